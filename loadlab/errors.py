@@ -1,0 +1,84 @@
+"""Every error a user can meet.
+
+LoadLabError
+├── InputError            the user's words are wrong: place, value, remedy
+│   └── InfeasibleError   the words are right, the data they ask for cannot exist
+├── MissingDependencyError  an engine's driver is not installed
+├── DatabaseError         the database said no; drivers' exceptions are translated to these at the engine's edge
+│   ├── UnreachableError  nobody answers, or the log-in is refused
+│   ├── NotEmptyError     tables that LoadLab did not create are in the way
+│   ├── ConstraintError   a key, a foreign key or a CHECK was violated
+│   ├── ConflictError     serialization failure, deadlock, lock not available: worth a retry
+│   ├── StatementTimeoutError
+│   └── ConnectionLostError
+└── InterruptedRunError   Ctrl-C, after what was measured has been kept
+"""
+
+from __future__ import annotations
+
+
+class LoadLabError(Exception):
+    """Base of everything LoadLab raises on purpose; the message is one line meant for the user."""
+
+    exit_code = 2
+
+
+class InputError(LoadLabError):
+    """Something the user wrote cannot be used.
+
+    `place` is where it stands (`scenario.yaml: data.tables.orders.rows`), `value` what stands there
+    and `remedy` what would be accepted.
+    """
+
+    def __init__(self, place: str, remedy: str, *, value: object = ...) -> None:
+        self.place = place
+        self.remedy = remedy
+        self.value = value
+        shown = "" if value is ... else f"={value!r}" if not isinstance(value, str) else f"={value}"
+        super().__init__(f"{place}{shown} {remedy}")
+
+
+class InfeasibleError(InputError):
+    """The data that is asked for cannot exist (10 distinct values for 1,000 unique rows)."""
+
+
+class MissingDependencyError(LoadLabError):
+    """A driver is not installed; the message holds the exact `pip install`."""
+
+
+class DatabaseError(LoadLabError):
+    """The database refused something. `code` is the server's own code (SQLSTATE, errno), if it gave one."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class UnreachableError(DatabaseError):
+    """Nobody answers at the address, or the log-in is refused."""
+
+
+class NotEmptyError(DatabaseError):
+    """The database holds tables or rows that LoadLab did not create."""
+
+
+class ConstraintError(DatabaseError):
+    """A key, a foreign key or a CHECK was violated."""
+
+
+class ConflictError(DatabaseError):
+    """A serialization failure, a deadlock or a lock that was not to be had; the same transaction may succeed on a retry."""
+
+
+class StatementTimeoutError(DatabaseError):
+    """The statement ran into its time limit."""
+
+
+class ConnectionLostError(DatabaseError):
+    """The connection broke under a statement; what the server did with it is unknown."""
+
+
+class InterruptedRunError(LoadLabError):
+    """The user interrupted; what was measured so far has been kept."""
+
+    exit_code = 130

@@ -1,0 +1,239 @@
+"""A relational schema as plain values: what reflection yields, what data is made for, what an engine renders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+TypeKind = Literal[
+    "integer",
+    "numeric",
+    "float",
+    "boolean",
+    "text",
+    "uuid",
+    "json",
+    "bytes",
+    "date",
+    "time",
+    "timestamp",
+    "interval",
+    "inet",
+    "enum",
+    "array",
+    "search_vector",
+    "label_path",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalType:
+    """What a column can hold, in no engine's words; `native` keeps the engine's own name for it.
+
+    `bits` is the width of integers and floats, `length` the most characters of a text (None: unbounded),
+    `precision` and `scale` the digits of a numeric, `labels` an enum's, `element` an array's. `label_path` is a
+    dotted path of labels (ltree), `search_vector` a full-text document.
+    """
+
+    kind: TypeKind
+    native: str = ""
+    bits: int | None = None
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    timezone: bool = False
+    labels: tuple[str, ...] = ()
+    element: LogicalType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `default` and `generated` are native expressions; a generated or `identity="always"` value is the server's."""
+
+    name: str
+    type: LogicalType
+    nullable: bool = True
+    default: str | None = None
+    generated: str | None = None
+    identity: Literal["always", "by default"] | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """`columns` of this table reference `target_columns` of the table whose key is `target`."""
+
+    name: str
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    on_delete: str = "NO ACTION"
+    on_update: str = "NO ACTION"
+    deferrable: bool = False
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index; `keys` are column names or, where `expressions[k]` is true, native expressions.
+
+    `constraint` names the constraint (primary key, unique, exclusion) that owns it. `definition` is the native
+    statement that creates it.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    unique: bool = False
+    method: str = "btree"
+    include: tuple[str, ...] = ()
+    predicate: str | None = None
+    expressions: tuple[bool, ...] = ()
+    constraint: str | None = None
+    definition: str = ""
+
+    @property
+    def has_expressions(self) -> bool:
+        return any(self.expressions)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A CHECK; `expression` is native text without the outer parentheses."""
+
+    name: str
+    expression: str
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A user's trigger; `definition` is the native statement that creates it."""
+
+    name: str
+    events: tuple[str, ...]
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """How a table is partitioned. Its partitions are stored tables of their own, never listed as tables of the schema."""
+
+    strategy: Literal["range", "list", "hash"]
+    keys: tuple[str, ...]
+    partitions: tuple[tuple[str, str], ...] = ()
+    """(name, native bound) of each partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. `namespace` is empty in the database's default one."""
+
+    name: str
+    columns: tuple[Column, ...]
+    namespace: str = ""
+    primary_key: tuple[str, ...] = ()
+    primary_key_name: str = ""
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    checks: tuple[Check, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    partitioning: Partitioning | None = None
+    comment: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name by which users and LoadLab call it: `orders`, or `billing.orders` outside the default namespace."""
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+    def column(self, name: str) -> Column:
+        """Raises KeyError."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """The columns whose values a client sends; generated ones are the server's."""
+        return tuple(column for column in self.columns if column.generated is None)
+
+    @property
+    def unique_keys(self) -> tuple[tuple[str, ...], ...]:
+        """Column sets in which no two rows agree: the primary key and plain unique indexes (no expression, no predicate)."""
+        keys = [self.primary_key] if self.primary_key else []
+        keys += [i.keys for i in self.indexes if i.unique and not i.has_expressions and i.predicate is None]
+        return tuple(dict.fromkeys(keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """All tables, in the order of their names.
+
+    `dialect` is the engine whose words the native expressions are in; `ddl` is the text it was made from, if a text
+    it was ("" for a live database).
+    """
+
+    tables: tuple[Table, ...]
+    dialect: str
+    ddl: str = field(default="", repr=False)
+
+    def table(self, key: str) -> Table:
+        """Raises KeyError."""
+        for table in self.tables:
+            if table.key == key:
+                return table
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self.tables)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the structure (not of the text it came from)."""
+        text = json.dumps(asdict(self) | {"ddl": ""}, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Schema:
+        """The inverse of `to_json`."""
+        data = json.loads(text)
+        return cls(tuple(_table(item) for item in data["tables"]), data["dialect"], data["ddl"])
+
+
+def _table(data: dict[str, Any]) -> Table:
+    partitioning = data["partitioning"]
+    if partitioning is not None:
+        partitions = tuple(tuple(item) for item in partitioning["partitions"])
+        partitioning = Partitioning(partitioning["strategy"], tuple(partitioning["keys"]), partitions)
+    return Table(
+        **data
+        | {
+            "columns": tuple(Column(**item | {"type": _type(item["type"])}) for item in data["columns"]),
+            "primary_key": tuple(data["primary_key"]),
+            "foreign_keys": tuple(ForeignKey(**_tuples(item)) for item in data["foreign_keys"]),
+            "indexes": tuple(Index(**_tuples(item)) for item in data["indexes"]),
+            "checks": tuple(Check(**item) for item in data["checks"]),
+            "triggers": tuple(Trigger(**_tuples(item)) for item in data["triggers"]),
+            "partitioning": partitioning,
+        }
+    )
+
+
+def _type(data: dict[str, Any]) -> LogicalType:
+    element = data["element"]
+    return LogicalType(**_tuples(data) | {"element": _type(element) if element else None})
+
+
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}

@@ -1,0 +1,1 @@
+"""Where a schema comes from: a DDL file, a live database."""

@@ -1,0 +1,93 @@
+"""What the brief's and the scenario's models share: strictness, and errors that name place, value and remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from loadlab.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class SpecModel(BaseModel):
+    """Base of every model of user input: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, validate_default=True)
+
+
+def validate(model: type[Model], data: object, *, place: str) -> Model:
+    """Check `data` against `model`.
+
+    Raises InputError for the first mistake, as one line: `scenario.yaml: data.tables.orders.rows=0 must be …`.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _first_mistake(error, model, place) from None
+
+
+def _first_mistake(error: ValidationError, model: type[BaseModel], place: str) -> InputError:
+    details = error.errors(include_url=False)
+    # Of the alternatives of a union the unknown key is what the user can act on.
+    first = next((item for item in details if item["type"] == "extra_forbidden"), details[0])
+    path = [str(part) for part in first["loc"] if not _is_union_branch(part)]
+    where = f"{place}: {'.'.join(path)}" if path else place
+    value = first.get("input", ...)
+    kind, message = first["type"], first["msg"]
+    if kind == "extra_forbidden":
+        guess = _closest(path[-1], _keys_at(model, path[:-1]))
+        return InputError(where, f"is not a known key{guess}")
+    if kind == "missing":
+        return InputError(where, "is required and missing")
+    message = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    remedy = message if message.startswith(("must", "has", "is", "names", "cannot")) else f"must be {message}"
+    return InputError(where, remedy, value=value if isinstance(value, (str, int, float, bool)) else ...)
+
+
+def _is_union_branch(part: object) -> bool:
+    """Pydantic puts the name of a union's branch into the path; users never wrote it."""
+    return isinstance(part, str) and (part.endswith("]") or part in {"str", "float", "int"} or part[:1].isupper())
+
+
+def _keys_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
+    current: Any = model
+    for part in path:
+        fields = getattr(current, "model_fields", None)
+        if fields is None:
+            return []
+        if part in fields:
+            current = _model_inside(fields[part].annotation)
+        # A key of a mapping or an index of a list: the annotation already names the values' model.
+    return list(getattr(current, "model_fields", {}))
+
+
+def _model_inside(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_inside(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _closest(word: str, known: list[str]) -> str:
+    match = difflib.get_close_matches(word, known, n=1)
+    if match:
+        return f"; did you mean {match[0]}?"
+    return f"; known keys: {', '.join(sorted(known))}" if known else ""
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises InputError when it is missing or not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(str(path), "does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"cannot be read: {error}") from None

@@ -1,0 +1,66 @@
+"""The neutral form of a statement: fragments of native text around named parameters.
+
+A scenario writes `:name` (never inside quotes, comments or `::casts`); an engine joins the fragments with its own
+placeholders (`$1`, `?`, `%s`). Nothing here knows SQL beyond its lexical shape.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# What may hide a colon: strings ('' doubles a quote), quoted identifiers, dollar quotes, comments, casts.
+_TOKEN = re.compile(
+    r"""
+      (?P<skip> '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*`
+              | (?P<tag>\$(?:[A-Za-z_]\w*)?\$).*?(?P=tag)
+              | --[^\n]* | /\*.*?\*/ | ::
+              | \[[^\]\[']*:[^\]\[']*\] )
+    | (?<![\w:]) : (?P<name>[A-Za-z_]\w*)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Native text with named parameters.
+
+    `fragments` has one item more than `parameters`; parameter k stands between fragments k and k + 1. A name may
+    occur more than once. `dialect` is the engine whose words the text is in; None: those of whoever executes it.
+    """
+
+    fragments: tuple[str, ...]
+    parameters: tuple[str, ...]
+    dialect: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, dialect: str | None = None) -> Statement:
+        """Split native text at its `:name` parameters."""
+        fragments: list[str] = []
+        names: list[str] = []
+        position = 0
+        for match in _TOKEN.finditer(text.strip().rstrip(";")):
+            if match["name"] is not None:
+                fragments.append(match.string[position : match.start()])
+                names.append(match["name"])
+                position = match.end()
+        fragments.append(text.strip().rstrip(";")[position:])
+        return cls(tuple(fragments), tuple(names), dialect)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The distinct parameter names, in order of first appearance."""
+        return tuple(dict.fromkeys(self.parameters))
+
+    def render(self, placeholder: Callable[[int, str], str]) -> str:
+        """Native text with `placeholder(index of the distinct name from 0, name)` for each parameter."""
+        index = {name: position for position, name in enumerate(self.names)}
+        parts = [self.fragments[0]]
+        for name, fragment in zip(self.parameters, self.fragments[1:], strict=True):
+            parts += (placeholder(index[name], name), fragment)
+        return "".join(parts)
+
+    def __str__(self) -> str:
+        return self.render(lambda _, name: f":{name}")
