@@ -1,0 +1,314 @@
+"""The command line: arguments become one call of the pipeline, a verdict becomes an exit code.
+
+Imports that take time wait inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from loadlab import __version__
+from loadlab.errors import InputError, LoadLabError
+
+if TYPE_CHECKING:
+    from loadlab.pipeline import DataOptions, SeedOutcome
+    from loadlab.report.progress import ProgressShow
+
+EXIT_CODES = {"PASS": 0, "SKIPPED": 3, "FAIL": 1, "INCONCLUSIVE": 3}
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="loadlab",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a schema and stated performance targets to a verdict, on the real database.\n\n"
+    "Exit codes: 0 every target passes, 1 a target fails, 2 a usage or tool error, 3 inconclusive.",
+)
+
+Database = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar="LOADLAB_DATABASE",
+        help="embedded: (temporary), embedded:DIR (kept), postgresql://…, sqlite:///FILE.",
+    ),
+]
+Scale = Annotated[
+    float | None, typer.Option("--scale", min=1e-9, help="Factor on every table's full row count; 1 is full volume.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed is another dataset of the same shape.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
+
+
+class SpecKind(StrEnum):
+    """What `loadlab schema` can print."""
+
+    scenario = "scenario"
+    brief = "brief"
+    result = "result"
+
+
+def _duration(text: str | None) -> float | None:
+    from loadlab.units import parse_duration_s
+
+    if text is None:
+        return None
+    try:
+        return parse_duration_s(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from None
+
+
+Duration = Annotated[
+    str | None, typer.Option("--duration", metavar="TIME", help="Length of the measured window, e.g. 20s or 5min.")
+]
+Warmup = Annotated[str | None, typer.Option("--warmup", metavar="TIME", help="Time under load before the window.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"loadlab {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario's folder or its scenario.yaml.")],
+    database: Database = "embedded:",
+    scale: Scale = None,
+    seed: Seed = None,
+    users: Annotated[int | None, typer.Option("--users", min=1, help="Virtual users.")] = None,
+    duration: Duration = None,
+    warmup: Warmup = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Load-driving processes.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/<scenario>-<time>.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Seed the database, put it under load, and judge every target.
+
+    Examples:
+
+      loadlab run scenarios/marketplace
+
+      loadlab run scenarios/marketplace --scale 0.01 --duration 5min --users 200
+
+      loadlab run scenarios/marketplace --database postgresql://bench@db/bench --json
+    """
+    from loadlab.pipeline import DataOptions, LoadOptions
+    from loadlab.pipeline import run as run_pipeline
+
+    load = LoadOptions(users, _duration(duration), _duration(warmup), workers)
+    with _show(quiet=as_json) as show:
+        outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
+    if as_json:
+        typer.echo(outcome.result.model_dump_json(indent=2))
+    else:
+        from loadlab.report.terminal import print_result
+
+        print_result(outcome.result, outcome.folder)
+    raise typer.Exit(EXIT_CODES[outcome.result.verdict])
+
+
+@app.command()
+def seed(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SCENARIO|FILE.sql]", help="A scenario or a DDL file; none: the tables that are there."),
+    ] = None,
+    database: Database = "embedded:",
+    scale: Scale = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option("--rows", metavar="[TABLE=]N", help="Rows of a table, or of every table; may be repeated."),
+    ] = None,
+    seed: Seed = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Generating and loading processes.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show rows and bytes by table; write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fill a database with data that is true to every constraint.
+
+    Examples:
+
+      loadlab seed scenarios/marketplace --scale 0.001 --database embedded:./devdb
+
+      loadlab seed schema.sql --rows 1000 --rows orders=50000 --database postgresql://localhost/dev
+
+      loadlab seed --database postgresql://localhost/dev --rows 500 --dry-run
+    """
+    from loadlab.pipeline import DataOptions
+
+    if source is None and database == "embedded:":
+        raise InputError("loadlab seed", "needs a scenario, a DDL file, or --database with tables to fill")
+    everywhere, by_table = _parse_rows(rows or [])
+    data = DataOptions(scale, seed, everywhere, by_table, workers)
+    with _show(quiet=as_json) as show:
+        if dry_run:
+            _dry_run(source, database, data, show, as_json)
+            return
+        from loadlab.pipeline import seed_database
+
+        outcome = seed_database(source, database, data, show)
+    if as_json:
+        typer.echo(json.dumps(_seed_summary(outcome), indent=2))
+        return
+    from loadlab.report.seeding import print_seeding
+
+    print_seeding(outcome.tables, outcome.report, outcome.size_bytes, outcome.database)
+    if database == "embedded:":
+        typer.echo("The database was temporary and is gone; --database embedded:DIR keeps it.", err=True)
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of an earlier run.")],
+    as_json: Json = False,
+) -> None:
+    """Show the report of an earlier run again, and write its HTML anew.
+
+    Example:
+
+      loadlab report runs/marketplace-20260101-120000
+    """
+    from loadlab.report.files import load_result, write_run
+    from loadlab.report.terminal import print_result
+
+    result = load_result(run_dir)
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        write_run(run_dir, result)
+        print_result(result, run_dir)
+    raise typer.Exit(EXIT_CODES[result.verdict])
+
+
+@app.command()
+def schema(
+    kind: Annotated[SpecKind, typer.Argument(metavar="scenario|brief|result", help="Which file's schema.")],
+) -> None:
+    """Print the JSON Schema of a scenario, a brief or a result, so that an editor completes it.
+
+    Example:
+
+      loadlab schema scenario > scenario.schema.json
+    """
+    typer.echo(json.dumps(_json_schema(kind), indent=2))
+
+
+def _json_schema(kind: SpecKind) -> dict[str, Any]:
+    if kind is SpecKind.scenario:
+        from loadlab.spec.scenario import ScenarioFile
+
+        return ScenarioFile.model_json_schema()
+    if kind is SpecKind.brief:
+        from loadlab.spec.requirements import Brief
+
+        return Brief.model_json_schema()
+    from loadlab.report.schema import result_schema
+
+    return result_schema()
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _show(*, quiet: bool) -> ProgressShow:
+    from loadlab.report.progress import ProgressShow
+
+    return ProgressShow(quiet=quiet)
+
+
+def _parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:
+    """`["500", "orders=10000"]` → (500, {"orders": 10000})."""
+    everywhere: int | None = None
+    by_table: dict[str, int] = {}
+    for text in texts:
+        table, equals, number = text.rpartition("=")
+        try:
+            count = int(number.replace("_", "").replace(",", ""))
+        except ValueError:
+            raise InputError("--rows", "must be N or TABLE=N, N a whole number", value=text) from None
+        if count < 0:
+            raise InputError("--rows", "must not be negative", value=text)
+        if equals:
+            by_table[table] = count
+        else:
+            everywhere = count
+    return everywhere, by_table
+
+
+def _dry_run(source: Path | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from loadlab.pipeline import plan_seed
+
+    dataset, tables = plan_seed(source, database, data, show)
+    if as_json:
+        plan = {
+            "fingerprint": dataset.manifest.fingerprint,
+            "scale": dataset.plan.scale,
+            "seed": dataset.plan.seed,
+            "tables": [asdict(table) for table in tables],
+            "notes": list(dataset.plan.notes),
+        }
+        typer.echo(json.dumps(plan, indent=2))
+        return
+    from loadlab.report.seeding import print_plan
+
+    print_plan(tables, dataset.plan.notes)
+
+
+def _seed_summary(outcome: SeedOutcome) -> dict[str, Any]:
+    report = outcome.report
+    return {
+        "database": outcome.database,
+        "fingerprint": outcome.dataset.manifest.fingerprint,
+        "seed": outcome.dataset.plan.seed,
+        "scale": outcome.dataset.plan.scale,
+        "rows": report.rows,
+        "seconds": report.seconds,
+        "rows_per_s": report.written / report.seconds if report.seconds else None,
+        "bytes": outcome.size_bytes,
+        "reused": report.reused,
+        "resumed": report.resumed,
+        "tables": [table.model_dump() for table in outcome.tables],
+        "notes": list(outcome.notes),
+    }
+
+
+def main() -> None:
+    """The entry point: errors on standard error in one line, exit codes as documented."""
+    try:
+        app()
+    except LoadLabError as error:
+        if os.environ.get("LOADLAB_DEBUG"):
+            raise
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`loadlab report … | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The dataset: every cell of every table as a pure function of its row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from loadlab.data.cells import arrow_type, to_arrow
+from loadlab.data.frame import Frame
+from loadlab.data.hashing import Int64s
+from loadlab.data.planner import DataPlan, DataRequest, plan_data, used_pools
+from loadlab.errors import InputError
+from loadlab.schema.manifest import Manifest
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.scenario import DataShape
+
+# Raised when a change of the generators changes what the same manifest yields.
+GENERATOR_VERSION = 1
+
+
+class Dataset:
+    """Rows by number, in any order, in any process: the same manifest yields the same values."""
+
+    def __init__(self, plan: DataPlan, manifest: Manifest) -> None:
+        self.plan = plan
+        self.manifest = manifest
+
+    @classmethod
+    def plan_for(cls, schema: Schema, request: DataRequest, *, owns_tables: bool) -> Dataset:
+        """Plan the data of a schema. Raises InputError and InfeasibleError as `plan_data` does."""
+        plan = plan_data(schema, request)
+        return cls(plan, _manifest(plan, request, schema, owns_tables))
+
+    @classmethod
+    def from_manifest(cls, manifest: Manifest) -> Dataset:
+        """The dataset that a manifest describes.
+
+        Raises InputError when this version of LoadLab (or of the libraries that make its vocabularies) would make
+        other values from it.
+        """
+        body = manifest.body
+        rows: Mapping[str, int] = body["rows"]
+        full: Mapping[str, int] = body["full_rows"]
+        request = DataRequest(
+            shape=DataShape.model_validate(body["shape"]),
+            scale=body["scale"],
+            seed=body["seed"],
+            full_rows=full.get,
+            rows={} if body["rows_stated"] is None else body["rows_stated"],
+            rows_everywhere=body["rows_everywhere"],
+            place=body["place"],
+        )
+        dataset = cls.plan_for(manifest.schema, request, owns_tables=manifest.owns_tables)
+        if dataset.manifest.fingerprint != manifest.fingerprint or any(
+            dataset.row_count(table) != count for table, count in rows.items()
+        ):
+            raise InputError(
+                "the database", "was filled by another version of LoadLab or of Faker/mimesis; seed it anew"
+            )
+        return dataset
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Table keys, parents first."""
+        return self.plan.order
+
+    def table(self, key: str) -> Table:
+        return self.plan.tables[key].table
+
+    def row_count(self, table: str) -> int:
+        """Rows that are seeded."""
+        return self.plan.tables[table].rows
+
+    @property
+    def now_us(self) -> int:
+        """When the newest row was written, µs since 1970 (UTC)."""
+        moments = [self.plan.clock.start_us]
+        for plan in self.plan.tables.values():
+            if plan.rows and not plan.reference:
+                moments.append(int(self._frame(plan.table.key, np.array([plan.rows - 1])).moment_us()[0]))
+        return max(moments)
+
+    def values(self, table: str, column: str, rows: Int64s) -> pa.Array:
+        """A column of any rows; rows beyond `row_count` are new ones that collide with no seeded row. Shape (n,)."""
+        plan = self.plan.tables[table]
+        return to_arrow(self._frame(table, rows).cells(column), plan.type_of(column))
+
+    def columns(self, table: str, names: tuple[str, ...], rows: Int64s) -> dict[str, pa.Array]:
+        """Several columns of the same rows, sharing what they have in common."""
+        plan, frame = self.plan.tables[table], self._frame(table, rows)
+        return {name: to_arrow(frame.cells(name), plan.type_of(name)) for name in names}
+
+    def batch(self, table: str, start: int, stop: int) -> pa.RecordBatch:
+        """Rows [start, stop): the stored columns in schema order."""
+        plan = self.plan.tables[table]
+        names = tuple(column.name for column in plan.table.stored_columns)
+        arrays = self.columns(table, names, np.arange(start, stop, dtype=np.int64))
+        fields = [pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in plan.table.stored_columns]
+        return pa.RecordBatch.from_arrays([arrays[name] for name in names], schema=pa.schema(fields))
+
+    def cell(self, table: str, column: str, row: int) -> Any:
+        """One value, as Python."""
+        return self.values(table, column, np.array([row], dtype=np.int64))[0].as_py()
+
+    def _frame(self, table: str, rows: Int64s) -> Frame:
+        return Frame(self.plan.tables[table], np.asarray(rows, dtype=np.int64), self.plan.tables, self.plan.clock)
+
+
+def _manifest(plan: DataPlan, request: DataRequest, schema: Schema, owns_tables: bool) -> Manifest:
+    """What determines the content, and a digest of it. Only what was said goes in; defaults follow from the version."""
+    full_rows: Callable[[str], int | None] = request.full_rows
+    body = {
+        "generator": GENERATOR_VERSION,
+        "seed": plan.seed,
+        "scale": plan.scale,
+        "rows": {key: plan.tables[key].rows for key in plan.order},
+        "full_rows": {key: full_rows(key) for key in plan.order if full_rows(key) is not None},
+        "rows_stated": dict(request.rows),
+        "rows_everywhere": request.rows_everywhere,
+        "shape": request.shape.model_dump(mode="json", exclude_defaults=True),
+        "place": request.place,
+        "pools": used_pools(plan),
+        "schema": schema.fingerprint,
+    }
+    digest = {name: value for name, value in body.items() if name != "place"}
+    text = json.dumps(digest, sort_keys=True)
+    fingerprint = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return Manifest(fingerprint, body, schema, owns_tables)

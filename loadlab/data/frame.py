@@ -1,0 +1,104 @@
+"""Some rows of a table, whatever their order, and everything that follows from them: parents, moments, cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from loadlab.data.cells import Cells, Mask
+from loadlab.data.clock import Clock
+from loadlab.data.hashing import Int64s, below, hash_rows, make_key
+from loadlab.data.relations import Relation
+from loadlab.schema.model import LogicalType, Table
+
+# A row that belongs to a parent (an item of an order) is written within five minutes of it.
+_FOLLOWS_WITHIN_US = 5 * 60 * 1_000_000
+
+
+class Generator(Protocol):
+    """Makes the cells of one column: a pure function of the frame's rows."""
+
+    def make(self, frame: Frame) -> Cells: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """Everything that determines a table's content. `full_rows` is the row count at scale 1."""
+
+    table: Table
+    key: int
+    rows: int
+    full_rows: float
+    reference: bool
+    relations: tuple[Relation, ...]
+    columns: Mapping[str, Generator]
+
+    def type_of(self, column: str) -> LogicalType:
+        return self.table.column(column).type
+
+    @property
+    def owner(self) -> Relation | None:
+        """The relation whose parent the rows follow in time: the nested or one-to-one one."""
+        return next((r for r in self.relations if r.pattern in ("nested", "one_to_one")), None)
+
+
+class Frame:
+    """Rows of one table with what was already computed for them. Not shared between threads."""
+
+    def __init__(self, plan: TablePlan, rows: Int64s, plans: Mapping[str, TablePlan], clock: Clock) -> None:
+        self.plan = plan
+        self.rows = rows
+        self._plans = plans
+        self._clock = clock
+        self._cells: dict[str, Cells] = {}
+        self._parents: dict[str, tuple[Frame, Mask | None]] = {}
+        self._moment: Int64s | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def cells(self, column: str) -> Cells:
+        """The cells of a column of these rows."""
+        if column not in self._cells:
+            self._cells[column] = self.plan.columns[column].make(self)
+        return self._cells[column]
+
+    def parent(self, relation: Relation) -> tuple[Frame, Mask | None]:
+        """The parents' rows as a frame of their table, and where there is a parent."""
+        if relation.name not in self._parents:
+            rows, valid = relation.parent_rows(self.rows)
+            self._parents[relation.name] = (self._frame(relation.target, rows), valid)
+        return self._parents[relation.name]
+
+    def with_rows(self, rows: Int64s) -> Frame:
+        """The same table, other rows."""
+        return self._frame(self.plan.table.key, rows)
+
+    def _frame(self, table: str, rows: Int64s) -> Frame:
+        return Frame(self._plans[table], rows, self._plans, self._clock)
+
+    def moment_us(self) -> Int64s:
+        """When each row was written (µs since 1970): never before any of its parents."""
+        if self._moment is None:
+            self._moment = self._written()
+        return self._moment
+
+    def _written(self) -> Int64s:
+        plan, owner = self.plan, self.plan.owner
+        if plan.reference:
+            return self._clock.reference_us(self.rows, plan.rows)
+        if owner is not None:
+            pause = below(hash_rows(make_key(plan.key, "pause"), self.rows), _FOLLOWS_WITHIN_US)
+            moment = self.parent(owner)[0].moment_us() + pause
+        else:
+            moment = self._clock.row_us(self.rows, plan.full_rows, plan.key)
+        for relation in plan.relations:
+            if relation is owner or relation.self_reference or relation.reference:
+                continue
+            frame, valid = self.parent(relation)
+            theirs = frame.moment_us()
+            moment = np.maximum(moment, theirs if valid is None else np.where(valid, theirs, moment))
+        return moment

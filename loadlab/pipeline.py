@@ -1,0 +1,317 @@
+"""The whole of LoadLab in one file: from a scenario to a verdict, stage by stage. Knows every stage; decides nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from loadlab.data.dataset import Dataset
+from loadlab.data.planner import DataRequest
+from loadlab.engines import open_database, scratch_database
+from loadlab.engines.protocol import CanExplain, CanIdentifyStatements, Engine, Evidence, PlanEvidence
+from loadlab.errors import InputError
+from loadlab.measure.evidence import counters_were_reset, subtract
+from loadlab.measure.fingerprint import environment
+from loadlab.report.build import build_result
+from loadlab.report.files import run_folder, write_run
+from loadlab.report.model import Result, SeedingResult, TableResult
+from loadlab.schema.model import Schema
+from loadlab.seeding.estimate import TableEstimate, estimate
+from loadlab.seeding.seeder import SeedProgress, SeedReport, refuse_foreign_tables, seed
+from loadlab.spec.base import read_text
+from loadlab.spec.scenario import DataShape, Scenario, ScenarioFile, Workload, load_scenario
+from loadlab.spec.statement import Statement
+from loadlab.validate.facts import Facts
+from loadlab.validate.judge import judge
+from loadlab.workload.conduct import Conductor
+from loadlab.workload.plan import load_plans, operation_statements
+
+if TYPE_CHECKING:
+    from loadlab.measure.model import Interval, LoadMeasure
+
+
+class Show(Protocol):
+    """How somebody outside follows the work."""
+
+    def step(self, text: str) -> None:
+        """A new stage begins, or something is worth a line."""
+
+    def seeding(self, progress: SeedProgress) -> None: ...
+
+    def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DataOptions:
+    """What the command line says about the data; None leaves the scenario's word."""
+
+    scale: float | None = None
+    seed: int | None = None
+    rows_everywhere: int | None = None
+    rows: Mapping[str, int] | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What the command line says about the load; None leaves the scenario's word. Durations are seconds."""
+
+    users: int | None = None
+    duration_s: float | None = None
+    warmup_s: float | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeedOutcome:
+    """What stands in the database after seeding, and how it came there."""
+
+    report: SeedReport
+    dataset: Dataset
+    tables: tuple[TableResult, ...]
+    size_bytes: int | None
+    database: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """The result and the folder it is kept in."""
+
+    result: Result
+    folder: Path
+
+
+# -- run -------------------------------------------------------------------------------------------------------------
+
+
+def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Path | None, show: Show) -> RunOutcome:
+    """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError for whatever the user can mend."""
+    scenario = load_scenario(path)
+    workload = _workload(scenario.file.workload, load)
+    if not workload.operations:
+        raise InputError(f"{path.name}: workload.operations", "is empty: there is nothing to run")
+    folder = run_folder(out, scenario.name)
+    with open_database(database) as engine:
+        show.step(f"{engine.version()} at {engine.display_url}")
+        schema, statements = _schema_of(scenario, engine)
+        dataset = _dataset(scenario, schema, engine, data)
+        seeded = _fill(engine, dataset, data.workers, show)
+        engine.check_statements(statements)
+        plans = {name: engine.explain(text) for name, text in statements.items()} if isinstance(engine, CanExplain) else None
+        measure, delta, were_reset = _measure(engine, scenario, workload, dataset, statements, show)
+        show.step("Judging")
+        verdicts = judge(scenario.targets, _facts(measure, workload, dataset, delta, were_reset, plans))
+        result = build_result(
+            scenario=scenario.name,
+            description=scenario.file.description,
+            verdicts=verdicts,
+            measure=measure,
+            evidence=delta,
+            plans=plans or {},
+            server_calls=_server_calls(engine, statements, delta),
+            seeding=_seeding_result(seeded),
+            environment=environment(engine.name, engine.version(), engine.display_url),
+            warmup_s=workload.warmup,
+            notes=seeded.notes,
+        )
+        write_run(folder, result)
+    return RunOutcome(result, folder)
+
+
+def _workload(workload: Workload, options: LoadOptions) -> Workload:
+    said = {
+        "users": options.users,
+        "duration": options.duration_s,
+        "warmup": options.warmup_s,
+        "workers": options.workers,
+    }
+    return workload.model_copy(update={name: value for name, value in said.items() if value is not None})
+
+
+def _measure(
+    engine: Engine,
+    scenario: Scenario,
+    workload: Workload,
+    dataset: Dataset,
+    statements: Mapping[str, Statement],
+    show: Show,
+) -> tuple[LoadMeasure, Evidence, bool]:
+    """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
+    plans = load_plans(engine, scenario, workload, dataset.manifest, statements)
+    with Conductor(plans, users=workload.users, ramp_s=workload.ramp) as conductor:
+        show.step(f"Warming up: {workload.users} users over {workload.connections} connections")
+        conductor.warm_up(workload.ramp + workload.warmup, _observer(show, "warm-up"))
+        conductor.pause()
+        before = engine.snapshot()
+        show.step("Measuring")
+        conductor.measure(workload.duration, _observer(show, "measure"))
+        conductor.pause()
+        after = engine.snapshot()
+        measure = conductor.collect()
+    return measure, subtract(before, after), counters_were_reset(before, after)
+
+
+def _facts(
+    measure: LoadMeasure,
+    workload: Workload,
+    dataset: Dataset,
+    delta: Evidence,
+    were_reset: bool,
+    plans: Mapping[str, PlanEvidence] | None,
+) -> Facts:
+    return Facts(
+        load=measure,
+        kinds={name: operation.kind for name, operation in workload.operations.items()},
+        weights={name: operation.weight for name, operation in workload.operations.items()},
+        scale=dataset.plan.scale,
+        rows={table: dataset.row_count(table) for table in dataset.tables},
+        evidence=delta,
+        counters_were_reset=were_reset,
+        plans=plans,
+    )
+
+
+def _server_calls(engine: Engine, statements: Mapping[str, Statement], delta: Evidence) -> dict[str, int]:
+    """The server's own count of each operation's executions, where it counts them."""
+    if not isinstance(engine, CanIdentifyStatements):
+        return {}
+    calls: dict[str, int] = {}
+    for name, statement in statements.items():
+        identity = engine.statement_id(statement)
+        if identity is not None:
+            counted = delta.statements.get(identity)
+            calls[name] = counted.calls if counted else 0
+    return calls
+
+
+# -- seed ------------------------------------------------------------------------------------------------------------
+
+
+def seed_database(source: Path | None, database: str, data: DataOptions, show: Show) -> SeedOutcome:
+    """Fill a database from a scenario, a DDL file, or the empty tables that are there."""
+    scenario = _scenario_of(source)
+    with open_database(database) as engine:
+        show.step(f"{engine.version()} at {engine.display_url}")
+        schema, _ = _schema_of(scenario, engine)
+        return _fill(engine, _dataset(scenario, schema, engine, data), data.workers, show)
+
+
+def plan_seed(
+    source: Path | None, database: str, data: DataOptions, show: Show
+) -> tuple[Dataset, tuple[TableEstimate, ...]]:
+    """What `seed_database` would write; nothing is written."""
+    scenario = _scenario_of(source)
+    with open_database(database) as engine:
+        show.step(f"{engine.version()} at {engine.display_url}")
+        schema, _ = _schema_of(scenario, engine)
+        dataset = _dataset(scenario, schema, engine, data)
+        return dataset, estimate(dataset)
+
+
+def _scenario_of(source: Path | None) -> Scenario:
+    """A scenario for whatever the user gave: the scenario itself, a bare DDL file, or nothing."""
+    if source is not None and source.suffix != ".sql":
+        return load_scenario(source)
+    file = ScenarioFile(schema=source.name) if source is not None else ScenarioFile()
+    if source is not None:
+        read_text(source)
+    folder = source.resolve().parent if source is not None else Path.cwd()
+    return Scenario(source.stem if source is not None else "database", folder, file, None)
+
+
+def _fill(engine: Engine, dataset: Dataset, workers: int | None, show: Show) -> SeedOutcome:
+    notes = dataset.plan.notes
+    for note in notes:
+        show.step(f"Note: {note}")
+    count = workers if workers is not None else max(1, len(os.sched_getaffinity(0)))
+    report = seed(engine, dataset, workers=count, observe=show.seeding)
+    sizes = engine.snapshot()
+    tables = tuple(_table_result(table, dataset.row_count(table), sizes) for table in dataset.tables)
+    return SeedOutcome(report, dataset, tables, sizes.database_bytes, engine.display_url, notes)
+
+
+def _table_result(table: str, rows: int, sizes: Evidence) -> TableResult:
+    evidence = sizes.tables.get(table)
+    if evidence is None:
+        return TableResult(name=table, rows=rows)
+    return TableResult(name=table, rows=rows, table_bytes=evidence.size_bytes, index_bytes=evidence.index_bytes)
+
+
+def _seeding_result(seeded: SeedOutcome) -> SeedingResult:
+    plan = seeded.dataset.plan
+    return SeedingResult(
+        rows=seeded.report.rows,
+        seconds=seeded.report.seconds,
+        bytes=seeded.size_bytes,
+        scale=plan.scale,
+        seed=plan.seed,
+        fingerprint=seeded.dataset.manifest.fingerprint,
+        reused=seeded.report.reused,
+        tables=list(seeded.tables),
+    )
+
+
+# -- schema and data -------------------------------------------------------------------------------------------------
+
+
+def _schema_of(scenario: Scenario, engine: Engine) -> tuple[Schema, dict[str, Statement]]:
+    """The schema and the checked statements of a scenario, with nothing written.
+
+    A DDL text in the engine's own words is tried out on the database itself; one in another engine's words is read on
+    a scratch database of that kind. Without a DDL the tables that are there are the schema.
+    """
+    source = scenario.ddl_path(engine.name)
+    there = engine.manifest()
+    if source is None:
+        schema = there.schema if there is not None else engine.reflect()
+        if not schema.tables:
+            raise InputError(engine.display_url, "has no tables; name a scenario or a DDL file to create them")
+        statements = _statements(scenario, engine, schema)
+        engine.check_statements(statements)
+        return replace(schema, ddl=""), statements
+    dialect, path = source
+    ddl = read_text(path)
+    if there is not None and there.schema.ddl == ddl:
+        return there.schema, _statements(scenario, engine, there.schema)
+    refuse_foreign_tables(engine, there)
+    if dialect != engine.name:
+        with scratch_database(dialect) as scratch, _in_file(path.name):
+            schema = scratch.preview(ddl, {})
+        return schema, _statements(scenario, engine, schema)
+    with _in_file(path.name):
+        schema = engine.preview(ddl, {})
+    statements = _statements(scenario, engine, schema)
+    if statements:
+        engine.preview(ddl, statements)
+    return schema, statements
+
+
+def _statements(scenario: Scenario, engine: Engine, schema: Schema) -> dict[str, Statement]:
+    return operation_statements(scenario, engine, schema) if scenario.file.workload.operations else {}
+
+
+@contextmanager
+def _in_file(name: str) -> Iterator[None]:
+    """Engines know the line of a mistake, not the file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error.place}", error.remedy, value=error.value) from None
+
+
+def _dataset(scenario: Scenario, schema: Schema, engine: Engine, options: DataOptions) -> Dataset:
+    shape: DataShape = scenario.file.data
+    request = DataRequest(
+        shape=shape,
+        scale=options.scale if options.scale is not None else shape.scale,
+        seed=options.seed if options.seed is not None else shape.seed,
+        full_rows=scenario.full_rows,
+        rows=dict(options.rows or {}),
+        rows_everywhere=options.rows_everywhere,
+    )
+    return Dataset.plan_for(schema, request, owns_tables=scenario.ddl_path(engine.name) is not None)

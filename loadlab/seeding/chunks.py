@@ -1,0 +1,24 @@
+"""Cutting tables into chunks, the unit of one transaction, of a retry and of a worker's work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from loadlab.data.dataset import Dataset
+from loadlab.engines.protocol import Chunk
+
+CHUNK_ROWS = 100_000
+
+
+def chunks_of(dataset: Dataset, chunk_rows: int = CHUNK_ROWS) -> tuple[Chunk, ...]:
+    """Every chunk of the dataset, tables in load order. The cuts depend on the row counts alone, so a resumed run finds them again."""
+    return tuple(
+        Chunk(table, start, min(start + chunk_rows, dataset.row_count(table)))
+        for table in dataset.tables
+        for start in range(0, dataset.row_count(table), chunk_rows)
+    )
+
+
+def pending(chunks: Iterable[Chunk], loaded: frozenset[Chunk]) -> tuple[Chunk, ...]:
+    """The chunks that the ledger does not list."""
+    return tuple(chunk for chunk in chunks if chunk not in loaded)
