@@ -129,7 +129,9 @@ def run(
 def seed(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[SCENARIO|FILE.sql]", help="A scenario or a DDL file; none: the tables that are there."),
+        typer.Argument(
+            metavar="[SCENARIO|FILE.sql]", help="A scenario or a DDL file; none: the tables that are there."
+        ),
     ] = None,
     database: Database = "embedded:",
     scale: Scale = None,

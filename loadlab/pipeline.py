@@ -1,9 +1,9 @@
-"""The whole of LoadLab in one file: from a scenario to a verdict, stage by stage. Knows every stage; decides nothing else."""
+"""The whole of LoadLab in one file: from a scenario to a verdict, stage by stage."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,7 +90,7 @@ class RunOutcome:
 
 
 def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Path | None, show: Show) -> RunOutcome:
-    """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError for whatever the user can mend."""
+    """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError."""
     scenario = load_scenario(path)
     workload = _workload(scenario.file.workload, load)
     if not workload.operations:
@@ -102,7 +102,11 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         dataset = _dataset(scenario, schema, engine, data)
         seeded = _fill(engine, dataset, data.workers, show)
         engine.check_statements(statements)
-        plans = {name: engine.explain(text) for name, text in statements.items()} if isinstance(engine, CanExplain) else None
+        plans = (
+            {name: engine.explain(text) for name, text in statements.items()}
+            if isinstance(engine, CanExplain)
+            else None
+        )
         measure, delta, were_reset = _measure(engine, scenario, workload, dataset, statements, show)
         show.step("Judging")
         verdicts = judge(scenario.targets, _facts(measure, workload, dataset, delta, were_reset, plans))
@@ -154,6 +158,10 @@ def _measure(
         after = engine.snapshot()
         measure = conductor.collect()
     return measure, subtract(before, after), counters_were_reset(before, after)
+
+
+def _observer(show: Show, phase: str) -> Callable[[float, float, Interval | None], None]:
+    return lambda elapsed_s, total_s, interval: show.load(phase, elapsed_s, total_s, interval)
 
 
 def _facts(

@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """`values` by physical kind, shape (n,) unless said otherwise; `valid` is False where the value is NULL (None: no NULL).
+    """`values` by physical kind, shape (n,) unless said otherwise; `valid` is False where NULL is (None: nowhere).
 
     integers, scaled numerics, dates (days), times and timestamps (µs): int64 · floats: float64 · booleans: bool ·
     uuid: uint8 of shape (n, 16) · everything else: a pyarrow array.

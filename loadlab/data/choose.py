@@ -176,7 +176,7 @@ def _each_once(values: pa.Array) -> Generator:
 
 
 def template(members: dict[str, Any], key: int, locale: str, place: str) -> JsonDocument:
-    """A JSON document from the scenario: each member is a column shape (values, range, meaning), a constant or an object."""
+    """A JSON document as the scenario shapes it: a member is a column shape, a constant or an object."""
     made: dict[str, Generator | JsonDocument] = {}
     for name, value in members.items():
         inner = make_key(key, name)

@@ -39,7 +39,7 @@ class Clock:
         return (share * float(self.span_us)).astype(np.int64) + self.start_us
 
     def row_us(self, rows: Int64s, full_rows: float, key: int) -> Int64s:
-        """When each row of a table with `full_rows` rows at full volume is written: somewhere in its own slot, in row order."""
+        """When each row is written: in its own slot, in row order. `full_rows` is the table's count at full volume."""
         position = rows.astype(np.float64)
         jitter = unit_interval(hash_rows(make_key(key, "moment"), rows))
         jitter[rows == 0] = 0.0

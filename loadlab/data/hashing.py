@@ -27,7 +27,7 @@ def make_key(*parts: object) -> int:
 
 
 def hash_rows(key: int, rows: Int64s) -> UInt64s:
-    """64 uniform bits for each row; shape (n,). SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) as a counter-based hash."""
+    """64 uniform bits a row; shape (n,). SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) as a counter-based hash."""
     x = rows.astype(np.uint64)
     x *= _GOLDEN
     x += np.uint64(key)

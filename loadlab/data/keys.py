@@ -29,9 +29,9 @@ class UuidV4:
 
 @dataclass(frozen=True, slots=True)
 class UuidV7:
-    """Time-ordered UUIDs (RFC 9562, version 7): the row's millisecond, its fraction in 12 bits (method 3), then random bits.
+    """Time-ordered UUIDs (RFC 9562, version 7): the row's millisecond, its fraction in 12 bits, then random bits.
 
-    48 of the random bits are a bijection of the row, so no two rows agree.
+    The fraction is the RFC's method 3. 48 of the random bits are a bijection of the row, so no two rows agree.
     """
 
     key: int

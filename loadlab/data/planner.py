@@ -209,7 +209,7 @@ def _relation(
         reference=parent.reference,
         skew=wish.skew or "mild",
         min_children=min(wish.min or 0, int(1 / ratio) if ratio else 0),
-        roots=wish.roots or max(1, min(12, own.rows // 10)),
+        roots=wish.roots or max(1, min(12, int(own.full) // 10)),
         fan_out=wish.fan_out or 6,
         null_share=null_share,
         self_reference=key.target == table.key,
@@ -218,7 +218,8 @@ def _relation(
     if first is not None and relation.pair_capacity() < min(first.longest_run, own.rows):
         raise InfeasibleError(
             f"{table.key}.{first.name},{name}",
-            f"cannot be unique: up to {first.longest_run} rows for each row of {first.target}, and {key.target} has {parent.rows:,} rows",
+            f"cannot be unique: up to {first.longest_run} rows for each row of {first.target}, "
+            f"and {key.target} has {parent.rows:,} rows",
         )
     return relation
 
@@ -239,7 +240,7 @@ def _pattern(table: Table, key: ForeignKey, shape: TableShape, volumes: Mapping[
 
 
 def _pairs_with(table: Table, key: ForeignKey, first: Relation) -> bool:
-    """Whether a unique key holds this foreign key and the nested one before it, and no other column to tell rows apart."""
+    """Whether a unique key holds this foreign key and the nested one before it, and no other column."""
     both = set(key.columns) | set(first.columns)
     return first.pattern == "nested" and any(
         set(key.columns) <= set(unique) and set(unique) <= both and set(unique) & set(first.columns)

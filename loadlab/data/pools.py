@@ -28,11 +28,120 @@ if TYPE_CHECKING:
 _SEED = 20240101
 # RFC 2606 reserves these: no mail that a seeded database sends by mistake reaches a person.
 _DOMAINS = ["example.com", "example.org", "example.net", "mail.example.com", "post.example.org"]
-_NOUNS = ["Backpack", "Bench", "Blanket", "Blender", "Bookcase", "Boots", "Bottle", "Bowl", "Camera", "Candle", "Chair", "Charger", "Clock", "Coat", "Cup", "Desk", "Drill", "Drone", "Earphones", "Fan", "Frame", "Glasses", "Gloves", "Grill", "Guitar", "Hammer", "Hat", "Headset", "Helmet", "Jacket", "Jeans", "Kettle", "Keyboard", "Knife", "Ladder", "Lamp", "Laptop", "Mattress", "Microphone", "Mirror", "Monitor", "Mouse", "Notebook", "Oven", "Pan", "Pen", "Pillow", "Plate", "Printer", "Puzzle", "Radio", "Rug", "Sandals", "Scarf", "Shelf", "Shirt", "Shoes", "Sofa", "Speaker", "Sweater", "Table", "Tent", "Toaster", "Towel", "Umbrella", "Vase", "Wallet", "Watch"]
-_MATERIALS = (
-    ["Aluminium", "Bamboo", "Canvas", "Ceramic", "Cork", "Cotton", "Glass", "Leather", "Linen", "Marble", "Oak", "Plastic", "Rubber", "Silk", "Steel", "Wool"]
-)
-_ADJECTIVES = ["Classic", "Compact", "Cosy", "Durable", "Elegant", "Ergonomic", "Essential", "Foldable", "Handmade", "Light", "Modern", "Portable", "Practical", "Premium", "Quiet", "Rustic", "Slim", "Smart", "Soft", "Solid", "Sturdy", "Travel", "Versatile", "Vintage"]
+_NOUNS = [
+    "Backpack",
+    "Bench",
+    "Blanket",
+    "Blender",
+    "Bookcase",
+    "Boots",
+    "Bottle",
+    "Bowl",
+    "Camera",
+    "Candle",
+    "Chair",
+    "Charger",
+    "Clock",
+    "Coat",
+    "Cup",
+    "Desk",
+    "Drill",
+    "Drone",
+    "Earphones",
+    "Fan",
+    "Frame",
+    "Glasses",
+    "Gloves",
+    "Grill",
+    "Guitar",
+    "Hammer",
+    "Hat",
+    "Headset",
+    "Helmet",
+    "Jacket",
+    "Jeans",
+    "Kettle",
+    "Keyboard",
+    "Knife",
+    "Ladder",
+    "Lamp",
+    "Laptop",
+    "Mattress",
+    "Microphone",
+    "Mirror",
+    "Monitor",
+    "Mouse",
+    "Notebook",
+    "Oven",
+    "Pan",
+    "Pen",
+    "Pillow",
+    "Plate",
+    "Printer",
+    "Puzzle",
+    "Radio",
+    "Rug",
+    "Sandals",
+    "Scarf",
+    "Shelf",
+    "Shirt",
+    "Shoes",
+    "Sofa",
+    "Speaker",
+    "Sweater",
+    "Table",
+    "Tent",
+    "Toaster",
+    "Towel",
+    "Umbrella",
+    "Vase",
+    "Wallet",
+    "Watch",
+]
+_MATERIALS = [
+    "Aluminium",
+    "Bamboo",
+    "Canvas",
+    "Ceramic",
+    "Cork",
+    "Cotton",
+    "Glass",
+    "Leather",
+    "Linen",
+    "Marble",
+    "Oak",
+    "Plastic",
+    "Rubber",
+    "Silk",
+    "Steel",
+    "Wool",
+]
+_ADJECTIVES = [
+    "Classic",
+    "Compact",
+    "Cosy",
+    "Durable",
+    "Elegant",
+    "Ergonomic",
+    "Essential",
+    "Foldable",
+    "Handmade",
+    "Light",
+    "Modern",
+    "Portable",
+    "Practical",
+    "Premium",
+    "Quiet",
+    "Rustic",
+    "Slim",
+    "Smart",
+    "Soft",
+    "Solid",
+    "Sturdy",
+    "Travel",
+    "Versatile",
+    "Vintage",
+]
 
 
 def _faker(method: str, size: int) -> Callable[[Faker, Generic], list[str]]:
@@ -70,6 +179,7 @@ _RECIPES: dict[str, Callable[[Faker, Generic], list[str]]] = {
 
 
 def pool_names() -> frozenset[str]:
+    """Every vocabulary there is."""
     return frozenset(_RECIPES)
 
 
@@ -91,6 +201,7 @@ def take(name: str, locale: str, picks: Int64s) -> pa.Array:
 
 
 def pool_size(name: str, locale: str) -> int:
+    """How many entries a pool has."""
     return len(pool(name, locale))
 
 
@@ -141,7 +252,7 @@ def _providers(locale: str) -> tuple[Faker, Generic]:
 
 
 def _distinct(make: Callable[[], str], size: int) -> list[str]:
-    """Up to `size` distinct entries; stops when 20 draws in a row bring nothing new. Deterministic, since `make` is seeded."""
+    """Up to `size` distinct entries of a seeded `make`; stops when 20 draws in a row bring nothing new."""
     entries: dict[str, None] = {}
     idle = 0
     while len(entries) < size and idle < 20:

@@ -27,7 +27,7 @@ class QuantileTable:
 
     @classmethod
     def of(cls, quantile: Callable[[float], float]) -> QuantileTable:
-        """From a quantile function on [0, 1]; values are rounded to 9 significant digits, far above what libraries differ by."""
+        """From a quantile function on [0, 1]; rounded to 9 significant digits, far above what libraries differ by."""
         return cls(np.array([float(f"{quantile(k / _KNOTS):.9g}") for k in range(_KNOTS + 1)]))
 
     def at(self, bits: UInt64s) -> npt.NDArray[np.float64]:
@@ -42,6 +42,7 @@ class QuantileTable:
 
 
 def uniform(low: float, high: float) -> QuantileTable:
+    """Every value equally likely."""
     return QuantileTable.of(lambda q: low + (high - low) * q)
 
 

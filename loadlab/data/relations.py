@@ -1,4 +1,4 @@
-"""Which parent a child row has: pure functions of the child's row, so that a foreign key is recomputed, never looked up.
+"""Which parent a child row has: a pure function of the row, so that a foreign key is recomputed, never looked up.
 
 Every pattern keeps history: the parents of row i existed when row i was written, and growing the tables changes no
 row that was there before.

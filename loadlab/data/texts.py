@@ -31,6 +31,8 @@ class Piece(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Literal:
+    """The same text in every row."""
+
     value: str
 
     def text(self, frame: Frame) -> pa.Array:

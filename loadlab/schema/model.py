@@ -52,7 +52,7 @@ class LogicalType:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `default` and `generated` are native expressions; a generated or `identity="always"` value is the server's."""
+    """One column. `default` and `generated` are native expressions; a generated value is the server's."""
 
     name: str
     type: LogicalType
@@ -120,7 +120,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Partitioning:
-    """How a table is partitioned. Its partitions are stored tables of their own, never listed as tables of the schema."""
+    """How a table is partitioned. Its partitions are never listed as tables of the schema."""
 
     strategy: Literal["range", "list", "hash"]
     keys: tuple[str, ...]
@@ -167,7 +167,7 @@ class Table:
 
     @property
     def unique_keys(self) -> tuple[tuple[str, ...], ...]:
-        """Column sets in which no two rows agree: the primary key and plain unique indexes (no expression, no predicate)."""
+        """Column sets in which no two rows agree: the primary key and unique indexes without expression or predicate."""
         keys = [self.primary_key] if self.primary_key else []
         keys += [i.keys for i in self.indexes if i.unique and not i.has_expressions and i.predicate is None]
         return tuple(dict.fromkeys(keys))

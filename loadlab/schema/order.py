@@ -10,7 +10,7 @@ from loadlab.schema.model import Schema
 
 @dataclass(frozen=True, slots=True)
 class LoadOrder:
-    """`tables` by key, parents before children as far as there are no cycles; `cycles` names each cycle once, e.g. (a, b, a)."""
+    """`tables` by key, parents first as far as there are no cycles; `cycles` names each once, e.g. (a, b, a)."""
 
     tables: tuple[str, ...]
     cycles: tuple[tuple[str, ...], ...] = ()

@@ -11,7 +11,7 @@ CHUNK_ROWS = 100_000
 
 
 def chunks_of(dataset: Dataset, chunk_rows: int = CHUNK_ROWS) -> tuple[Chunk, ...]:
-    """Every chunk of the dataset, tables in load order. The cuts depend on the row counts alone, so a resumed run finds them again."""
+    """Every chunk of the dataset, tables in load order; cut by row counts alone, so that a resumed run cuts alike."""
     return tuple(
         Chunk(table, start, min(start + chunk_rows, dataset.row_count(table)))
         for table in dataset.tables

@@ -44,8 +44,9 @@ def _first_mistake(error: ValidationError, model: type[BaseModel], place: str) -
         return InputError(where, f"is not a known key{guess}")
     if kind == "missing":
         return InputError(where, "is required and missing")
-    message = message.removeprefix("Value error, ").removeprefix("Input should be ")
-    remedy = message if message.startswith(("must", "has", "is", "names", "cannot")) else f"must be {message}"
+    # Our own validators write whole predicates; Pydantic's messages are about what the input should be.
+    own = kind == "value_error"
+    remedy = message.removeprefix("Value error, ") if own else f"must be {message.removeprefix('Input should be ')}"
     return InputError(where, remedy, value=value if isinstance(value, (str, int, float, bool)) else ...)
 
 

@@ -145,7 +145,7 @@ class EncryptionRequirements(SpecModel):
 
 
 class SecurityRequirements(SpecModel):
-    """Classification, standards, encryption, audit and access control. Defaults to "confidential", as the documents say."""
+    """Classification ("confidential" by default, as the documents say), standards, encryption, audit, access."""
 
     data_classification: Literal["public", "internal", "confidential", "restricted"] = "confidential"
     compliance_standards: list[str] = []

@@ -143,7 +143,7 @@ class Operation(SpecModel):
 
 
 class Workload(SpecModel):
-    """Who does what how often. Closed loop: each user waits `think_time` between the end of one operation and the next."""
+    """Who does what how often. Closed loop: a user waits `think_time` between an operation's end and the next."""
 
     users: PositiveInt = 20
     think_time: DurationS | tuple[DurationS, DurationS] = Field(
@@ -201,9 +201,10 @@ class Scenario:
         return resolve_targets(self.brief, self.file.targets)
 
     def ddl_path(self, engine: str) -> tuple[str, Path] | None:
-        """The dialect (None of its own: the brief's database type, else `engine`) and the path of the DDL for an engine.
+        """The dialect and the path of the DDL to use for an engine; None: the tables that are there.
 
-        A scenario with one DDL for each engine answers with that engine's, else with its first one.
+        A scenario with a DDL for each engine answers with that engine's, else with its first one. A single DDL is in
+        the words of the brief's database type, or of `engine` without a brief.
         """
         source = self.file.schema_
         if source is None:

@@ -1,4 +1,4 @@
-"""Relations: parents exist before their children, nested runs are contiguous, pairs never repeat, growth only appends."""
+"""Relations: parents exist before children, nested runs are contiguous, pairs never repeat, growth only appends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_nested_runs_are_contiguous(children: int, ratio: float, minimum: int) -
     rows = np.arange(children, dtype=np.int64)
     parents, _ = nested.parent_rows(rows)
     assert (np.diff(parents) >= 0).all()
-    assert parents.min() >= 0 and parents.max() < nested.parents
+    assert 0 <= parents.min() <= parents.max() < nested.parents
     ordinals = nested.ordinals(rows, parents)
     assert (ordinals >= 0).all()
     assert len(set(zip(parents.tolist(), ordinals.tolist(), strict=True))) == children
@@ -72,7 +72,9 @@ def test_pairs_never_repeat(children: int, ratio: float, other: float, late: int
     assert max(b for _, b in pairs) < paired.parents
 
 
-@given(rows=st.integers(2, 3000), more=st.integers(1, 3000), ratio=ratios, pattern=st.sampled_from(["spread", "nested"]))
+@given(
+    rows=st.integers(2, 3000), more=st.integers(1, 3000), ratio=ratios, pattern=st.sampled_from(["spread", "nested"])
+)
 def test_growth_only_appends(rows: int, more: int, ratio: float, pattern: str) -> None:
     """The parent of a row does not depend on how many rows are made, save the last parent's, which may get more."""
     small, large = relation(pattern, rows, ratio), relation(pattern, rows + more, ratio)

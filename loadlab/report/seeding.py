@@ -1,0 +1,51 @@
+"""The terminal's view of a seeding: the plan before, the sizes after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from loadlab.report.model import TableResult
+from loadlab.seeding.estimate import TableEstimate
+from loadlab.seeding.seeder import SeedReport
+from loadlab.units import format_count, format_duration, format_size
+
+
+def print_plan(tables: Sequence[TableEstimate], notes: Iterable[str]) -> None:
+    """What would be written, one line a table."""
+    console = Console(highlight=False)
+    view = Table("Table", "Parents", box=None, pad_edge=False, header_style="bold")
+    view.add_column("Rows", justify="right", no_wrap=True)
+    view.add_column("About", justify="right", no_wrap=True)
+    for table in tables:
+        view.add_row(table.table, "\n".join(table.relations), format_count(table.rows), format_size(table.size_bytes))
+    console.print(view)
+    rows, size = sum(t.rows for t in tables), sum(t.size_bytes for t in tables)
+    console.print(f"\n{format_count(rows)} rows in {len(tables)} tables, about {format_size(size)} without indexes.")
+    for note in notes:
+        console.print(f"Note: {note}", markup=False)
+
+
+def print_seeding(tables: Sequence[TableResult], report: SeedReport, size_bytes: int | None, database: str) -> None:
+    """What was written, one line a table."""
+    console = Console(highlight=False)
+    view = Table("Table", box=None, pad_edge=False, header_style="bold")
+    for heading in ("Rows", "Table", "Indexes"):
+        view.add_column(heading, justify="right", no_wrap=True)
+    for table in tables:
+        sizes = (format_size(size) if size is not None else "–" for size in (table.table_bytes, table.index_bytes))
+        view.add_row(table.name, format_count(table.rows), *sizes)
+    console.print(view)
+    total = f", {format_size(size_bytes)} in all" if size_bytes else ""
+    if report.reused:
+        console.print(f"\n{format_count(report.rows)} rows were there already{total}: {database}", markup=False)
+        return
+    rate = report.written / report.seconds if report.seconds else 0.0
+    resumed = " (resumed)" if report.resumed else ""
+    console.print(
+        f"\n{format_count(report.rows)} rows in {format_duration(report.seconds)}{resumed}, "
+        f"{format_count(rate)} rows/s{total}: {database}",
+        markup=False,
+    )

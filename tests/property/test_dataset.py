@@ -1,0 +1,227 @@
+"""The dataset: a cell depends on its row alone, constraints hold by construction, history is in order."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadlab.data.dataset import Dataset
+from loadlab.data.planner import DataRequest
+from loadlab.errors import InfeasibleError, InputError
+from loadlab.schema.model import Schema
+from loadlab.spec.scenario import DataShape
+from tests import schemas
+
+FULL = {
+    "users": 2000,
+    "categories": 100,
+    "products": 3000,
+    "orders": 8000,
+    "order_items": 20000,
+    "stock": 3000,
+    "reviews": 4000,
+}
+
+
+def dataset(
+    schema: Schema | None = None,
+    *,
+    scale: float = 1.0,
+    seed: int = 1,
+    rows: dict[str, int] | None = None,
+    **shape: object,
+) -> Dataset:
+    request = DataRequest(DataShape.model_validate(shape), scale, seed, FULL.get, rows or {})
+    return Dataset.plan_for(schema or schemas.shop(), request, owns_tables=True)
+
+
+SHOP = dataset()
+
+
+def column(data: Dataset, table: str, name: str) -> pa.Array:
+    return data.values(table, name, np.arange(data.row_count(table), dtype=np.int64))
+
+
+def pylist(data: Dataset, table: str, name: str) -> list[object]:
+    return column(data, table, name).to_pylist()
+
+
+@given(st.data())
+@settings(max_examples=30)
+def test_any_rows_in_any_order_are_the_same_rows(draw: st.DataObject) -> None:
+    table = draw.draw(st.sampled_from(SHOP.tables))
+    count = SHOP.row_count(table)
+    rows = np.array(draw.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=50)), dtype=np.int64)
+    whole = SHOP.batch(table, 0, count)
+    for name in whole.schema.names:
+        assert SHOP.values(table, name, rows).equals(whole.column(name).take(pa.array(rows))), name
+
+
+def test_another_process_makes_the_same_from_the_manifest() -> None:
+    again = Dataset.from_manifest(SHOP.manifest)
+    assert again.manifest.fingerprint == SHOP.manifest.fingerprint
+    for table in SHOP.tables:
+        assert again.batch(table, 0, 500).equals(SHOP.batch(table, 0, 500))
+
+
+def test_another_seed_is_another_dataset() -> None:
+    assert dataset(seed=2).manifest.fingerprint != SHOP.manifest.fingerprint
+    assert pylist(dataset(seed=2), "users", "email") != pylist(SHOP, "users", "email")
+
+
+@pytest.mark.parametrize("table", sorted(FULL))
+def test_growing_the_scale_only_appends(table: str) -> None:
+    small = dataset(scale=0.3)
+    rows = small.row_count(table) - small.row_count(table) // 20 - 5
+    assert small.row_count(table) < SHOP.row_count(table)
+    assert small.batch(table, 0, rows).equals(SHOP.batch(table, 0, rows))
+
+
+def test_foreign_keys_are_keys_of_their_parents() -> None:
+    for table in SHOP.plan.tables.values():
+        for relation in table.relations:
+            parents = list(zip(*(pylist(SHOP, relation.target, c) for c in relation.target_columns), strict=True))
+            children = list(zip(*(pylist(SHOP, table.table.key, c) for c in relation.columns), strict=True))
+            assert {child for child in children if None not in child} <= set(parents)
+
+
+def test_unique_keys_are_unique() -> None:
+    for table in SHOP.plan.tables.values():
+        for key in table.table.unique_keys:
+            values = list(zip(*(pylist(SHOP, table.table.key, c) for c in key), strict=True))
+            assert max(Counter(values).values()) == 1, (table.table.key, key)
+    emails = [str(email).lower() for email in pylist(SHOP, "users", "email")]
+    assert len(set(emails)) == len(emails)
+
+
+@pytest.mark.parametrize(
+    "table, child, parent, via",
+    [
+        ("orders", "created_at", ("users", "created_at"), "user_id"),
+        ("reviews", "created_at", ("products", "created_at"), "product_id"),
+        ("reviews", "created_at", ("users", "created_at"), "user_id"),
+    ],
+)
+def test_children_are_not_older_than_their_parents(table: str, child: str, parent: tuple[str, str], via: str) -> None:
+    born = dict(zip(pylist(SHOP, parent[0], "id"), pylist(SHOP, *parent), strict=True))
+    for key, moment in zip(pylist(SHOP, table, via), pylist(SHOP, table, child), strict=True):
+        assert moment >= born[key]  # type: ignore[operator]
+
+
+def test_rows_are_written_in_order() -> None:
+    for table in ("users", "orders", "products"):
+        moments = column(SHOP, table, "created_at").cast(pa.int64()).to_numpy()
+        assert (np.diff(moments) >= 0).all() or table == "orders"
+    assert SHOP.now_us >= column(SHOP, "orders", "created_at").cast(pa.int64()).to_numpy()[-1]
+
+
+def test_checks_hold() -> None:
+    assert all(
+        re.match(r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$", str(e)) for e in pylist(SHOP, "users", "email")
+    )
+    assert set(pylist(SHOP, "users", "status")) == {"active", "inactive"}
+    assert pc.all(pc.greater_equal(column(SHOP, "users", "updated_at"), column(SHOP, "users", "created_at"))).as_py()
+    assert pc.all(pc.greater_equal(column(SHOP, "users", "deleted_at"), column(SHOP, "users", "created_at"))).as_py()
+    assert pc.all(pc.greater(column(SHOP, "products", "price"), 0)).as_py()
+    assert pc.all(
+        pc.greater_equal(column(SHOP, "products", "compare_at_price"), column(SHOP, "products", "price"))
+    ).as_py()
+    for row in SHOP.batch("orders", 0, 3000).to_pylist():
+        assert row["total"] == row["subtotal"] + row["tax"]
+    for row in SHOP.batch("order_items", 0, 3000).to_pylist():
+        assert row["line_total"] == row["unit_price"] * row["quantity"]
+        assert 1 <= row["quantity"] <= 100
+    for row in SHOP.batch("stock", 0, 3000).to_pylist():
+        assert 0 <= row["reserved"] <= row["on_hand"]
+    for row in SHOP.batch("categories", 0, 100).to_pylist():
+        assert (row["parent_id"] is None) == (row["level"] == 0)
+    assert set(pylist(SHOP, "reviews", "rating")) == {1, 2, 3, 4, 5}
+
+
+def test_new_rows_collide_with_nothing() -> None:
+    for table in ("users", "orders", "products", "reviews"):
+        count = SHOP.row_count(table)
+        late = np.arange(count, count + 400, dtype=np.int64)
+        for key in SHOP.table(table).unique_keys:
+            seeded = set(zip(*(pylist(SHOP, table, c) for c in key), strict=True))
+            new = list(zip(*(SHOP.values(table, c, late).to_pylist() for c in key), strict=True))
+            assert len(set(new)) == len(new)
+            assert not seeded & set(new)
+        for relation in SHOP.plan.tables[table].relations:
+            parents = set(pylist(SHOP, relation.target, relation.target_columns[0]))
+            values = SHOP.values(table, relation.columns[0], late).to_pylist()
+            assert {value for value in values if value is not None} <= parents
+
+
+def test_uuids_have_version_and_variant() -> None:
+    for table, version in (("users", 4), ("products", 7)):
+        for value in pylist(SHOP, table, "id")[:200]:
+            assert value[6] >> 4 == version  # type: ignore[index]
+            assert value[8] >> 6 == 2  # type: ignore[index]
+    keys = [bytes(value) for value in pylist(SHOP, "orders", "id")]  # type: ignore[arg-type]
+    moments = column(SHOP, "orders", "created_at").cast(pa.int64()).to_pylist()
+    assert [int.from_bytes(key[:6], "big") for key in keys] == [moment // 1000 for moment in moments]
+
+
+def test_the_scenario_has_the_first_word() -> None:
+    data = dataset(
+        tables={
+            "users": {"columns": {"status": {"values": ["inactive", "active"], "weights": [1, 3]}}},
+            "products": {"columns": {"price": {"range": [5, 6]}, "compare_at_price": {"null_share": 0.5}}},
+        }
+    )
+    counts = Counter(pylist(data, "users", "status"))
+    assert 0.70 < counts["active"] / 2000 < 0.80
+    prices = [float(str(price)) for price in pylist(data, "products", "price")]
+    assert 5 <= min(prices) <= max(prices) <= 6
+    assert 0.45 < column(data, "products", "compare_at_price").null_count / 3000 < 0.55
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"tables": {"orderz": {"rows": 3}}}, "data.tables.orderz is not a table of the schema"),
+        ({"tables": {"users": {"columns": {"mail": {}}}}}, "columns.mail is not a column of users"),
+        ({"tables": {"orders": {"relations": {"buyer": {}}}}}, "relations.buyer is not a foreign key of orders"),
+        ({"rows": {"nothing": 3}}, "--rows nothing names no table"),
+        ({"rows": {"stock": 5000}}, "--rows stock=5000 cannot be above the 3,000 rows of products"),
+        ({"tables": {"users": {"columns": {"email": {"null_share": 0.5}}}}}, "null_share=0.5 cannot be above 0"),
+        ({"tables": {"users": {"columns": {"first_name": {"meaning": "nonsense"}}}}}, "meaning=nonsense is not known"),
+        ({"locale": "xx_YY"}, "data.locale=xx_YY is not a locale"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_named(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        dataset(**arguments)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+
+
+def test_ten_values_cannot_fill_a_thousand_unique_rows() -> None:
+    schema = schemas.one_table(schemas.col("code", schemas.TEXT), primary_key=("code",))
+    shape = {"tables": {"things": {"rows": 1000, "columns": {"code": {"values": list("abcdefghij")}}}}}
+    with pytest.raises(InfeasibleError, match="has 10 distinct values for 1,000 unique rows of things"):
+        dataset(schema, rows={"things": 1000}, **shape)
+
+
+def test_a_short_unique_text_is_too_small() -> None:
+    schema = schemas.one_table(schemas.col("code", schemas.varchar(2)), primary_key=("code",))
+    with pytest.raises(InfeasibleError, match="room for 2 characters, 1,024 codes, for 5,000 unique rows"):
+        dataset(schema, rows={"things": 5000})
+    assert len(set(pylist(dataset(schema, rows={"things": 1000}), "things", "code"))) == 1000
+
+
+def test_a_check_that_is_not_understood_is_named() -> None:
+    schema = schemas.one_table(
+        schemas.col("id", schemas.INT),
+        schemas.col("a", schemas.INT),
+        primary_key=("id",),
+        checks=schemas.checks("a % 2 = 0"),
+    )
+    assert dataset(schema, rows={"things": 10}).plan.notes == ("things: CHECK check_0 is not understood: a % 2 = 0",)

@@ -1,0 +1,148 @@
+"""The brief and the scenario: what is accepted, and the one line that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from loadlab.errors import InputError
+from loadlab.spec.requirements import Brief, load_brief
+from loadlab.spec.scenario import ScenarioFile, load_scenario
+from loadlab.spec.statement import Statement
+from loadlab.spec.targets import TargetOverrides, resolve_targets
+
+MARKETPLACE = Path(__file__).parents[2] / "scenarios" / "marketplace"
+
+
+def test_the_complete_example_is_accepted_verbatim() -> None:
+    brief = load_brief(MARKETPLACE / "brief.json")
+    assert brief.project.database_type == "postgresql"
+    assert brief.performance_targets.query_performance.simple_queries == "< 10ms"
+    assert [entity.estimated_rows for entity in brief.data_model.entities] == [1_000_000, 10_000_000, 50_000_000]
+
+
+def test_targets_come_from_brief_and_defaults_and_say_so() -> None:
+    brief = load_brief(MARKETPLACE / "brief.json")
+    targets = {target.name: target for target in resolve_targets(brief, TargetOverrides())}
+    assert (targets["simple_queries"].limit, targets["simple_queries"].source) == (10_000, "brief")
+    assert (targets["reports"].limit, targets["reports"].unit) == (2_000_000, "us")
+    assert (targets["index_hit_ratio"].limit, targets["index_hit_ratio"].source) == (0.95, "default")
+    assert (targets["connection_utilisation"].sign, targets["connection_utilisation"].limit) == ("<", 0.8)
+    assert (targets["index_storage_overhead"].sign, targets["index_storage_overhead"].limit) == ("<", 0.2)
+    assert (targets["index_coverage"].sign, targets["index_coverage"].limit) == (">=", 0.95)
+
+
+def test_defaults_without_a_brief_are_the_documents() -> None:
+    limits = {t.name: (t.limit, t.source) for t in resolve_targets(None, TargetOverrides())}
+    assert limits["simple_queries"] == (1_000, "default")
+    assert limits["complex_queries"] == (50_000, "default")
+    assert limits["reports"] == (2_000_000, "default")
+    assert "concurrent_users" not in limits
+    assert "writes" not in limits
+
+
+def test_the_scenario_overrides_the_brief() -> None:
+    brief = load_brief(MARKETPLACE / "brief.json")
+    overrides = TargetOverrides(simple_queries="<= 3 ms", percentile=99, index_hit_ratio="99%")
+    targets = {target.name: target for target in resolve_targets(brief, overrides)}
+    assert (targets["simple_queries"].limit, targets["simple_queries"].source) == (3_000, "scenario")
+    assert targets["simple_queries"].percentile == 99
+    assert (targets["index_hit_ratio"].sign, targets["index_hit_ratio"].limit) == (">", 0.99)
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "scenario.yaml").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("name: [", "scenario.yaml: line 1 is not YAML"),
+        ("workloads: {}", "scenario.yaml: workloads is not a known key; did you mean workload?"),
+        ("data: {tables: {orders: {rowz: 3}}}", "data.tables.orders.rowz is not a known key; did you mean rows?"),
+        (
+            "data: {tables: {orders: {rows: -1}}}",
+            "scenario.yaml: data.tables.orders.rows=-1 must be greater than or equal to 0",
+        ),
+        ("workload: {duration: 20 parsecs}", "scenario.yaml: workload.duration=20 parsecs has unit 'parsecs'"),
+        ("targets: {simple_queries: '< 10MB'}", "targets.simple_queries=< 10MB has unit 'mb'"),
+        ("targets: {simple_queries: '> 10ms'}", "targets.simple_queries=> 10ms must be an upper limit"),
+        ("targets: {index_hit_ratio: '> 950%'}", "targets.index_hit_ratio=> 950% must lie between 0% and 100%"),
+        ("brief: nowhere.json", "scenario.yaml: brief=nowhere.json does not exist beside the scenario"),
+        ("schema: nowhere.sql", "scenario.yaml: schema=nowhere.sql does not exist beside the scenario"),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :x'}}}",
+            "workload.operations.a uses the parameter :x, which params does not list",
+        ),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT 1', params: {y: users.id}}}}",
+            "workload.operations.a lists the parameter y, which its sql does not use",
+        ),
+        ("workload: {operations: {a: {kind: simple, weight: 1}}}", "must have exactly one of sql, insert and flow"),
+        (
+            "workload: {operations: {a: {kind: slow, weight: 1, sql: SELECT 1}}}",
+            "operations.a.kind=slow must be 'simple'",
+        ),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 0, sql: SELECT 1}}}",
+            "operations.a.weight=0 must be greater",
+        ),
+        ("data: {time: {start: 2025-01-01, end: 2024-01-01}}", "data.time must end after it starts"),
+        (
+            "data: {tables: {t: {columns: {c: {values: [1, 2], weights: [1]}}}}}",
+            "data.tables.t.columns.c has 1 weights for 2 values",
+        ),
+    ],
+)
+def test_mistakes_are_one_line_with_place_value_and_remedy(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_scenario(write(tmp_path, text))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_scenario_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        load_scenario(tmp_path / "nowhere")
+
+
+def test_a_brief_with_a_mistake(tmp_path: Path) -> None:
+    data = json.loads((MARKETPLACE / "brief.json").read_text())
+    data["performance_targets"]["query_performance"]["reports"] = "< 2 fortnights"
+    (tmp_path / "brief.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"brief.json: performance_targets.query_performance.reports=< 2 fortnights"):
+        load_brief(tmp_path / "brief.json")
+
+
+def test_a_brief_whose_relationship_has_no_entity(tmp_path: Path) -> None:
+    data = json.loads((MARKETPLACE / "brief.json").read_text())
+    data["data_model"]["relationships"][0]["to"] = "people"
+    (tmp_path / "brief.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match="has a relationship with 'people'"):
+        load_brief(tmp_path / "brief.json")
+
+
+def test_json_schemas_know_every_key() -> None:
+    scenario = ScenarioFile.model_json_schema(by_alias=True)
+    assert {"schema", "data", "workload", "targets", "brief"} <= set(scenario["properties"])
+    assert scenario["additionalProperties"] is False
+    assert "from" in Brief.model_json_schema()["$defs"]["Relationship"]["properties"]
+
+
+@pytest.mark.parametrize(
+    "text, names, rendered",
+    [
+        ("SELECT :a::int, ':b', x[1:2]", ("a",), "SELECT $1::int, ':b', x[1:2]"),
+        ("SELECT :a, :b, :a -- :c", ("a", "b"), "SELECT $1, $2, $1 -- :c"),
+        ('SELECT ":a" /* :b */, $$:c$$, $x$:d$x$', (), 'SELECT ":a" /* :b */, $$:c$$, $x$:d$x$'),
+        ("SELECT 'it''s :a', :b;", ("b",), "SELECT 'it''s :a', $1"),
+        ("SELECT ARRAY[:i, :j], b[lo:hi], b[1:2]", ("i", "j"), "SELECT ARRAY[$1, $2], b[lo:hi], b[1:2]"),
+    ],
+)
+def test_statements_find_their_parameters(text: str, names: tuple[str, ...], rendered: str) -> None:
+    statement = Statement.parse(text)
+    assert statement.names == names
+    assert statement.render(lambda index, _: f"${index + 1}") == rendered
