@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loadlab import __version__
+from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ Database = Annotated[
     typer.Option(
         "--database",
         envvar="LOADLAB_DATABASE",
-        help="embedded: (temporary), embedded:DIR (kept), postgresql://…, sqlite:///FILE.",
+        help=f"{URL_FORMS}.",
     ),
 ]
 Scale = Annotated[
@@ -88,7 +89,7 @@ def _root(
 @app.command()
 def run(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario's folder or its scenario.yaml.")],
-    database: Database = "embedded:",
+    database: Database = DEFAULT_URL,
     scale: Scale = None,
     seed: Seed = None,
     users: Annotated[int | None, typer.Option("--users", min=1, help="Virtual users.")] = None,
@@ -121,7 +122,7 @@ def run(
     else:
         from loadlab.report.terminal import print_result
 
-        print_result(outcome.result, outcome.folder)
+        print_result(outcome.result, outcome.files)
     raise typer.Exit(EXIT_CODES[outcome.result.verdict])
 
 
@@ -133,7 +134,7 @@ def seed(
             metavar="[SCENARIO|FILE.sql]", help="A scenario or a DDL file; none: the tables that are there."
         ),
     ] = None,
-    database: Database = "embedded:",
+    database: Database = DEFAULT_URL,
     scale: Scale = None,
     rows: Annotated[
         list[str] | None,
@@ -156,7 +157,7 @@ def seed(
     """
     from loadlab.pipeline import DataOptions
 
-    if source is None and database == "embedded:":
+    if source is None and database == DEFAULT_URL:
         raise InputError("loadlab seed", "needs a scenario, a DDL file, or --database with tables to fill")
     everywhere, by_table = _parse_rows(rows or [])
     data = DataOptions(scale, seed, everywhere, by_table, workers)
@@ -173,7 +174,7 @@ def seed(
     from loadlab.report.seeding import print_seeding
 
     print_seeding(outcome.tables, outcome.report, outcome.size_bytes, outcome.database)
-    if database == "embedded:":
+    if database == DEFAULT_URL:
         typer.echo("The database was temporary and is gone; --database embedded:DIR keeps it.", err=True)
 
 
@@ -188,15 +189,14 @@ def report(
 
       loadlab report runs/marketplace-20260101-120000
     """
-    from loadlab.report.files import load_result, write_run
+    from loadlab.report.files import load_result, write_report
     from loadlab.report.terminal import print_result
 
     result = load_result(run_dir)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:
-        write_run(run_dir, result)
-        print_result(result, run_dir)
+        print_result(result, write_report(run_dir, result))
     raise typer.Exit(EXIT_CODES[result.verdict])
 
 

@@ -9,22 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from loadlab import __version__
 from loadlab.data.dataset import Dataset
 from loadlab.data.planner import DataRequest
 from loadlab.engines import open_database, scratch_database
 from loadlab.engines.protocol import CanExplain, CanIdentifyStatements, Engine, Evidence, PlanEvidence
 from loadlab.errors import InputError
 from loadlab.measure.evidence import counters_were_reset, subtract
-from loadlab.measure.fingerprint import environment
+from loadlab.measure.fingerprint import this_machine
 from loadlab.report.build import build_result
-from loadlab.report.files import run_folder, write_run
-from loadlab.report.model import Result, SeedingResult, TableResult
+from loadlab.report.files import RunFiles, run_folder, write_run
+from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
 from loadlab.schema.model import Schema
 from loadlab.seeding.estimate import TableEstimate, estimate
 from loadlab.seeding.seeder import SeedProgress, SeedReport, refuse_foreign_tables, seed
 from loadlab.spec.base import read_text
 from loadlab.spec.scenario import DataShape, Scenario, ScenarioFile, Workload, load_scenario
 from loadlab.spec.statement import Statement
+from loadlab.units import format_duration
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
 from loadlab.workload.conduct import Conductor
@@ -80,10 +82,10 @@ class SeedOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """The result and the folder it is kept in."""
+    """The result and the files it is kept in."""
 
     result: Result
-    folder: Path
+    files: RunFiles
 
 
 # -- run -------------------------------------------------------------------------------------------------------------
@@ -107,24 +109,25 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             if isinstance(engine, CanExplain)
             else None
         )
-        measure, delta, were_reset = _measure(engine, scenario, workload, dataset, statements, show)
-        show.step("Judging")
-        verdicts = judge(scenario.targets, _facts(measure, workload, dataset, delta, were_reset, plans))
+        window = _measure(engine, scenario, workload, dataset, statements, show)
+        if window.failure is not None:
+            show.step(f"The load ended early: {window.failure}")
+        verdicts = judge(scenario.targets, _facts(window, workload, dataset, plans))
         result = build_result(
             scenario=scenario.name,
             description=scenario.file.description,
             verdicts=verdicts,
-            measure=measure,
-            evidence=delta,
+            measure=window.measure,
+            evidence=window.delta,
             plans=plans or {},
-            server_calls=_server_calls(engine, statements, delta),
+            server_calls=_server_calls(engine, statements, window.delta),
             seeding=_seeding_result(seeded),
-            environment=environment(engine.name, engine.version(), engine.display_url),
+            environment=_environment(engine),
             warmup_s=workload.warmup,
-            notes=seeded.notes,
+            notes=(*seeded.notes, *([window.failure] if window.failure else ())),
         )
-        write_run(folder, result)
-    return RunOutcome(result, folder)
+        files = write_run(folder, result)
+    return RunOutcome(result, files)
 
 
 def _workload(workload: Workload, options: LoadOptions) -> Workload:
@@ -137,6 +140,16 @@ def _workload(workload: Workload, options: LoadOptions) -> Workload:
     return workload.model_copy(update={name: value for name, value in said.items() if value is not None})
 
 
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The measured window: what the clients saw, and what the server counted meanwhile."""
+
+    measure: LoadMeasure
+    delta: Evidence
+    counters_were_reset: bool
+    failure: str | None
+
+
 def _measure(
     engine: Engine,
     scenario: Scenario,
@@ -144,42 +157,36 @@ def _measure(
     dataset: Dataset,
     statements: Mapping[str, Statement],
     show: Show,
-) -> tuple[LoadMeasure, Evidence, bool]:
+) -> _Window:
     """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
     plans = load_plans(engine, scenario, workload, dataset.manifest, statements)
     with Conductor(plans, users=workload.users, ramp_s=workload.ramp) as conductor:
         show.step(f"Warming up: {workload.users} users over {workload.connections} connections")
-        conductor.warm_up(workload.ramp + workload.warmup, _observer(show, "warm-up"))
+        warmup_s = workload.ramp + workload.warmup
+        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s))
         conductor.pause()
         before = engine.snapshot()
-        show.step("Measuring")
-        conductor.measure(workload.duration, _observer(show, "measure"))
+        show.step(f"Measuring for {format_duration(workload.duration)}")
+        conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration))
         conductor.pause()
         after = engine.snapshot()
         measure = conductor.collect()
-    return measure, subtract(before, after), counters_were_reset(before, after)
+        return _Window(measure, subtract(before, after), counters_were_reset(before, after), conductor.failure)
 
 
-def _observer(show: Show, phase: str) -> Callable[[float, float, Interval | None], None]:
-    return lambda elapsed_s, total_s, interval: show.load(phase, elapsed_s, total_s, interval)
+def _observer(show: Show, phase: str, total_s: float) -> Callable[[Interval], None]:
+    return lambda interval: show.load(phase, interval.start_s + interval.duration_s, total_s, interval)
 
 
-def _facts(
-    measure: LoadMeasure,
-    workload: Workload,
-    dataset: Dataset,
-    delta: Evidence,
-    were_reset: bool,
-    plans: Mapping[str, PlanEvidence] | None,
-) -> Facts:
+def _facts(window: _Window, workload: Workload, dataset: Dataset, plans: Mapping[str, PlanEvidence] | None) -> Facts:
     return Facts(
-        load=measure,
+        load=window.measure,
         kinds={name: operation.kind for name, operation in workload.operations.items()},
         weights={name: operation.weight for name, operation in workload.operations.items()},
         scale=dataset.plan.scale,
         rows={table: dataset.row_count(table) for table in dataset.tables},
-        evidence=delta,
-        counters_were_reset=were_reset,
+        evidence=window.delta,
+        counters_were_reset=window.counters_were_reset,
         plans=plans,
     )
 
@@ -195,6 +202,22 @@ def _server_calls(engine: Engine, statements: Mapping[str, Statement], delta: Ev
             counted = delta.statements.get(identity)
             calls[name] = counted.calls if counted else 0
     return calls
+
+
+def _environment(engine: Engine) -> EnvironmentResult:
+    machine = this_machine()
+    return EnvironmentResult(
+        loadlab=__version__,
+        engine=engine.name,
+        server=engine.version(),
+        database=engine.display_url,
+        python=machine.python,
+        platform=machine.platform,
+        cpu=machine.cpu,
+        cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
+        fingerprint=machine.fingerprint,
+    )
 
 
 # -- seed ------------------------------------------------------------------------------------------------------------

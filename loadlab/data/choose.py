@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +120,9 @@ def _with_nulls(context: TableContext, column: Column, shape: ColumnShape, gener
 def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
     key = context.key_of(column.name)
     if shape.values is not None:
-        return _chosen(context, column, tuple(shape.values), shape.weights, f"{_place(context, column)}.values")
+        place = f"{_place(context, column)}.values"
+        _check_allowed(context, column, shape.values, place)
+        return _chosen(context, column, tuple(shape.values), shape.weights, place)
     if shape.template is not None:
         return template(shape.template, key, context.locale, f"{_place(context, column)}.template")
     if shape.meaning is not None and column.type.kind in ("text", "inet"):
@@ -130,6 +133,17 @@ def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Genera
             )
         return recipes.text_generator(shape.meaning, _text_context(context, column))
     return None
+
+
+def _check_allowed(context: TableContext, column: Column, values: Sequence[object], place: str) -> None:
+    """Raises InputError for a value that the column's enum or CHECK does not allow."""
+    allowed = column.type.labels if column.type.kind == "enum" else context.facts.of(column.name).allowed
+    if allowed is None:
+        return
+    for value in values:
+        if value not in allowed:
+            known = ", ".join(str(item) for item in allowed)
+            raise InputError(place, f"holds {value!r}, which {column.name} does not allow; allowed: {known}")
 
 
 def _chosen(

@@ -1,0 +1,1 @@
+"""From a brief to a schema, and what is handed over with it."""

@@ -1,0 +1,61 @@
+"""Engines: one folder a kind of database. The registry, and the way from a URL to an open database."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from loadlab.errors import InputError
+
+if TYPE_CHECKING:
+    from loadlab.engines.protocol import Engine
+
+DEFAULT_URL = "embedded:"
+URL_FORMS = "embedded: (temporary), embedded:DIR (kept), postgresql://…, sqlite:///FILE"
+# URL scheme → where the opener is: a callable that takes the URL and returns an open Engine.
+_OPENERS = {
+    "embedded": "loadlab.engines.embedded:open_embedded",
+    "postgresql": "loadlab.engines.postgresql:open_postgresql",
+    "postgres": "loadlab.engines.postgresql:open_postgresql",
+    "sqlite": "loadlab.engines.sqlite:open_sqlite",
+}
+# Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with.
+_SCRATCH = {"postgresql": "embedded:", "sqlite": "sqlite://"}
+_ENTRY_POINTS = "loadlab.engines"
+
+
+def open_database(url: str) -> Engine:
+    """Open a database by its URL.
+
+    Raises InputError for a URL of no known kind, MissingDependencyError when a driver is not installed,
+    UnreachableError when nobody answers.
+    """
+    scheme = url.partition(":")[0].partition("+")[0].lower()
+    openers = _OPENERS | {point.name: point.value for point in entry_points(group=_ENTRY_POINTS)}
+    if scheme not in openers:
+        raise InputError("--database", f"must begin with one of {', '.join(f'{s}:' for s in openers)}", value=mask(url))
+    module, _, name = openers[scheme].partition(":")
+    engine: Engine = getattr(import_module(module), name)(url)
+    return engine
+
+
+def scratch_database(engine: str) -> Engine:
+    """An empty database of the given kind that disappears when closed. Raises InputError when none can be had."""
+    if engine not in _SCRATCH:
+        raise InputError("schema", f"cannot be read: no scratch database of the kind {engine}")
+    return open_database(_SCRATCH[engine])
+
+
+def mask(url: str) -> str:
+    """The URL without its password."""
+    try:
+        parts = urlsplit(url)
+        secret = parts.password
+    except ValueError:
+        return url.partition(":")[0] + ":…"
+    if secret is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}").geturl()

@@ -1,0 +1,117 @@
+"""From a URL to a connection whose session settings LoadLab relies on.
+
+TLS and every other option of the URL go to libpq untouched; LoadLab only adds what the URL leaves out.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from loadlab.engines import mask
+from loadlab.engines.postgresql.capabilities import OLDEST_MAJOR, Capabilities
+from loadlab.engines.postgresql.errors import message
+from loadlab.errors import InputError, UnreachableError
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+# A peer that vanishes is noticed within half a minute instead of the kernel's two hours.
+_DEFAULTS = {
+    "application_name": "loadlab",
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+# Definitions that reflection reads print times, dates and intervals as the session is set, and a DDL text may leave the
+# time zone of its bounds open: fixed, the same text means the same on every machine.
+_SETTINGS = {
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "client_encoding": "UTF8",
+    "client_min_messages": "warning",
+}
+
+
+def libpq_url(url: str) -> str:
+    """The URL as libpq takes it: `postgresql+driver://` becomes `postgresql://`."""
+    return re.sub(r"^(postgres(?:ql)?)\+\w+:", r"postgresql:", url, count=1)
+
+
+def connect(url: str, *, database: str | None = None, statement_timeout_s: float | None = None) -> Connection:
+    """Connect, in autocommit mode.
+
+    `database` overrides the URL's. Raises InputError for a URL that cannot be read and UnreachableError, whose message
+    holds no password, when nobody answers, the log-in is refused or the server is too old.
+    """
+    given = _parse(url)
+    if database is not None:
+        given["dbname"] = database
+    try:
+        connection = psycopg.connect(make_conninfo(**(_DEFAULTS | given)), autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise _unreachable(error, url, given) from None
+    try:
+        _require_supported(connection, url)
+        apply_settings(connection, statement_timeout_s=statement_timeout_s)
+    except psycopg.Error as error:
+        connection.close()
+        raise _unreachable(error, url, given) from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def apply_settings(connection: Connection, *, statement_timeout_s: float | None = None) -> None:
+    """Make the session's settings what LoadLab relies on, whatever the role or a script has set."""
+    settings = dict(_SETTINGS)
+    if statement_timeout_s is not None:
+        settings["statement_timeout"] = str(max(1, round(statement_timeout_s * 1000)))
+    commands = [
+        sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in settings.items()
+    ]
+    connection.execute(sql.SQL("; ").join(commands))
+
+
+def stop_when_client_is_gone(connection: Connection) -> None:
+    """Have the server give up a long statement of this session when its client has died, where it can."""
+    if Capabilities(connection.info.server_version).notices_lost_clients:
+        # Refused by servers on platforms without the means to notice.
+        with suppress(psycopg.Error):
+            connection.execute("SET client_connection_check_interval = '1s'")
+
+
+def _require_supported(connection: Connection, url: str) -> None:
+    if not Capabilities(connection.info.server_version).is_supported:
+        found = connection.info.parameter_status("server_version")
+        raise UnreachableError(f"{mask(url)}: PostgreSQL {found} found, {OLDEST_MAJOR} or later needed")
+
+
+def _parse(url: str) -> dict[str, Any]:
+    try:
+        return dict(conninfo_to_dict(libpq_url(url)))
+    except psycopg.Error:
+        # libpq's own message may quote a part of the password when that holds an unescaped special character.
+        raise InputError(
+            "--database",
+            "is no URL that PostgreSQL understands: postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE,"
+            " special characters in the password written as %40 (@), %2F (/), %3A (:)",
+            value=mask(url),
+        ) from None
+
+
+def _unreachable(error: psycopg.Error, url: str, given: dict[str, Any]) -> UnreachableError:
+    """Whatever breaks before there is a session is one thing to the user, whatever class it has later."""
+    text = message(error)
+    for key in ("password", "sslpassword"):
+        if given.get(key):
+            text = text.replace(str(given[key]), "***")
+    return UnreachableError(f"{mask(url)} cannot be reached: {text}", code=error.sqlstate)

@@ -1,0 +1,215 @@
+"""The engine: what `loadlab.engines.protocol` asks for, said in terms of this folder's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.errors import error_from_result
+
+from loadlab.engines import mask
+from loadlab.engines.postgresql import ledger
+from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, identifier
+from loadlab.engines.postgresql.connection import Connection, connect, libpq_url, stop_when_client_is_gone
+from loadlab.engines.postgresql.deferred import put_off, restore
+from loadlab.engines.postgresql.errors import message, translated
+from loadlab.engines.postgresql.evidence import statements_are_counted, take_snapshot
+from loadlab.engines.postgresql.finish import raise_maintenance_memory, set_sequences, vacuum, write_out
+from loadlab.engines.postgresql.load import Target, load_chunk, target
+from loadlab.engines.postgresql.plans import explain, statement_id
+from loadlab.engines.postgresql.reflect import reflect
+from loadlab.engines.postgresql.render import DIALECT, render_schema
+from loadlab.engines.postgresql.script import run_script
+from loadlab.engines.postgresql.session import PostgresqlSession, native_text
+from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
+from loadlab.errors import InputError
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TABLES = f"""
+    SELECT {KEY}, n.nspname::text, c.relname::text
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE NOT c.relispartition AND {IS_USERS_TABLE}
+    ORDER BY 1
+"""
+_ALL_TABLE_OIDS = f"""
+    SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {IS_USERS_TABLE} ORDER BY c.oid
+"""
+_TABLES_PER_QUERY = 100
+
+
+class PostgresqlEngine:
+    """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
+
+    Also CanExplain, CanIdentifyStatements and CanRenderInsert.
+    """
+
+    name = DIALECT
+
+    def __init__(self, url: str, *, display_url: str | None = None, on_close: Callable[[], None] | None = None) -> None:
+        """`on_close` runs after the connection is closed. Raises InputError and UnreachableError."""
+        self.url = libpq_url(url)
+        self.display_url = mask(url) if display_url is None else display_url
+        self._connection: Connection = connect(self.url)
+        self._on_close = on_close
+        self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
+        self._counts_statements: bool | None = None
+        stop_when_client_is_gone(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"PostgresqlEngine({self.display_url!r})"
+
+    def close(self) -> None:
+        self._connection.close()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
+
+    def version(self) -> str:
+        reported = self._connection.info.parameter_status("server_version") or "of an unknown version"
+        return f"PostgreSQL {reported.split()[0]}"
+
+    # The schema and the statements -------------------------------------------------------------------------------------
+
+    def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
+        with translated(), self._connection.transaction(force_rollback=True):
+            run_script(self._connection, ddl)
+            schema = reflect(self._connection)
+            self._check(statements)
+        return Schema(schema.tables, schema.dialect, ddl)
+
+    def check_statements(self, statements: Mapping[str, Statement]) -> None:
+        with translated(), self._connection.transaction(force_rollback=True):
+            self._check(statements)
+
+    def _check(self, statements: Mapping[str, Statement]) -> None:
+        """Have the server parse and analyse each statement, unnamed, so that nothing stays."""
+        for key, statement in statements.items():
+            text = native_text(statement)
+            if not text.strip():
+                raise InputError(f"operation {key}", "has an empty statement")
+            result = self._connection.pgconn.prepare(b"", text.encode())
+            if result.status != pq.ExecStatus.COMMAND_OK:
+                error = error_from_result(result)
+                if isinstance(error, psycopg.OperationalError):
+                    raise error
+                raise InputError(f"operation {key}:", f"{message(error)}{_remedy(error, statement)}")
+
+    def user_tables(self) -> Mapping[str, bool]:
+        with translated():
+            tables = self._connection.execute(_TABLES.encode()).fetchall()
+            holds_rows: dict[str, bool] = {}
+            for start in range(0, len(tables), _TABLES_PER_QUERY):
+                part = tables[start : start + _TABLES_PER_QUERY]
+                questions = [
+                    sql.SQL("SELECT {}, EXISTS (SELECT FROM {})").format(key, sql.Identifier(namespace, name))
+                    for key, namespace, name in part
+                ]
+                holds_rows |= dict(self._connection.execute(sql.SQL(" UNION ALL ").join(questions)).fetchall())
+        return holds_rows
+
+    def reflect(self) -> Schema:
+        with translated():
+            return reflect(self._connection)
+
+    # Seeding -----------------------------------------------------------------------------------------------------------
+
+    def manifest(self) -> Manifest | None:
+        with translated():
+            return ledger.read_manifest(self._connection)
+
+    def create(self, manifest: Manifest) -> None:
+        """A database that holds this manifest already is left as it is.
+
+        Raises NotEmptyError when it holds another one, and InputError for a DDL text that the server refuses.
+        """
+        with translated(), self._connection.transaction():
+            found = ledger.read_manifest(self._connection)
+            if found is not None:
+                return ledger.require_same(found, manifest)
+            ledger.create_ledger(self._connection, manifest)
+            if manifest.owns_tables:
+                before = self._table_oids()
+                run_script(self._connection, _ddl(manifest.schema))
+                made = [oid for oid in self._table_oids() if oid not in before]
+                ledger.defer(self._connection, put_off(self._connection, made))
+
+    def loaded(self) -> frozenset[Chunk]:
+        with translated():
+            return ledger.loaded_chunks(self._connection)
+
+    def load(self, table: Table, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+        """Raises InputError for a column, or a value, that cannot be loaded, ConstraintError for one that is refused."""
+        columns = tuple(column.name for column in table.stored_columns)
+        goal = self._targets.get((table.key, columns))
+        if goal is None:
+            goal = self._targets[table.key, columns] = target(self._connection, table, columns)
+        return load_chunk(self._connection, goal, batches, chunk)
+
+    def finish(self, manifest: Manifest, progress: Progress) -> None:
+        """Goes on where an earlier, interrupted call stopped. Raises ConstraintError when the data breaks a constraint."""
+        found = self.manifest()
+        if found is not None and found.finished:
+            return
+        connection = self._connection
+        with translated():
+            raise_maintenance_memory(connection)
+            restore(connection, progress)
+            set_sequences(connection, manifest.schema.tables)
+            vacuum(connection, manifest.schema.tables, progress)
+            write_out(connection)
+            ledger.mark_finished(connection)
+
+    def _table_oids(self) -> list[int]:
+        return [oid for (oid,) in self._connection.execute(_ALL_TABLE_OIDS.encode())]
+
+    # The load ----------------------------------------------------------------------------------------------------------
+
+    def connect(self, *, timeout_s: float) -> PostgresqlSession:
+        return PostgresqlSession(connect(self.url, statement_timeout_s=timeout_s))
+
+    def snapshot(self) -> Evidence:
+        with translated():
+            return take_snapshot(self._connection, self.url, self.version())
+
+    def explain(self, statement: Statement) -> PlanEvidence:
+        return explain(self._connection, statement)
+
+    def statement_id(self, statement: Statement) -> str | None:
+        """None also where the server's counts by statement cannot be read."""
+        if self._counts_statements is None:
+            with translated():
+                self._counts_statements = statements_are_counted(self._connection, self.url)
+        return statement_id(self._connection, statement) if self._counts_statements else None
+
+    def insert_statement(self, table: Table) -> Statement:
+        columns = table.stored_columns
+        names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+        # Keys come from the dataset; without this an identity column "always" would refuse them.
+        override = " OVERRIDING SYSTEM VALUE" if any(column.identity == "always" for column in columns) else ""
+        target_name = identifier(table.namespace, table.name).as_string(self._connection)
+        head = f"INSERT INTO {target_name} ({names.as_string(self._connection)}){override} VALUES ("
+        fragments = (head, *[", "] * (len(columns) - 1), ")")
+        return Statement(fragments, tuple(column.name for column in columns))
+
+
+def _ddl(schema: Schema) -> str:
+    return schema.ddl if schema.dialect == DIALECT and schema.ddl else render_schema(schema)
+
+
+def _remedy(error: psycopg.Error, statement: Statement) -> str:
+    if isinstance(error, (psycopg.errors.IndeterminateDatatype, psycopg.errors.AmbiguousParameter)):
+        name = statement.names[0] if statement.names else "name"
+        return f"; tell the type of the parameter, e.g. CAST(:{name} AS text)"
+    return ""

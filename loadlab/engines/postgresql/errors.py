@@ -1,0 +1,102 @@
+"""From the driver's exceptions to LoadLab's: the one table, and the one-line message.
+
+PostgreSQL says what went wrong by a five-character SQLSTATE whose first two characters are its class (PostgreSQL
+documentation, appendix "PostgreSQL Error Codes"). The table is by code where a class holds different things, else by
+class; what the client library reports without a code goes by the exception's own class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+
+from loadlab.errors import (
+    ConflictError,
+    ConnectionLostError,
+    ConstraintError,
+    DatabaseError,
+    StatementTimeoutError,
+    UnreachableError,
+)
+
+_BY_CODE: dict[str, type[DatabaseError]] = {
+    "08P01": DatabaseError,  # protocol_violation: what was sent cannot be read; the connection stands
+    "25P03": ConnectionLostError,  # idle_in_transaction_session_timeout
+    "25P04": StatementTimeoutError,  # transaction_timeout
+    "40002": ConstraintError,  # transaction_integrity_constraint_violation
+    "53300": UnreachableError,  # too_many_connections
+    "55P03": ConflictError,  # lock_not_available
+    "57014": StatementTimeoutError,  # query_canceled, which statement_timeout uses too
+    "57P01": ConnectionLostError,  # admin_shutdown
+    "57P02": ConnectionLostError,  # crash_shutdown
+    "57P03": UnreachableError,  # cannot_connect_now
+    "57P04": ConnectionLostError,  # database_dropped
+    "57P05": ConnectionLostError,  # idle_session_timeout
+}
+_BY_CLASS: dict[str, type[DatabaseError]] = {
+    "08": ConnectionLostError,  # connection exception
+    "23": ConstraintError,  # integrity constraint violation
+    "28": UnreachableError,  # invalid authorization specification
+    "3D": UnreachableError,  # invalid catalog name: the database does not exist
+    "40": ConflictError,  # transaction rollback: serialization failure, deadlock
+    "44": ConstraintError,  # WITH CHECK OPTION violation
+} | dict.fromkeys(
+    (
+        "02 03 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 24 25 26 27 2B 2D 2F 34 38 39 3B 3F 42 53 54 55 57 58 72 F0 HV P0 XX"
+    ).split(),
+    DatabaseError,
+)
+_WITHOUT_CODE: dict[type[psycopg.Error], type[DatabaseError]] = {
+    pg.ConnectionTimeout: UnreachableError,
+    pg.CancellationTimeout: ConnectionLostError,
+    pg.PipelineAborted: DatabaseError,
+    psycopg.OperationalError: ConnectionLostError,
+    psycopg.InterfaceError: DatabaseError,
+    psycopg.DatabaseError: DatabaseError,
+    psycopg.DataError: DatabaseError,
+    psycopg.IntegrityError: DatabaseError,
+    psycopg.InternalError: DatabaseError,
+    psycopg.ProgrammingError: DatabaseError,
+    psycopg.NotSupportedError: DatabaseError,
+    psycopg.Error: DatabaseError,
+}
+
+
+def error_class(sqlstate: str | None, exception: type[psycopg.Error]) -> type[DatabaseError] | None:
+    """LoadLab's class for an error with this SQLSTATE, or for an exception that carries none; None if not in the table."""
+    if sqlstate is None:
+        return _WITHOUT_CODE.get(exception)
+    return _BY_CODE.get(sqlstate) or _BY_CLASS.get(sqlstate[:2])
+
+
+def message(error: psycopg.Error) -> str:
+    """What the server (or the client library) said, with detail and hint, in one line."""
+    primary = error.diag.message_primary
+    if primary is None:
+        return _one_line(str(error)) or type(error).__name__
+    context = error.diag.context or ""
+    where = context if context.startswith("COPY ") else ""
+    parts = [primary, *(part for part in (error.diag.message_detail, error.diag.message_hint, where) if part)]
+    return _one_line("; ".join(part.rstrip(".") for part in parts))
+
+
+def translate(error: psycopg.Error) -> DatabaseError:
+    """LoadLab's form of a driver exception."""
+    found = error_class(error.sqlstate, type(error)) or DatabaseError
+    return found(message(error), code=error.sqlstate)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Driver exceptions leave the block as LoadLab's."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,146 @@
+"""What LoadLab writes down in the database it fills: the manifest, the chunks that are in, and what is still put off.
+
+Everything is in a namespace of its own, and every row is written in the transaction of the work it tells of: after a kill at
+any point the ledger and the tables agree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from loadlab.engines.postgresql.catalog import LEDGER_NAMESPACE
+from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.protocol import Chunk, Manifest
+from loadlab.errors import NotEmptyError
+from loadlab.schema.model import Schema
+
+_CREATE = f"""
+    CREATE SCHEMA {LEDGER_NAMESPACE};
+    COMMENT ON SCHEMA {LEDGER_NAMESPACE} IS 'What LoadLab filled this database with; drop it to make LoadLab forget.';
+    CREATE TABLE {LEDGER_NAMESPACE}.manifest (
+        fingerprint text PRIMARY KEY,
+        body        json NOT NULL,
+        schema      text NOT NULL,
+        owns_tables boolean NOT NULL,
+        created_at  timestamptz NOT NULL DEFAULT now(),
+        finished_at timestamptz
+    );
+    CREATE TABLE {LEDGER_NAMESPACE}.chunk (
+        table_key text NOT NULL,
+        start     bigint NOT NULL,
+        stop      bigint NOT NULL,
+        rows      bigint NOT NULL,
+        PRIMARY KEY (table_key, start, stop)
+    );
+    CREATE TABLE {LEDGER_NAMESPACE}.deferred (
+        position   integer PRIMARY KEY,
+        label      text NOT NULL,
+        statements text[] NOT NULL
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredStep:
+    """One piece of what was put off, as the statements that restore it; `label` is for the progress line."""
+
+    label: str
+    statements: tuple[str, ...]
+
+
+def read_manifest(connection: Connection) -> Manifest | None:
+    """The manifest of this database, None when LoadLab has not been here."""
+    if not _exists(connection):
+        return None
+    row = connection.execute(
+        f"SELECT fingerprint, body, schema, owns_tables, finished_at IS NOT NULL FROM {LEDGER_NAMESPACE}.manifest"
+    ).fetchone()
+    if row is None:
+        return None
+    fingerprint, body, schema, owns_tables, finished = row
+    return Manifest(fingerprint, body, Schema.from_json(schema), owns_tables, finished)
+
+
+def create_ledger(connection: Connection, manifest: Manifest) -> None:
+    """Make the ledger. Raises NotEmptyError when its namespace is taken by something else."""
+    if connection.execute("SELECT to_regnamespace(%s)::text", (LEDGER_NAMESPACE,)).fetchone() != (None,):
+        raise NotEmptyError(
+            f"the database has a schema named {LEDGER_NAMESPACE}, which LoadLab needs for its ledger;"
+            f" use another database, or drop it if you can do without (DROP SCHEMA {LEDGER_NAMESPACE} CASCADE)"
+        )
+    connection.execute(_CREATE)
+    connection.execute(
+        f"INSERT INTO {LEDGER_NAMESPACE}.manifest (fingerprint, body, schema, owns_tables) VALUES (%s, %s, %s, %s)",
+        (manifest.fingerprint, json.dumps(dict(manifest.body)), manifest.schema.to_json(), manifest.owns_tables),
+    )
+
+
+def require_same(found: Manifest, asked: Manifest) -> None:
+    """Raises NotEmptyError unless both stand for the same content."""
+    if found.fingerprint != asked.fingerprint:
+        state = "is filled" if found.finished else "was begun to be filled"
+        raise NotEmptyError(
+            f"the database {state} with something else (manifest {found.fingerprint}, asked for {asked.fingerprint}):"
+            " use the same scenario, scale and seed to go on, or an empty database"
+        )
+
+
+def loaded_chunks(connection: Connection) -> frozenset[Chunk]:
+    """The chunks that are in."""
+    if not _exists(connection):
+        return frozenset()
+    rows = connection.execute(f"SELECT table_key, start, stop FROM {LEDGER_NAMESPACE}.chunk").fetchall()
+    return frozenset(Chunk(*row) for row in rows)
+
+
+def claim_chunk(connection: Connection, chunk: Chunk) -> bool:
+    """Enter a chunk in the open transaction; False when it is in already.
+
+    Whoever claims the same chunk at the same time waits for the first one's end.
+    """
+    cursor = connection.execute(
+        f"INSERT INTO {LEDGER_NAMESPACE}.chunk (table_key, start, stop, rows) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        (chunk.table, chunk.start, chunk.stop, chunk.rows),
+    )
+    return cursor.rowcount == 1
+
+
+def defer(connection: Connection, steps: Iterable[DeferredStep]) -> None:
+    """Write down what is put off."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {LEDGER_NAMESPACE}.deferred (position, label, statements) VALUES (%s, %s, %s)",
+            [(position, step.label, list(step.statements)) for position, step in enumerate(steps)],
+        )
+
+
+def deferred_positions(connection: Connection) -> list[int]:
+    """What is still put off, in the order in which it has to be restored."""
+    rows = connection.execute(f"SELECT position FROM {LEDGER_NAMESPACE}.deferred ORDER BY position").fetchall()
+    return [position for (position,) in rows]
+
+
+def take_deferred(connection: Connection, position: int) -> DeferredStep | None:
+    """Strike a step out in the open transaction; None when it has been done by now.
+
+    A server process whose client was killed may still be at it: this waits for its end.
+    """
+    row = connection.execute(
+        f"DELETE FROM {LEDGER_NAMESPACE}.deferred WHERE position = %s RETURNING label, statements", (position,)
+    ).fetchone()
+    return None if row is None else DeferredStep(row[0], tuple(row[1]))
+
+
+def mark_finished(connection: Connection) -> None:
+    """The database holds what its manifest says."""
+    connection.execute(f"UPDATE {LEDGER_NAMESPACE}.manifest SET finished_at = now()")
+
+
+def _exists(connection: Connection) -> bool:
+    name = sql.Identifier(LEDGER_NAMESPACE, "manifest").as_string(connection)
+    return connection.execute("SELECT to_regclass(%s) IS NOT NULL", (name,)).fetchone() == (True,)

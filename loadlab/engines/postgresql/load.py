@@ -1,0 +1,126 @@
+"""Loading one chunk: binary COPY and the ledger's row in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import pq, sql
+from psycopg.errors import error_from_result
+
+from loadlab.engines.postgresql.catalog import identifier
+from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.copy_binary import HEADER, TRAILER, CannotEncodeError, Wire, can_encode, encode
+from loadlab.engines.postgresql.errors import translate, translated
+from loadlab.engines.postgresql.ledger import claim_chunk
+from loadlab.engines.postgresql.types import read_types
+from loadlab.engines.protocol import Chunk
+from loadlab.errors import ConnectionLostError, DatabaseError, InputError
+from loadlab.schema.model import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# libpq keeps what it is given until the server takes it; pieces of this size never make it reallocate its buffer much.
+_BYTES_PER_WRITE = 128 * 1024
+
+_COLUMN_TYPES = """
+    SELECT a.attname::text, a.atttypid, a.atttypmod FROM pg_attribute AS a
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table as COPY fills it: which columns, and how the server takes each."""
+
+    table: Table
+    columns: tuple[str, ...]
+    wires: tuple[Wire, ...]
+
+    @property
+    def command(self) -> sql.Composed:
+        return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+            identifier(self.table.namespace, self.table.name),
+            sql.SQL(", ").join(map(sql.Identifier, self.columns)),
+        )
+
+
+def target(connection: Connection, table: Table, columns: Sequence[str]) -> Target:
+    """Ask the server for the types of a table's columns. Raises InputError for one whose values cannot be loaded."""
+    name = identifier(table.namespace, table.name).as_string(connection)
+    with translated():
+        rows = connection.execute(_COLUMN_TYPES, (name,)).fetchall()
+        types = read_types(connection, {(oid, modifier) for _, oid, modifier in rows})
+    oids = {column: oid for column, oid, _ in rows}
+    for column in columns:
+        if column not in oids:
+            raise InputError(f"{table.key}.{column}", "is no column of the table that is there")
+    return Target(table, tuple(columns), tuple(types.wire(oids[column]) for column in columns))
+
+
+def load_chunk(connection: Connection, goal: Target, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+    """Load one chunk; the rows that the server confirmed.
+
+    A chunk that is in already is left alone. Raises DatabaseError unless exactly the chunk's rows arrive, and InputError
+    for values that the column's type cannot take.
+    """
+    with translated(), connection.transaction():
+        # Rows and ledger are lost or kept together, so the disk need not be waited for.
+        connection.execute("SET LOCAL synchronous_commit = off")
+        if not claim_chunk(connection, chunk):
+            return chunk.rows
+        rows = _copy(connection, goal, batches)
+        if rows != chunk.rows:
+            raise DatabaseError(
+                f"{chunk.table}: the server took {rows} rows of the chunk {chunk.start}..{chunk.stop}, which has {chunk.rows}"
+            )
+        return rows
+
+
+def _copy(connection: Connection, goal: Target, batches: Iterable[pa.RecordBatch]) -> int:
+    """Straight on libpq: psycopg's COPY would hand each piece through its event loop."""
+    pgconn = connection.pgconn
+    _expect(connection, pgconn.exec_(goal.command.as_bytes(connection)), pq.ExecStatus.COPY_IN)
+    pgconn.nonblocking = 0
+    try:
+        pgconn.put_copy_data(HEADER)
+        for batch in batches:
+            for piece in encode(batch, goal.wires):
+                for start in range(0, len(piece), _BYTES_PER_WRITE):
+                    pgconn.put_copy_data(piece[start : start + _BYTES_PER_WRITE])
+        pgconn.put_copy_data(TRAILER)
+        pgconn.put_copy_end()
+    except CannotEncodeError as error:
+        _give_up(connection)
+        raise InputError(f"{goal.table.key}.{error}", "cannot be loaded into the column") from error
+    except BaseException:
+        _give_up(connection)
+        raise
+    finally:
+        pgconn.nonblocking = 1
+    result = pgconn.get_result()
+    _expect(connection, result, pq.ExecStatus.COMMAND_OK)
+    while pgconn.get_result() is not None:
+        pass
+    assert result is not None
+    return result.command_tuples or 0
+
+
+def _give_up(connection: Connection) -> None:
+    """Leave COPY mode, so that the transaction can be rolled back."""
+    pgconn = connection.pgconn
+    if pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+        pgconn.put_copy_end(b"given up by the client")
+    while pgconn.status == pq.ConnStatus.OK and pgconn.get_result() is not None:
+        pass
+
+
+def _expect(connection: Connection, result: pq.abc.PGresult | None, status: pq.ExecStatus) -> None:
+    if result is None or connection.pgconn.status == pq.ConnStatus.BAD:
+        raise ConnectionLostError("the connection to the server broke while rows were loaded")
+    if result.status != status:
+        while connection.pgconn.get_result() is not None:
+            pass
+        raise translate(error_from_result(result))

@@ -1,0 +1,185 @@
+"""One connection as the load uses it: prepared statements straight on libpq.
+
+The hot path is `PQexecPrepared` through psycopg's C wrapper, which releases the GIL while it waits; nothing of Python's runs
+between the call and the drained result. Values travel in text form, exact for every type and parsed by the server as a
+literal would be, save keys (uuid) and bytes, which are shorter and cheaper in binary form.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from psycopg import pq
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+
+from loadlab.engines.postgresql.capabilities import Capabilities
+from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.errors import translate, translated
+from loadlab.engines.protocol import Values
+from loadlab.errors import ConnectionLostError, DatabaseError, InputError
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BYTEA, _UUID = 17, 2950
+_INTEGERS = {20, 21, 23, 26}
+_JSON = {114, 3802}
+_DONE = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
+# Before version 15 a server process hands in its counts at most every half second, when it has nothing else to do.
+_COUNTERS_DELAY_S = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement the server has parsed: its name there, and type and format of each distinct parameter."""
+
+    name: bytes
+    parameters: tuple[str, ...]
+    oids: tuple[int, ...]
+    formats: tuple[int, ...]
+
+
+def native_text(statement: Statement) -> str:
+    """The statement with $1, $2, … in place of its parameters."""
+    return statement.render(lambda index, _: f"${index + 1}")
+
+
+class PostgresqlSession:
+    """See `loadlab.engines.protocol.Session`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        # libpq's own blocking calls, not psycopg's event loop.
+        self._pgconn.nonblocking = 0
+        self._transformer = Transformer(connection)
+        self._prepared = 0
+
+    def prepare(self, statement: Statement) -> Prepared:
+        """Raises DatabaseError when the server refuses the statement."""
+        self._prepared += 1
+        name = f"loadlab_{self._prepared}".encode()
+        self._check(self._pgconn.prepare(name, native_text(statement).encode()))
+        description = self._check(self._pgconn.describe_prepared(name))
+        oids = tuple(description.param_type(index) for index in range(description.nparams))
+        formats = tuple(int(pq.Format.BINARY if oid in (_BYTEA, _UUID) else pq.Format.TEXT) for oid in oids)
+        return Prepared(name, statement.names, oids, formats)
+
+    def execute(self, handle: Prepared, values: Values) -> int:
+        result = self._pgconn.exec_prepared(handle.name, values, handle.formats)
+        if result.status not in _DONE:
+            raise self._error(result)
+        return result.ntuples or result.command_tuples or 0
+
+    def query(self, handle: Prepared, values: Values) -> list[tuple[Any, ...]]:
+        result = self._pgconn.exec_prepared(handle.name, values, handle.formats)
+        if result.status not in _DONE:
+            raise self._error(result)
+        if result.nfields == 0:
+            return []
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, tuple)
+
+    def encode(self, handle: Prepared, columns: Mapping[str, pa.Array]) -> list[Values]:
+        """Raises InputError for a value that the parameter's type cannot take."""
+        wires = [
+            self._encode_column(name, columns[name], oid)
+            for name, oid in zip(handle.parameters, handle.oids, strict=True)
+        ]
+        return list(zip(*wires, strict=True))
+
+    def encode_row(self, handle: Prepared, values: Mapping[str, Any]) -> Values:
+        return tuple(
+            self._encode_value(values[name], oid) for name, oid in zip(handle.parameters, handle.oids, strict=True)
+        )
+
+    def begin(self) -> None:
+        self._command(b"BEGIN")
+
+    def commit(self) -> None:
+        self._command(b"COMMIT")
+
+    def rollback(self) -> None:
+        self._command(b"ROLLBACK")
+
+    def flush_counters(self) -> None:
+        if Capabilities(self._connection.info.server_version).flushes_counters_on_request:
+            self._command(b"SELECT pg_stat_force_next_flush()")
+        else:
+            time.sleep(_COUNTERS_DELAY_S)
+            self._command(b"SELECT 1")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _command(self, text: bytes) -> None:
+        self._check(self._pgconn.exec_(text))
+
+    def _check(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
+        if result.status not in _DONE:
+            raise self._error(result)
+        return result
+
+    def _error(self, result: pq.abc.PGresult) -> DatabaseError:
+        if result.status == pq.ExecStatus.EMPTY_QUERY:
+            return DatabaseError("the statement is empty")
+        error = translate(error_from_result(result))
+        if self._pgconn.status == pq.ConnStatus.BAD:
+            return ConnectionLostError(str(error), code=error.code)
+        return error
+
+    def _encode_column(self, name: str, column: pa.Array, oid: int) -> Sequence[bytes | None]:
+        import pyarrow as pa
+
+        try:
+            return _text_column(column, oid, lambda value: self._encode_value(value, oid))
+        except (pa.ArrowException, ValueError) as error:
+            raise InputError(f"parameter {name}", f"has a value that the statement cannot take: {error}") from error
+
+    def _encode_value(self, value: Any, oid: int) -> bytes | None:
+        if value is None:
+            return None
+        if oid == _UUID:
+            return value.bytes if isinstance(value, UUID) else bytes(value) if len(value) == 16 else UUID(value).bytes
+        if oid == _BYTEA:
+            return bytes(value)
+        if isinstance(value, str):
+            return value.encode()
+        if oid in _JSON:
+            return json.dumps(value, ensure_ascii=False, default=str).encode()
+        with translated():
+            dumped = self._transformer.get_dumper(value, PyFormat.TEXT).dump(value)
+        return None if dumped is None else bytes(dumped)
+
+
+def _text_column(column: pa.Array, oid: int, one: Callable[[Any], bytes | None]) -> Sequence[bytes | None]:
+    """The values of a column in their wire form: Arrow's own conversions, and value by value what it has none for."""
+    import pyarrow as pa
+
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.storage
+    kind = column.type
+    if pa.types.is_fixed_size_binary(kind) and oid not in (_UUID, _BYTEA):
+        column, kind = (
+            pa.array([None if v is None else str(UUID(bytes=v)) for v in column.to_pylist()], pa.string()),
+            pa.string(),
+        )
+    if oid in (_UUID, _BYTEA):
+        values = column.to_pylist()
+        return values if pa.types.is_fixed_size_binary(kind) or pa.types.is_binary(kind) else [one(v) for v in values]
+    if pa.types.is_duration(kind):
+        micros = column.cast(pa.duration("us")).cast(pa.int64()).to_pylist()
+        return [None if v is None else b"%d us" % v for v in micros]
+    if pa.types.is_nested(kind) or pa.types.is_dictionary(kind) or pa.types.is_binary(kind):
+        return [one(value) for value in column.to_pylist()]
+    if oid in _INTEGERS and pa.types.is_floating(kind):
+        column = column.cast(pa.int64())
+    text: list[bytes | None] = column.cast(pa.string()).cast(pa.binary()).to_pylist()
+    return text

@@ -1,0 +1,252 @@
+"""The seam between LoadLab and a kind of database: one small protocol, and abilities beside it.
+
+An engine arrives by adding a folder and one registry line. What not every database can do is an ability of its own
+(`CanExplain`, `CanIdentifyStatements`), asked for by `isinstance`; its absence is reported, never papered over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+from loadlab.schema.manifest import Manifest as Manifest
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Values = Sequence[Any]
+"""The values of one execution in the driver's wire-ready form, in the order of the statement's distinct names."""
+Progress = Callable[[str], None]
+"""Called with one short line for each step of a long piece of work."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Chunk:
+    """Rows [start, stop) of a table: the unit that is loaded in one transaction together with its ledger row."""
+
+    table: str
+    start: int
+    stop: int
+
+    @property
+    def rows(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class TableEvidence:
+    """Counters and sizes of one table. None: this engine does not count it.
+
+    Scans and blocks are counts since the counters' last reset; `rows` is the server's estimate; sizes include the
+    partitions.
+    """
+
+    size_bytes: int | None = None
+    index_bytes: int | None = None
+    toast_bytes: int | None = None
+    rows: int | None = None
+    sequential_scans: int | None = None
+    sequential_rows: int | None = None
+    index_scans: int | None = None
+    rows_inserted: int | None = None
+    rows_updated: int | None = None
+    rows_deleted: int | None = None
+    table_blocks_hit: int | None = None
+    table_blocks_read: int | None = None
+    index_blocks_hit: int | None = None
+    index_blocks_read: int | None = None
+    analyzed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEvidence:
+    """Counters and size of one index; the partitions' indexes are added up under the parent's."""
+
+    table: str
+    size_bytes: int | None = None
+    scans: int | None = None
+    blocks_hit: int | None = None
+    blocks_read: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEvidence:
+    """What the server counted for one statement: executions, time inside the server, rows, blocks."""
+
+    calls: int
+    total_ms: float = 0.0
+    rows: int = 0
+    blocks_hit: int = 0
+    blocks_read: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One look at the server's counters, or (as `measure.evidence.subtract` yields it) the difference of two.
+
+    `reset_marker` changes when counters start anew (restart, reset): a difference across it means nothing.
+    `database` holds the engine's own database-wide counters under their own names.
+    """
+
+    taken_at_s: float
+    reset_marker: str
+    server: str
+    database: Mapping[str, float] = field(default_factory=dict)
+    tables: Mapping[str, TableEvidence] = field(default_factory=dict)
+    indexes: Mapping[str, IndexEvidence] = field(default_factory=dict)
+    statements: Mapping[str, StatementEvidence] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    connections: int | None = None
+    connections_max: int | None = None
+    database_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEvidence:
+    """How the server would execute a statement.
+
+    `full_scans` names the tables that no index helped with even where the server was told to avoid full scans, so
+    that the answer does not depend on how small the seeded tables are; `text` is the server's own plan.
+    """
+
+    full_scans: tuple[str, ...]
+    indexes: tuple[str, ...]
+    text: str
+
+    @property
+    def served_by_index(self) -> bool:
+        return not self.full_scans
+
+
+class Session(Protocol):
+    """One connection as the load uses it. Not shared between threads; errors are `loadlab.errors.DatabaseError`s."""
+
+    def prepare(self, statement: Statement) -> Any:
+        """Make a statement ready before the clock; the handle goes into `encode`, `execute` and `query`."""
+        ...
+
+    def encode(self, handle: Any, columns: Mapping[str, pa.Array]) -> list[Values]:
+        """Wire-ready values of many executions from one Arrow array for each distinct parameter name."""
+        ...
+
+    def execute(self, handle: Any, values: Values) -> int:
+        """Run it and drain the result; the number of rows returned, or affected when none are returned."""
+        ...
+
+    def query(self, handle: Any, values: Values) -> list[tuple[Any, ...]]:
+        """Run it and return the rows as Python values."""
+        ...
+
+    def encode_row(self, handle: Any, values: Mapping[str, Any]) -> Values:
+        """Wire-ready values of one execution from Python values."""
+        ...
+
+    def begin(self) -> None: ...
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def flush_counters(self) -> None:
+        """Have the server publish what it counted for this connection, where it otherwise delays that."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """One database of one kind. Opened by `loadlab.engines.open_database`; a context manager that closes it.
+
+    `name` is the engine's name in scenarios, `display_url` its address without secrets, `url` the address with which a
+    driver process opens it anew.
+    """
+
+    name: str
+    url: str
+    display_url: str
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def version(self) -> str:
+        """Product and version, e.g. `PostgreSQL 18.1`."""
+        ...
+
+    def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
+        """The schema that the DDL text would make, with each statement checked against it; nothing stays in the database.
+
+        Raises InputError naming the statement (by its key) or the place in the DDL text.
+        """
+        ...
+
+    def check_statements(self, statements: Mapping[str, Statement]) -> None:
+        """Check statements against the tables that are there. Raises InputError naming the statement by its key."""
+        ...
+
+    def user_tables(self) -> Mapping[str, bool]:
+        """The tables that are there, by key, LoadLab's own left out, and whether each holds rows."""
+        ...
+
+    def reflect(self) -> Schema:
+        """The schema that is there, LoadLab's own tables left out."""
+        ...
+
+    def manifest(self) -> Manifest | None:
+        """What LoadLab filled (or began to fill) this database with, from its ledger; None if nothing."""
+        ...
+
+    def create(self, manifest: Manifest) -> None:
+        """Open the ledger and, where `manifest.owns_tables`, make the tables without what slows loading. One transaction."""
+        ...
+
+    def loaded(self) -> frozenset[Chunk]:
+        """The chunks that the ledger says are in."""
+        ...
+
+    def load(self, table: Table, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+        """Load one chunk and its ledger row in one transaction; the number of rows that the server confirmed."""
+        ...
+
+    def finish(self, manifest: Manifest, progress: Progress) -> None:
+        """Keys, indexes, constraints (validated), triggers, sequences, statistics; then mark the manifest finished."""
+        ...
+
+    def connect(self, *, timeout_s: float) -> Session:
+        """A connection for the load whose statements are cut off after `timeout_s`."""
+        ...
+
+    def snapshot(self) -> Evidence:
+        """The counters as they stand now."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class CanExplain(Protocol):
+    """The engine can show the plan of a statement without running it."""
+
+    def explain(self, statement: Statement) -> PlanEvidence: ...
+
+
+@runtime_checkable
+class CanIdentifyStatements(Protocol):
+    """The engine counts executions by statement; the id is the key of `Evidence.statements`."""
+
+    def statement_id(self, statement: Statement) -> str | None:
+        """The id under which the server counts a statement as a `Session` prepares it, None when it does not."""
+        ...
+
+
+@runtime_checkable
+class CanRenderInsert(Protocol):
+    """The engine can write an insert of one row."""
+
+    def insert_statement(self, table: Table) -> Statement:
+        """An insert of every stored column, each parameter named as its column."""
+        ...

@@ -1,0 +1,241 @@
+"""One SQLite database file as an `Engine`."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote, unquote
+
+from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
+from loadlab.engines.sqlite import evidence, ledger
+from loadlab.engines.sqlite.clauses import quoted
+from loadlab.engines.sqlite.ddl import translate
+from loadlab.engines.sqlite.dialect import is_native
+from loadlab.engines.sqlite.errors import translated
+from loadlab.engines.sqlite.loading import insert_rows, loading, stored_rows, transaction
+from loadlab.engines.sqlite.reflect import reflect, table_names
+from loadlab.engines.sqlite.rewriting import NAME
+from loadlab.engines.sqlite.script import REMEDY, check_statements, execute_script
+from loadlab.engines.sqlite.session import SqliteSession, open_connection
+from loadlab.engines.sqlite.trees import UntranslatableError
+from loadlab.errors import ConstraintError, InputError, MissingDependencyError, NotEmptyError, UnreachableError
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_OLDEST = (3, 37, 0)  # STRICT tables, PRAGMA table_list
+_FORM = "must be sqlite:///relative.db, sqlite:////absolute.db, or sqlite:// for a scratch database"
+# Loading processes queue for the one write lock; a chunk takes well under a second.
+_LOCK_TIMEOUT_S = 60.0
+
+
+class SqliteEngine:
+    """See `loadlab.engines.protocol.Engine`; also CanExplain and CanRenderInsert."""
+
+    name = NAME
+
+    def __init__(self, path: Path, display_url: str, scratch: tempfile.TemporaryDirectory[str] | None = None) -> None:
+        self._path = path
+        self._scratch = scratch
+        self.url = f"sqlite:///{quote(str(path))}"
+        self.display_url = display_url
+        # A file that is not there is an empty database, and must not appear before something is written.
+        exists = path.exists() and path.stat().st_size > 0
+        self._connection = self._open() if exists else sqlite3.connect(":memory:", isolation_level=None)
+
+    @classmethod
+    def open(cls, url: str) -> SqliteEngine:
+        """Raises InputError, UnreachableError, MissingDependencyError."""
+        if sqlite3.sqlite_version_info < _OLDEST:
+            needed = ".".join(map(str, _OLDEST))
+            raise MissingDependencyError(
+                f"this Python has SQLite {sqlite3.sqlite_version}, {needed} or later is needed; use a newer Python"
+            )
+        _, _, rest = url.partition(":")
+        if rest in ("", "//", "///", "///:memory:"):
+            folder = tempfile.TemporaryDirectory(prefix="loadlab-")
+            return cls(Path(folder.name) / "scratch.db", url, folder)
+        if not rest.startswith("///") or "?" in rest:
+            raise InputError("--database", _FORM, value=url)
+        path = Path(unquote(rest.removeprefix("///"))).absolute()
+        if path.is_dir():
+            raise UnreachableError(f"{url}: is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise UnreachableError(f"{url}: the folder does not exist; create it or name another one")
+        return cls(path, url)
+
+    def _open(self, *, create: bool = False) -> sqlite3.Connection:
+        return open_connection(self._path, timeout_s=_LOCK_TIMEOUT_S, create=create)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; a scratch database disappears."""
+        self._connection.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def version(self) -> str:
+        """Product and version."""
+        return evidence.server_version()
+
+    # Schema -------------------------------------------------------------------------------------------------------
+
+    def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
+        """Executed in memory: the library is the same, so the file need not even exist."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
+            execute_script(scratch, ddl)
+            check_statements(scratch, statements)
+            return Schema(reflect(scratch).tables, NAME, ddl)
+
+    def check_statements(self, statements: Mapping[str, Statement]) -> None:
+        """By EXPLAIN of each with NULLs for its parameters. Raises InputError naming the statement."""
+        check_statements(self._connection, statements, self.notes())
+
+    def user_tables(self) -> Mapping[str, bool]:
+        """Whether each table holds rows."""
+        with translated(self.display_url):
+            return {name: self._has_rows(name) for name in sorted(table_names(self._connection))}
+
+    def _has_rows(self, table: str) -> bool:
+        return self._connection.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone() is not None
+
+    def reflect(self) -> Schema:
+        """The schema that is there."""
+        with translated(self.display_url):
+            return reflect(self._connection)
+
+    def notes(self) -> tuple[str, ...]:
+        """What of a schema in another engine's words was left out here."""
+        with translated(self.display_url):
+            return ledger.notes(self._connection)
+
+    # Seeding ------------------------------------------------------------------------------------------------------
+
+    def manifest(self) -> Manifest | None:
+        """What the ledger says."""
+        with translated(self.display_url):
+            return ledger.read(self._connection)
+
+    def loaded(self) -> frozenset[Chunk]:
+        """The chunks that are in."""
+        with translated(self.display_url):
+            return ledger.chunks(self._connection)
+
+    def create(self, manifest: Manifest) -> None:
+        """The tables without their indexes and triggers, and the ledger."""
+        taken = [name for name in self.user_tables() if manifest.owns_tables]
+        if taken:
+            raise NotEmptyError(f"{self.display_url} holds tables already: {', '.join(taken)}; name another file")
+        self._connection.close()
+        with translated(self.display_url):
+            self._connection = self._open(create=True)
+            if manifest.owns_tables:
+                # Readers and the one writer do not wait for each other; it is a property of the file.
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            with transaction(self._connection):
+                notes = self._make_tables(manifest.schema) if manifest.owns_tables else ()
+                ledger.write(self._connection, manifest, notes)
+
+    def _make_tables(self, schema: Schema) -> tuple[str, ...]:
+        if is_native(schema.dialect) and schema.ddl:
+            execute_script(self._connection, schema.ddl)
+            self._put_off()
+            return ()
+        translation = translate(schema)
+        for sql in translation.tables:
+            self._connection.execute(sql)
+        return translation.notes
+
+    def _put_off(self) -> None:
+        """Drop what slows loading; the schema in the ledger knows how to make it again."""
+        rows = self._connection.execute(
+            "SELECT type, name FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+        ).fetchall()
+        for kind, name in rows:
+            self._connection.execute(f"DROP {kind} {quoted(name)}")
+
+    def load(self, table: Table, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+        """0 when the ledger has the chunk already.
+
+        Values are made before the write lock is taken, so that several processes overlap in that.
+        """
+        columns = [column.name for column in table.stored_columns]
+        rows = stored_rows(batches, columns)
+        with translated(f"table {table.key}"), loading(self._connection), transaction(self._connection):
+            if not ledger.claim(self._connection, chunk):
+                return 0
+            return insert_rows(self._connection, table.key, columns, rows)
+
+    def finish(self, manifest: Manifest, progress: Progress) -> None:
+        """Indexes, then SQLite's own check of every foreign key, triggers, statistics; each step can be repeated."""
+        for note in self.notes():
+            progress(note)
+        schema = manifest.schema
+        with translated(self.display_url), loading(self._connection):
+            if manifest.owns_tables:
+                self._make(_indexes(schema), progress)
+            progress("checking foreign keys")
+            for table in schema:
+                self._check_foreign_keys(table.key)
+            if manifest.owns_tables and is_native(schema.dialect):
+                self._make([(item.name, item.definition) for table in schema for item in table.triggers], progress)
+            progress("collecting statistics")
+            self._connection.execute("ANALYZE")
+            ledger.mark_finished(self._connection)
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _make(self, objects: Iterable[tuple[str, str]], progress: Progress) -> None:
+        there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+        for name, sql in objects:
+            if name not in there:
+                progress(f"making {name}")
+                self._connection.execute(sql)
+
+    def _check_foreign_keys(self, table: str) -> None:
+        broken = self._connection.execute(f"PRAGMA foreign_key_check({quoted(table)})").fetchall()
+        if broken:
+            _, row, parent, _ = broken[0]
+            more = f", and {len(broken) - 1} more rows" if len(broken) > 1 else ""
+            raise ConstraintError(f"table {table}: row {row} refers to a row of {parent} that is not there{more}")
+
+    # Load and evidence --------------------------------------------------------------------------------------------
+
+    def connect(self, *, timeout_s: float) -> SqliteSession:
+        """A connection of its own for the load."""
+        return SqliteSession(self._path, timeout_s=timeout_s)
+
+    def snapshot(self) -> Evidence:
+        """Sizes and rows as they stand."""
+        with translated(self.display_url):
+            return evidence.snapshot(self._connection, self._path)
+
+    def explain(self, statement: Statement) -> PlanEvidence:
+        """By EXPLAIN QUERY PLAN."""
+        try:
+            with translated():
+                return evidence.explain(self._connection, statement)
+        except UntranslatableError as error:
+            raise InputError(str(statement), f"{error}; {REMEDY}") from None
+
+    def insert_statement(self, table: Table) -> Statement:
+        """An insert of every stored column, each parameter named as its column."""
+        names = tuple(column.name for column in table.stored_columns)
+        head = f"INSERT INTO {quoted(table.key)} ({', '.join(quoted(name) for name in names)}) VALUES ("
+        return Statement((head, *[", "] * (len(names) - 1), ")"), names)
+
+
+def _indexes(schema: Schema) -> Sequence[tuple[str, str]]:
+    if not is_native(schema.dialect):
+        return translate(schema).indexes
+    return [(index.name, index.definition) for table in schema for index in table.indexes if index.constraint is None]

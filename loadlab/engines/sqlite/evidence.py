@@ -1,0 +1,171 @@
+"""What a database file tells of itself: sizes by the dbstat table, row counts, settings, plans.
+
+SQLite counts neither scans nor cache hits in a form that a connection can ask for with SQL, so those stay None.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from sqlglot import exp
+
+from loadlab.engines.protocol import Evidence, IndexEvidence, PlanEvidence, TableEvidence
+from loadlab.engines.sqlite.clauses import quoted
+from loadlab.engines.sqlite.dialect import parse_native, render
+from loadlab.engines.sqlite.reflect import table_names
+from loadlab.engines.sqlite.session import SYNCHRONOUS
+from loadlab.spec.statement import Statement
+
+# What a load's connection runs with; these are settings of a connection, not of the file.
+_SESSION_SETTINGS = {"synchronous": SYNCHRONOUS, "foreign_keys": "ON"}
+_FILE_SETTINGS = ("journal_mode", "page_size", "cache_size", "auto_vacuum", "mmap_size", "wal_autocheckpoint")
+# `SCAN o`, `SEARCH o USING INDEX i (a=?)`, `SEARCH o USING AUTOMATIC COVERING INDEX (a=?)`; TABLE in older versions.
+_STEP = re.compile(
+    r"^(?P<verb>SCAN|SEARCH) (?:TABLE )?(?P<name>.+?)"
+    r"(?: AS (?P<alias>.+?))?"
+    r"(?: USING (?P<how>(?:AUTOMATIC )?(?:PARTIAL )?(?:COVERING )?INDEX|(?:INTEGER )?PRIMARY KEY)"
+    r"(?: (?P<index>[^ (]+))?.*)?(?: LEFT-JOIN)?$"
+)
+
+Sizes = dict[str, tuple[int, int]]
+"""(bytes, rows) by the name of a table or index."""
+
+
+def server_version() -> str:
+    """Product and version."""
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+def snapshot(connection: sqlite3.Connection, path: Path) -> Evidence:
+    """Sizes and rows as they stand. Reads every page once where the dbstat table is compiled in."""
+    page_count, page_size, free = (_number(connection, name) for name in ("page_count", "page_size", "freelist_count"))
+    sizes = _sizes(connection)
+    analyzed = _analyzed(connection)
+    tables = {name: _table(connection, name, sizes, analyzed) for name in table_names(connection)}
+    rows = connection.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index'").fetchall()
+    indexes = {
+        name: IndexEvidence(table, size_bytes=None if sizes is None else sizes.get(name, (0, 0))[0])
+        for name, table in rows
+        if table in tables
+    }
+    wal = path.with_name(path.name + "-wal")
+    return Evidence(
+        taken_at_s=time.time(),
+        reset_marker="",
+        server=server_version(),
+        database={"pages": page_count, "free_pages": free, "wal_bytes": wal.stat().st_size if wal.exists() else 0},
+        tables=tables,
+        indexes=indexes,
+        settings={name: str(_value(connection, name)) for name in _FILE_SETTINGS} | _SESSION_SETTINGS,
+        database_bytes=page_count * page_size,
+    )
+
+
+def _value(connection: sqlite3.Connection, pragma: str) -> object:
+    row = connection.execute(f"PRAGMA {pragma}").fetchone()
+    return row[0] if row else None
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _sizes(connection: sqlite3.Connection) -> Sizes | None:
+    """From https://www.sqlite.org/dbstat.html; None where it is not compiled in.
+
+    A table keeps its rows in the leaves of its tree, and its inner cells are copies of keys.
+    """
+    try:
+        rows = connection.execute(
+            "SELECT name, sum(pgsize), sum(CASE WHEN pagetype = 'leaf' THEN ncell ELSE 0 END) FROM dbstat GROUP BY name"
+        ).fetchall()
+    except sqlite3.OperationalError:
+        return None
+    return {name: (size, cells) for name, size, cells in rows}
+
+
+def _analyzed(connection: sqlite3.Connection) -> dict[str, int]:
+    """Rows by table as of the last ANALYZE."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone() is None:
+        return {}
+    rows = connection.execute("SELECT tbl, stat FROM sqlite_stat1 WHERE stat IS NOT NULL")
+    return {table: int(str(stat).split()[0]) for table, stat in rows}
+
+
+def _table(connection: sqlite3.Connection, name: str, sizes: Sizes | None, analyzed: dict[str, int]) -> TableEvidence:
+    # An empty table leaves nothing in sqlite_stat1.
+    is_analyzed = name in analyzed or _is_empty(connection, name)
+    if sizes is None:
+        return TableEvidence(rows=analyzed.get(name), analyzed=is_analyzed)
+    indexes = [row[0] for row in connection.execute("SELECT name FROM pragma_index_list(?)", (name,))]
+    size_bytes, rows = sizes.get(name, (0, 0))
+    index_bytes = sum(sizes[index][0] for index in indexes if index in sizes)
+    return TableEvidence(size_bytes=size_bytes, index_bytes=index_bytes, rows=rows, analyzed=is_analyzed)
+
+
+def _is_empty(connection: sqlite3.Connection, table: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone() is None
+
+
+def explain(connection: sqlite3.Connection, statement: Statement) -> PlanEvidence:
+    """The plan, and the full scans of the plan that SQLite would make for large tables.
+
+    Without statistics SQLite takes a table for about a million rows (https://www.sqlite.org/queryplanner-ng.html), so
+    the second plan is asked of an empty copy of the schema that has none.
+    """
+    sql, names = render(statement), statement.names
+    steps = _plan(connection, sql, len(names))
+    with closing(_copy_without_statistics(connection)) as copy:
+        large = _plan(copy, sql, len(names))
+    tables = _tables_by_alias(sql, table_names(connection))
+    scans = [found for detail in large for found in _full_scans(detail, tables)]
+    indexes = [match["index"] for detail in steps if (match := _STEP.match(detail)) and _is_real_index(match)]
+    return PlanEvidence(tuple(dict.fromkeys(scans)), tuple(dict.fromkeys(indexes)), "\n".join(steps))
+
+
+def _plan(connection: sqlite3.Connection, sql: str, parameters: int) -> list[str]:
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * parameters)]
+
+
+def _copy_without_statistics(connection: sqlite3.Connection) -> sqlite3.Connection:
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    copy.execute("PRAGMA foreign_keys = ON")
+    for kind in ("table", "index", "view"):
+        rows = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE type = ? AND sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+            " AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')",
+            (kind,),
+        )
+        for (sql,) in rows:
+            copy.execute(sql)
+    return copy
+
+
+def _tables_by_alias(sql: str, known: list[str]) -> dict[str, set[str]]:
+    """The tables that a name in the plan can mean: plans show the alias alone."""
+    spelling = {name.lower(): name for name in known}
+    found: dict[str, set[str]] = {name: {name} for name in known}
+    tree = parse_native(sql)
+    for table in tree.find_all(exp.Table) if tree is not None else ():
+        if table.name.lower() in spelling:
+            found.setdefault(table.alias_or_name, set()).add(spelling[table.name.lower()])
+    return found
+
+
+def _full_scans(detail: str, tables: dict[str, set[str]]) -> list[str]:
+    match = _STEP.match(detail)
+    if match is None:
+        return []
+    how = match["how"] or ""
+    is_scan = match["verb"] == "SCAN" and not how
+    if is_scan or how.startswith("AUTOMATIC"):  # an automatic index is made by reading the whole table
+        return sorted(tables.get(match["name"], ()))
+    return []
+
+
+def _is_real_index(match: re.Match[str]) -> bool:
+    return bool(match["index"]) and not (match["how"] or "").startswith("AUTOMATIC")

@@ -1,0 +1,1 @@
+"""What the load and the database say: histograms in microseconds, intervals, evidence, the machine."""

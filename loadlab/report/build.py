@@ -1,0 +1,270 @@
+"""The way from verdicts, measures and evidence to a `Result`. Pure: no clock, no file, no database."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import cast
+
+from loadlab.engines.protocol import Evidence, PlanEvidence
+from loadlab.measure.histogram import Histogram
+from loadlab.measure.model import Interval, LoadMeasure, OperationMeasure
+from loadlab.report.model import (
+    Bounds,
+    DetailResult,
+    EnvironmentResult,
+    EvidenceResult,
+    Kind,
+    LoadResult,
+    OperationResult,
+    Percentiles,
+    Result,
+    SeedingResult,
+    SeriesPoint,
+    ServerStatement,
+    StatementResult,
+    TargetResult,
+)
+from loadlab.validate.model import TargetVerdict, overall
+
+CURVE_PERCENTILES = (*(float(p) for p in range(0, 100, 10)), 95.0, 99.0, 99.9, 99.99, 100.0)
+"""Where the latency curve is read off; 0 is the smallest value, 100 the largest."""
+_STATEMENTS_KEPT = 20
+
+
+def build_result(
+    *,
+    scenario: str,
+    description: str,
+    verdicts: Sequence[TargetVerdict],
+    measure: LoadMeasure,
+    evidence: Evidence | None,
+    plans: Mapping[str, PlanEvidence],
+    server_calls: Mapping[str, int],
+    seeding: SeedingResult,
+    environment: EnvironmentResult,
+    warmup_s: float,
+    notes: Sequence[str] = (),
+    created_at: str | None = None,
+) -> Result:
+    """Everything a run found out, as the one value that every form of the report is made of.
+
+    `evidence` is a difference of two snapshots (None where none could be taken: `notes` say why). `plans`
+    and `server_calls` are keyed by statement: `operation`, or `operation/statement` in a flow. `created_at`
+    is the window's start unless given.
+    """
+    return Result(
+        scenario=scenario,
+        description=description,
+        created_at=created_at or measure.started_at,
+        verdict=overall(verdict.verdict for verdict in verdicts),
+        targets=[_target(verdict) for verdict in verdicts],
+        operations=[_operation(operation, measure, plans, server_calls) for operation in measure.operations],
+        seeding=seeding,
+        load=_load(measure, warmup_s),
+        series=_series(measure),
+        evidence=_evidence(evidence, notes),
+        environment=environment,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON knows neither NaN nor infinity: both mean that there is no such number."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _bounds(interval: tuple[float, float] | None) -> Bounds | None:
+    if interval is None:
+        return None
+    low, high = _finite(interval[0]), _finite(interval[1])
+    return None if low is None and high is None else (low, high)
+
+
+def _target(verdict: TargetVerdict) -> TargetResult:
+    target = verdict.target
+    return TargetResult(
+        name=target.name,
+        sign=target.sign,
+        limit=target.limit,
+        unit=target.unit,
+        percentile=target.percentile,
+        kind=cast(Kind | None, target.operation_kind),
+        source=target.source,
+        default=target.source == "default",
+        note=target.note,
+        measured=_finite(verdict.measured),
+        interval=_bounds(verdict.interval),
+        samples=verdict.samples,
+        examined=list(verdict.examined),
+        verdict=verdict.verdict,
+        reason=verdict.reason,
+        details=[
+            DetailResult(
+                name=detail.name,
+                measured=_finite(detail.measured),
+                interval=_bounds(detail.interval),
+                samples=detail.samples,
+                verdict=detail.verdict,
+                reason=detail.reason,
+            )
+            for detail in verdict.details
+        ],
+    )
+
+
+def percentiles(histogram: Histogram) -> Percentiles:
+    """The figures of one histogram, in µs; all None when it is empty."""
+    return Percentiles(
+        p50=_finite(histogram.percentile_us(50)),
+        p95=_finite(histogram.percentile_us(95)),
+        p99=_finite(histogram.percentile_us(99)),
+        p999=_finite(histogram.percentile_us(99.9)),
+        max=_finite(histogram.max_us),
+        mean=_finite(histogram.mean_us),
+    )
+
+
+def latency_curve(histogram: Histogram) -> list[tuple[float, float]]:
+    """(percentile, µs) at CURVE_PERCENTILES; empty when the histogram is."""
+    if not histogram.count:
+        return []
+    return [(p, histogram.percentile_us(p) if p < 100 else histogram.max_us) for p in CURVE_PERCENTILES]
+
+
+def _operation(
+    operation: OperationMeasure,
+    measure: LoadMeasure,
+    plans: Mapping[str, PlanEvidence],
+    server_calls: Mapping[str, int],
+) -> OperationResult:
+    name = operation.name
+    own_plan = plans.get(name)
+    statements = _flow_statements(name, measure.statements, plans, server_calls)
+    used = [plan for key, plan in plans.items() if key == name or key.startswith(f"{name}/")]
+    return OperationResult(
+        name=name,
+        kind=cast(Kind, operation.kind),
+        count=operation.count,
+        errors=operation.error_count,
+        errors_by_outcome=dict(operation.errors),
+        first_error=measure.first_errors.get(name),
+        rate_per_s=_per_second(operation.count, measure.duration_s),
+        service_us=percentiles(operation.service),
+        response_us=percentiles(operation.response),
+        curve=latency_curve(operation.response),
+        server_calls=server_calls.get(name),
+        served_by_index=all(plan.served_by_index for plan in used) if used else None,
+        full_scans=sorted({table for plan in used for table in plan.full_scans}),
+        plan=own_plan.text if own_plan else None,
+        statements=statements,
+    )
+
+
+def _flow_statements(
+    operation: str,
+    client_calls: Mapping[str, int],
+    plans: Mapping[str, PlanEvidence],
+    server_calls: Mapping[str, int],
+) -> list[StatementResult]:
+    """The statements of a flow, in the order in which the plans, then the counts name them."""
+    prefix = f"{operation}/"
+    keys = [key for key in dict.fromkeys((*plans, *client_calls, *server_calls)) if key.startswith(prefix)]
+    return [_statement(key.removeprefix(prefix), key, client_calls, plans, server_calls) for key in keys]
+
+
+def _statement(
+    name: str,
+    key: str,
+    client_calls: Mapping[str, int],
+    plans: Mapping[str, PlanEvidence],
+    server_calls: Mapping[str, int],
+) -> StatementResult:
+    plan = plans.get(key)
+    return StatementResult(
+        name=name,
+        calls=client_calls.get(key),
+        server_calls=server_calls.get(key),
+        served_by_index=plan.served_by_index if plan else None,
+        full_scans=list(plan.full_scans) if plan else [],
+        plan=plan.text if plan else None,
+    )
+
+
+def _load(measure: LoadMeasure, warmup_s: float) -> LoadResult:
+    generator = measure.generator
+    busy_s = sum(interval.busy_s for interval in measure.intervals)
+    capacity_s = measure.connections * sum(interval.duration_s for interval in measure.intervals)
+    return LoadResult(
+        started_at=measure.started_at,
+        duration_s=measure.duration_s,
+        warmup_s=warmup_s,
+        users=measure.users,
+        connections=measure.connections,
+        connections_peak=measure.connections_peak,
+        connection_utilisation=busy_s / capacity_s if capacity_s else None,
+        workers=measure.workers,
+        asked_rate_per_s=_finite(measure.asked_rate_per_s),
+        achieved_rate_per_s=measure.achieved_rate_per_s,
+        generator_cpu_share=generator.cpu_share,
+        generator_lag_p99_us=_finite(generator.lag_p99_us) or 0.0,
+        interrupted=measure.interrupted,
+    )
+
+
+def _per_second(count: int, duration_s: float) -> float:
+    return count / duration_s if duration_s > 0 else 0.0
+
+
+def _series(measure: LoadMeasure) -> list[SeriesPoint]:
+    kind_of = {operation.name: operation.kind for operation in measure.operations}
+    return [_point(interval, kind_of) for interval in sorted(measure.intervals, key=lambda i: i.start_s)]
+
+
+def _point(interval: Interval, kind_of: Mapping[str, str]) -> SeriesPoint:
+    by_kind: defaultdict[str, Histogram] = defaultdict(Histogram)
+    count = errors = 0
+    for name, operation in interval.operations.items():
+        count += operation.count
+        errors += sum(operation.errors.values())
+        by_kind[kind_of.get(name, "simple")].merge(operation.response)
+    together = Histogram.merged(by_kind.values())
+    return SeriesPoint(
+        t_s=interval.start_s,
+        rate_per_s=_per_second(count, interval.duration_s),
+        errors_per_s=_per_second(errors, interval.duration_s),
+        p50_us=_finite(together.percentile_us(50)),
+        p99_us=_finite(together.percentile_us(99)),
+        p95_us={kind: _finite(histogram.percentile_us(95)) for kind, histogram in by_kind.items()},
+    )
+
+
+def _evidence(evidence: Evidence | None, notes: Sequence[str]) -> EvidenceResult:
+    if evidence is None:
+        return EvidenceResult(notes=list(notes) or ["The database's counters were not read in this run."])
+    return EvidenceResult(
+        database=dict(evidence.database),
+        database_bytes=evidence.database_bytes,
+        connections=evidence.connections,
+        connections_max=evidence.connections_max,
+        tables={name: asdict(table) for name, table in evidence.tables.items()},
+        indexes={name: asdict(index) for name, index in evidence.indexes.items()},
+        statements=list(_server_statements(evidence)),
+        settings=dict(evidence.settings),
+        notes=list(notes),
+    )
+
+
+def _server_statements(evidence: Evidence) -> Iterator[ServerStatement]:
+    """The statements that took the server's most time, longest first."""
+    ran = [statement for statement in evidence.statements.values() if statement.calls > 0]
+    for statement in sorted(ran, key=lambda s: -s.total_ms)[:_STATEMENTS_KEPT]:
+        yield ServerStatement(
+            text=statement.text,
+            calls=statement.calls,
+            total_ms=statement.total_ms,
+            rows=statement.rows,
+            blocks_hit=statement.blocks_hit,
+            blocks_read=statement.blocks_read,
+        )

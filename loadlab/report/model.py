@@ -1,0 +1,215 @@
+"""`result.json`: the one model from which every form of the report is made.
+
+Versioned: a field is only ever added within a version, and readers ignore fields they do not know, so that
+every LoadLab of a version reads every result of it. `loadlab schema result` prints its JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from loadlab.validate.model import Verdict
+
+VERSION = 1
+
+
+Kind = Literal["simple", "complex", "report", "write"]
+Bounds = tuple[float | None, float | None]
+"""Lower and upper end of an interval; null is an end that the samples could not bound."""
+
+
+class ResultModel(BaseModel):
+    """Base of every part of `result.json`: frozen, unknown fields ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Percentiles(ResultModel):
+    """Microseconds; null where nothing was recorded."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    p999: float | None
+    max: float | None
+    mean: float | None
+
+
+class StatementResult(ResultModel):
+    """One statement of a flow: how often clients and server say it ran, and its plan."""
+
+    name: str
+    calls: int | None = None
+    server_calls: int | None = None
+    served_by_index: bool | None = None
+    full_scans: list[str] = []
+    plan: str | None = None
+
+
+class OperationResult(ResultModel):
+    """One operation over the measured window.
+
+    `curve` holds (percentile, response µs) pairs for the latency plot; the pair at 100 is the maximum. A flow
+    has `statements` instead of `server_calls` and `plan`; its `full_scans` are those of all of them.
+    """
+
+    name: str
+    kind: Kind
+    count: int = Field(description="successful executions")
+    errors: int
+    errors_by_outcome: dict[str, int] = {}
+    first_error: str | None = None
+    rate_per_s: float
+    service_us: Percentiles
+    response_us: Percentiles
+    curve: list[tuple[float, float]] = []
+    server_calls: int | None = Field(default=None, description="the server's own count of the executions")
+    served_by_index: bool | None = None
+    full_scans: list[str] = []
+    plan: str | None = None
+    statements: list[StatementResult] = []
+
+
+class DetailResult(ResultModel):
+    """One object examined for a target."""
+
+    name: str
+    measured: float | None
+    interval: Bounds | None
+    samples: int
+    verdict: Verdict
+    reason: str
+
+
+class TargetResult(ResultModel):
+    """One target. `limit`, `measured` and `interval` are in `unit`; `default`: nobody stated the limit."""
+
+    name: str
+    sign: Literal["<", "<=", ">", ">="]
+    limit: float
+    unit: Literal["us", "ratio", "per_s", "users", "bytes"]
+    percentile: float | None = None
+    kind: Kind | None = Field(default=None, description="kind of operation that a latency target is about")
+    source: Literal["scenario", "brief", "default"]
+    default: bool
+    note: str = ""
+    measured: float | None
+    interval: Bounds | None
+    samples: int
+    examined: list[str]
+    verdict: Verdict
+    reason: str
+    details: list[DetailResult] = []
+
+
+class TableResult(ResultModel):
+    """One seeded table; sizes as the server reports them after seeding, `table_bytes` without the indexes."""
+
+    name: str
+    rows: int
+    table_bytes: int | None = None
+    index_bytes: int | None = None
+
+
+class SeedingResult(ResultModel):
+    """`seconds` is the time of this run's seeding, 0 when the data was already there (`reused`)."""
+
+    rows: int
+    seconds: float
+    bytes: int | None
+    scale: float
+    seed: int
+    fingerprint: str
+    reused: bool = False
+    tables: list[TableResult]
+
+
+class LoadResult(ResultModel):
+    """The measured window as a whole."""
+
+    started_at: str
+    duration_s: float
+    warmup_s: float
+    users: int
+    connections: int
+    connections_peak: int
+    connection_utilisation: float | None
+    workers: int
+    asked_rate_per_s: float | None
+    achieved_rate_per_s: float
+    generator_cpu_share: float
+    generator_lag_p99_us: float
+    interrupted: bool = False
+
+
+class SeriesPoint(ResultModel):
+    """One interval of the window; latency is the response time over all operations, per kind in `p95_us`."""
+
+    t_s: float
+    rate_per_s: float
+    errors_per_s: float
+    p50_us: float | None
+    p99_us: float | None
+    p95_us: dict[str, float | None] = {}
+
+
+class ServerStatement(ResultModel):
+    """What the server counted for one statement in the window; `total_ms` is time inside the server."""
+
+    text: str
+    calls: int
+    total_ms: float
+    rows: int
+    blocks_hit: int
+    blocks_read: int
+
+
+class EvidenceResult(ResultModel):
+    """The database's own counters over the measured window (deltas) and sizes at its end.
+
+    `statements` are those that took the server's most time, longest first. `notes` say what was not read.
+    """
+
+    database: dict[str, float] = {}
+    database_bytes: int | None = None
+    connections: int | None = None
+    connections_max: int | None = None
+    tables: dict[str, dict[str, float | int | bool | None]] = {}
+    indexes: dict[str, dict[str, float | int | str | None]] = {}
+    statements: list[ServerStatement] = []
+    settings: dict[str, str] = {}
+    notes: list[str] = []
+
+
+class EnvironmentResult(ResultModel):
+    """Where it ran: enough to tell whether two results may be compared."""
+
+    loadlab: str
+    engine: str
+    server: str
+    database: str = Field(description="address without secrets")
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    fingerprint: str
+
+
+class Result(ResultModel):
+    """Everything a run found out."""
+
+    version: Literal[1] = 1
+    scenario: str
+    description: str = ""
+    created_at: str
+    verdict: Verdict
+    targets: list[TargetResult]
+    operations: list[OperationResult]
+    seeding: SeedingResult
+    load: LoadResult
+    series: list[SeriesPoint] = []
+    evidence: EvidenceResult = EvidenceResult()
+    environment: EnvironmentResult

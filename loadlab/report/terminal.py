@@ -1,0 +1,226 @@
+"""The result on a terminal: verdicts, what is behind those that did not pass, operations, seeding and load, files.
+
+Readable at 80 columns and without colour; names and messages are untrusted text and never read as markup.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from loadlab.report.files import RunFiles
+from loadlab.report.model import DetailResult, OperationResult, Result, TargetResult
+from loadlab.report.wording import (
+    duration_us,
+    interval_text,
+    limit_text,
+    printable,
+    quantity,
+    tally,
+    target_label,
+)
+from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
+from loadlab.validate.model import Verdict
+
+_STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.SKIPPED: "dim",
+}
+_DETAILS_SHOWN = 5
+
+
+def console_for(file: TextIO | None = None) -> Console:
+    """A console that colours only terminals and honours NO_COLOR; what `file` cannot encode becomes `?`."""
+    out = file or sys.stdout
+    if isinstance(out, io.TextIOWrapper) and "utf" not in out.encoding.lower():
+        out.reconfigure(errors="replace")
+    return Console(file=out, highlight=False, markup=False, emoji=False)
+
+
+def print_result(result: Result, files: RunFiles | None = None, console: Console | None = None) -> None:
+    """Print the whole result; `files` are named at the end."""
+    out = console or console_for()
+    for part in _parts(result):
+        out.print(part)
+    if files is not None:
+        # A folded path could not be copied.
+        out.print(_path("Report", files.report), soft_wrap=True)
+        out.print(_path("Result", files.result), soft_wrap=True)
+
+
+def _parts(result: Result) -> Iterator[RenderableType]:
+    yield _headline(result)
+    yield _targets(result.targets)
+    yield _overall(result)
+    unclear = [target for target in result.targets if target.verdict is not Verdict.PASS]
+    if unclear:
+        yield Group(_explanations(unclear), "")
+    if result.operations:
+        yield _operations(result.operations)
+        yield from _errors(result.operations)
+    yield _grid(_facts(result))
+
+
+def _headline(result: Result) -> Text:
+    text = Text(printable(result.scenario), style="bold")
+    text.append(f" on {printable(result.environment.server)}", style="not bold")
+    return text.append("\n")
+
+
+def _targets(targets: Iterable[TargetResult]) -> Table:
+    table = _table()
+    table.add_column("Verdict", no_wrap=True)
+    for heading in ("Target", "Limit"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("Measured", "Interval", "Samples"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for target in targets:
+        limit = limit_text(target).replace(" ", "\N{NO-BREAK SPACE}")
+        table.add_row(
+            _word(target.verdict),
+            target_label(target),
+            f"{limit} default" if target.default else limit,
+            quantity(target.measured, target.unit),
+            interval_text(target.interval, target.unit),
+            format_count(target.samples),
+        )
+    return table
+
+
+def _overall(result: Result) -> Text:
+    text = Text("\n")
+    text.append_text(_word(result.verdict))
+    text.append(f" overall: {tally(result)}.")
+    if any(target.default for target in result.targets):
+        text.append(" A default limit is one that nobody stated.", style="dim")
+    return text.append("\n")
+
+
+def _explanations(targets: Iterable[TargetResult]) -> Table:
+    """Why each of these is not PASS, in full; then the examined objects that are to blame."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for target in targets:
+        text = Text(f"{target_label(target)}: ", style="bold")
+        table.add_row(_word(target.verdict), text.append(printable(target.reason), style="not bold"))
+        blamed = [detail for detail in target.details if detail.verdict is not Verdict.PASS]
+        for detail in blamed[:_DETAILS_SHOWN]:
+            table.add_row("", Padding(_detail(target, detail), (0, 0, 0, 2)))
+        if len(blamed) > _DETAILS_SHOWN:
+            more = Text(f"and {len(blamed) - _DETAILS_SHOWN} more, in the report")
+            table.add_row("", Padding(more, (0, 0, 0, 2)))
+    return table
+
+
+def _detail(target: TargetResult, detail: DetailResult) -> Text:
+    text = Text(f"{printable(detail.name)}: {quantity(detail.measured, target.unit)}")
+    if detail.interval is not None:
+        text.append(f" ({interval_text(detail.interval, target.unit)})")
+    text.append(f", {format_count(detail.samples)} samples, ")
+    return text.append_text(_word(detail.verdict))
+
+
+def _operations(operations: Iterable[OperationResult]) -> Table:
+    table = _table(gap=1)
+    table.add_column("Operation", overflow="fold")
+    for heading in ("Count", "Err."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("service\np50", "\np95", "\np99", "response\np50", "\np95", "\np99"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for operation in operations:
+        service, response = operation.service_us, operation.response_us
+        figures = (service.p50, service.p95, service.p99, response.p50, response.p95, response.p99)
+        table.add_row(
+            printable(operation.name),
+            format_count(operation.count),
+            Text(format_count(operation.errors), style="bold red" if operation.errors else "dim"),
+            *(duration_us(figure) for figure in figures),
+        )
+    return table
+
+
+def _errors(operations: Iterable[OperationResult]) -> Iterator[RenderableType]:
+    failing = [operation for operation in operations if operation.errors]
+    if failing:
+        yield ""
+    for operation in failing:
+        kinds = ", ".join(f"{number:,} × {name}" for name, number in operation.errors_by_outcome.items())
+        text = f"{operation.name}: {kinds}"
+        if operation.first_error:
+            text += f"; the first: {operation.first_error}"
+        yield Text(printable(text), style="red")
+
+
+def _facts(result: Result) -> list[tuple[str, str]]:
+    return [("Seeding", _seeding(result)), ("Load", _load(result)), ("Scale", _scale(result.seeding.scale))]
+
+
+def _seeding(result: Result) -> str:
+    seeding = result.seeding
+    text = f"{format_count(seeding.rows)} rows in {len(seeding.tables)} tables"
+    if seeding.bytes is not None:
+        text += f", {format_size(seeding.bytes)}"
+    if seeding.reused:
+        return f"{text}; the data was already there"
+    if seeding.seconds > 0:
+        text += f", in {format_duration(seeding.seconds)} ({format_count(seeding.rows / seeding.seconds)} rows/s)"
+    return text
+
+
+def _scale(scale: float) -> str:
+    if scale == 1:
+        return "1, the full volume"
+    return f"{scale:g}, that is {format_share(scale)} of the full volume; nothing was measured at full volume"
+
+
+def _load(result: Result) -> str:
+    load = result.load
+    asked = f" of {format_rate(load.asked_rate_per_s)} asked" if load.asked_rate_per_s is not None else ""
+    parts = [
+        f"{format_rate(load.achieved_rate_per_s)}{asked}",
+        f"{format_count(load.users)} users over {format_count(load.connections)} connections",
+    ]
+    if load.connection_utilisation is not None:
+        parts[-1] += f" ({format_share(load.connection_utilisation)} busy)"
+    parts.append(f"{format_duration(load.duration_s)} after {format_duration(load.warmup_s)} of warm-up")
+    if load.interrupted:
+        parts.append("interrupted")
+    return ", ".join(parts)
+
+
+# --- leaves
+
+
+def _word(verdict: Verdict) -> Text:
+    return Text(verdict.value, style=_STYLES[verdict])
+
+
+def _path(name: str, path: Path) -> Text:
+    return Text(f"{name:<9}", style="bold").append(printable(str(path)), style="not bold")
+
+
+def _table(gap: int = 2) -> Table:
+    """A table with nothing but a line below its headings; `gap` is the room between columns."""
+    # The box itself draws one blank between columns.
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold")
+
+
+def _grid(rows: Iterable[tuple[str, str]]) -> Group:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, printable(value))
+    return Group("", table)

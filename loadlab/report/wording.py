@@ -1,0 +1,127 @@
+"""Words and figures as people read them, shared by the terminal and the HTML report."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import Literal
+
+from loadlab.report.model import Bounds, Result, TargetResult
+from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
+from loadlab.validate.model import Verdict
+
+Unit = Literal["us", "ratio", "per_s", "users", "bytes"]
+NOTHING = "–"
+KIND_LABELS = {
+    "simple": "Simple queries",
+    "complex": "Complex queries",
+    "report": "Reports",
+    "write": "Writes",
+}
+_VERDICT_WORDS = {
+    Verdict.PASS: "passed",
+    Verdict.FAIL: "failed",
+    Verdict.INCONCLUSIVE: "inconclusive",
+    Verdict.SKIPPED: "skipped",
+}
+
+
+def label(name: str) -> str:
+    """`read_operations_per_second` → `Read operations per second`."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def percentile_label(percentile: float) -> str:
+    """`p95`, `p99.9`."""
+    return f"p{percentile:g}"
+
+
+def target_label(target: TargetResult) -> str:
+    """The target's name with the percentile it is judged at: `Simple queries, p95`."""
+    suffix = f", {percentile_label(target.percentile)}" if target.percentile is not None else ""
+    return label(target.name) + suffix
+
+
+def quantity(value: float | None, unit: Unit) -> str:
+    """A value in the target's unit; a dash when there is none."""
+    if value is None:
+        return NOTHING
+    match unit:
+        case "us":
+            return format_duration(value / 1e6)
+        case "ratio":
+            return format_share(value)
+        case "per_s":
+            return format_rate(value)
+        case "bytes":
+            return format_size(value)
+        case "users":
+            return format_count(value)
+
+
+def duration_us(value_us: float | None) -> str:
+    """A latency; a dash when there is none."""
+    return quantity(value_us, "us")
+
+
+def limit_text(target: TargetResult) -> str:
+    """`< 10 ms`."""
+    sign = {"<=": "≤", ">=": "≥"}.get(target.sign, target.sign)
+    return f"{sign} {quantity(target.limit, target.unit)}"
+
+
+def interval_text(interval: Bounds | None, unit: Unit) -> str:
+    """`8.12–9.40 ms`; an end that is not known is left open: `≥ 8.12 ms`."""
+    if interval is None or interval == (None, None):
+        return NOTHING
+    low, high = interval
+    if low is None:
+        return f"≤ {quantity(high, unit)}"
+    if high is None:
+        return f"≥ {quantity(low, unit)}"
+    first, second = quantity(low, unit), quantity(high, unit)
+    if first == second:
+        return first
+    number, shared = _number_and_unit(first)
+    together = shared is not None and shared == _number_and_unit(second)[1]
+    return f"{number}–{second}" if together else f"{first} – {second}"
+
+
+def _number_and_unit(text: str) -> tuple[str, str | None]:
+    """`8.12 ms` → (`8.12`, ` ms`); a text of several parts (`3 min 5 s`) has no unit of its own: None."""
+    if text.count(" ") > 1:
+        return text, None
+    end = len(text)
+    while end and not text[end - 1].isdigit():
+        end -= 1
+    return text[:end], text[end:]
+
+
+def tally(result: Result) -> str:
+    """`9 passed, 2 failed, 1 inconclusive`."""
+    counts = Counter(target.verdict for target in result.targets)
+    parts = [f"{counts[verdict]} {word}" for verdict, word in _VERDICT_WORDS.items() if counts[verdict]]
+    return ", ".join(parts) or "no target was judged"
+
+
+def scale_text(result: Result) -> str:
+    """What volume the figures were measured at; the projection to another is never a measurement."""
+    scale = result.seeding.scale
+    if scale == 1:
+        return "Measured at full volume (scale 1)."
+    return f"Measured at scale {scale:g} ({format_share(scale)} of the full volume), not at full volume."
+
+
+def moment(text: str) -> str:
+    """`2026-03-14T09:26:53+00:00` → `2026-03-14 09:26:53 UTC`; anything else stays as it is."""
+    try:
+        at = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{at:%Y-%m-%d %H:%M:%S} {at.tzname() or ''}".rstrip()
+
+
+def printable(text: str) -> str:
+    """Names and messages from outside, on one line and without characters that steer a terminal."""
+    return "".join(c if c.isprintable() else " " if c in "\n\r\t" else f"\\x{ord(c):02x}" for c in text)

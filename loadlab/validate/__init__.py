@@ -1,0 +1,1 @@
+"""From measurements and evidence to a verdict for each target."""

@@ -1,0 +1,148 @@
+"""Validity gates: what makes a measurement say nothing, asked before any limit is.
+
+A gate answers with a clause for the reason (`the run was interrupted …`), or None when it is open. Some gates close
+one way only: a load that was lighter than asked proves no PASS, yet a FAIL under it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from loadlab.spec.targets import Target
+from loadlab.units import format_duration, format_rate, format_share
+from loadlab.validate.facts import Facts
+from loadlab.validate.model import Verdict
+from loadlab.validate.statistics import ROUNDS_MIN
+from loadlab.validate.wording import counted, names
+
+CPU_SHARE_MAX = 0.9
+REACHED_SHARE_MIN = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule sees: the facts, and the stated latency limits (µs) by kind of operation."""
+
+    facts: Facts
+    limits_us: Mapping[str, float]
+
+
+def context_of(targets: Sequence[Target], facts: Facts) -> Context:
+    """The context of a run's rules."""
+    latency = [target for target in targets if target.kind == "latency" and target.operation_kind]
+    return Context(facts, {str(target.operation_kind): target.limit for target in latency})
+
+
+def decide(target: Target, low: float, high: float) -> Verdict:
+    """PASS when every value from `low` to `high` meets the limit, FAIL when none does, else INCONCLUSIVE."""
+    best, worst = (low, high) if target.is_upper else (high, low)
+    if _meets(target, worst):
+        return Verdict.PASS
+    return Verdict.INCONCLUSIVE if _meets(target, best) else Verdict.FAIL
+
+
+def _meets(target: Target, value: float) -> bool:
+    match target.sign:
+        case "<":
+            return value < target.limit
+        case "<=":
+            return value <= target.limit
+        case ">":
+            return value > target.limit
+        case ">=":
+            return value >= target.limit
+
+
+def settle(verdict: Verdict, finding: str, *closed_gates: str | None) -> tuple[Verdict, str]:
+    """The verdict and its sentence: the first closed gate makes it INCONCLUSIVE and is named."""
+    for gate in closed_gates:
+        if gate is not None:
+            return Verdict.INCONCLUSIVE, f"{finding}, but {gate}."
+    return verdict, f"{finding}."
+
+
+def nothing_executed(facts: Facts) -> str | None:
+    """No operation was executed: then nothing whatsoever was examined under load."""
+    return None if facts.executions else "no operation was executed in the measured window"
+
+
+def interrupted(facts: Facts) -> str | None:
+    """The window is not the one that was asked for."""
+    if not facts.load.interrupted:
+        return None
+    return f"the run was interrupted after {format_duration(facts.load.duration_s)} of its window"
+
+
+def generator_saturated(facts: Facts) -> str | None:
+    """A driver process without processor time left measures itself."""
+    share = facts.load.generator.cpu_share
+    if share <= CPU_SHARE_MAX:
+        return None
+    return (
+        f"the load generator was the limit: its busiest process used {format_share(share)} of a core (raise --workers)"
+    )
+
+
+def counters_reset(facts: Facts) -> str | None:
+    """A difference across a reset means nothing."""
+    return "the server's counters were reset within the window" if facts.counters_were_reset else None
+
+
+def never_analysed(facts: Facts) -> str | None:
+    """Without statistics the server plans blindly, for better or worse."""
+    tables = [name for name, item in facts.seeded_tables.items() if item.analyzed is False]
+    if not tables:
+        return None
+    verb = "was" if len(tables) == 1 else "were"
+    return f"{names(tables)} {verb} never analysed, so the server planned without statistics"
+
+
+def too_few_rounds(facts: Facts) -> str | None:
+    """Nothing can be said about what neighbouring requests have in common."""
+    intervals = len(facts.load.intervals)
+    if intervals >= ROUNDS_MIN:
+        return None
+    return f"a window of {counted(intervals, 'interval')} is too short; at least {ROUNDS_MIN} are needed"
+
+
+def offered_rate_per_s(context: Context) -> float | None:
+    """What the users ask for as long as every answer comes within its stated limit; None without think time.
+
+    A user who thinks Z and waits R offers 1 / (Z + R) (interactive response time law: Denning and Buzen, "The
+    Operational Analysis of Queueing Network Models", Computing Surveys 10(3), 1978). Of the measured waiting only
+    what the limits allow is granted; kinds without a limit are expected to answer at once.
+    """
+    load = context.facts.load
+    if not load.asked_rate_per_s:
+        return None
+    waited_us, count = 0.0, 0
+    for operation in load.operations:
+        if operation.count:
+            granted_us = min(operation.response.mean_us, context.limits_us.get(operation.kind, 0.0))
+            waited_us += operation.count * granted_us
+            count += operation.count
+    think_s = load.users / load.asked_rate_per_s
+    return load.users / (think_s + (waited_us / count / 1e6 if count else 0.0))
+
+
+def rate_not_reached(context: Context) -> str | None:
+    """The database was loaded less than the users were told to load it."""
+    offered = offered_rate_per_s(context)
+    reached = context.facts.per_s(context.facts.executions)
+    if offered is None or reached >= REACHED_SHARE_MIN * offered:
+        return None
+    return (
+        f"only {format_rate(reached)} of the {format_rate(offered)} that the users ask for were executed, "
+        "so the load was lighter than asked"
+    )
+
+
+def under_load(facts: Facts) -> str:
+    """What a measurement was made under, for the reason: nothing is silently extrapolated."""
+    return f"with {counted(facts.load.users, 'user')} at {volume(facts)}"
+
+
+def volume(facts: Facts) -> str:
+    """`scale 0.01`, or `full volume`."""
+    return "full volume" if facts.scale == 1 else f"scale {facts.scale:g}"

@@ -1,0 +1,251 @@
+"""How sure a measured value is. Pure functions of arrays and histograms.
+
+Requests of one run are correlated: a checkpoint slows a thousand neighbours at once. An interval that takes them for
+independent draws is too narrow, and a gate built on it cries wolf. So a window is cut into rounds (method of batch
+means: Schmeiser, "Batch Size Effects in the Analysis of Simulation Output", Operations Research 30(3), 1982) and what
+the rounds disagree by tells how many independent requests the window is worth: the effective sample size (Kish, "Survey
+Sampling", 1965), with Student's t in place of the normal for the few rounds (Korn and Graubard, "Confidence Intervals
+for Proportions with Small Expected Number of Positive Counts", Survey Methodology 24(2), 1998). The exact intervals for
+independent draws are then taken at the effective sample size, never above the real one; so the result is the wider of
+the interval for independent requests and the interval over the rounds.
+
+For a percentile the rounds' values are the shares of answers at or below the estimate (Woodruff, "Confidence Intervals
+for Medians and Other Position Measures", JASA 47, 1952). The mean of the rounds' own percentiles would be the plainer
+choice, but they are biased and skewed: with a true percentile exactly at the limit, windows of 15 s with slow spells
+of a second would pass in one case of six. Shares alone, however, bound nothing from above once a few slow spells hold all the slow
+answers, however far they stay below the limit; there the rounds' own percentiles come in (`_own_percentiles_bound`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from loadlab.measure.histogram import Histogram, indices_of
+from loadlab.validate.distributions import beta_quantile, binomial_quantile, t_quantile
+
+Floats = npt.NDArray[np.float64]
+
+CONFIDENCE = 0.95
+ROUNDS = 20
+"""Of so many rounds few enough answers are neighbours across an edge, and Student's t costs 7 % over the normal."""
+ROUNDS_MIN = 5
+"""With fewer rounds nothing can be said about what the rounds disagree by."""
+_SERIAL_MAX = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value, its interval and what it rests on.
+
+    `low` is 0 and `high` infinite where the samples do not bound the value on that side. `effective` is the number of
+    independent samples that the `samples` are worth.
+    """
+
+    value: float
+    low: float
+    high: float
+    samples: int
+    effective: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the samples say anything about where the value lies."""
+        return self.low > 0 or math.isfinite(self.high)
+
+
+def round_slices(intervals: int, rounds: int = ROUNDS) -> list[slice]:
+    """Cut a window of so many intervals into at most `rounds` runs of neighbours of (nearly) the same length."""
+    rounds = min(rounds, intervals)
+    edges = [position * intervals // rounds for position in range(rounds + 1)] if rounds else []
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def sum_rounds(values: Sequence[float], rounds: int = ROUNDS) -> Floats:
+    """Per-interval values, shape (intervals,), added up by round, shape (rounds,)."""
+    return np.array([math.fsum(values[part]) for part in round_slices(len(values), rounds)], dtype=np.float64)
+
+
+def samples_needed(share: float, confidence: float = CONFIDENCE) -> int:
+    """Fewest independent samples whose two-sided interval for the `share` quantile has an upper end.
+
+    Among n samples the largest lies above the quantile with probability 1 - share**n (Conover, "Practical
+    Nonparametric Statistics", 3rd ed. 1999, section 3.3; Hahn and Meeker, "Statistical Intervals", 1991, section 5.3).
+    """
+    return math.ceil(math.log((1 - confidence) / 2) / math.log(share))
+
+
+def order_statistic_ranks(samples: int, share: float, confidence: float = CONFIDENCE) -> tuple[int, int]:
+    """Ranks, from 1, of the two order statistics between which the `share` quantile lies with `confidence`.
+
+    Binomial quantiles (Conover 1999, section 3.2; Hahn and Meeker 1991, section 5.2). 0 or `samples` + 1: no order
+    statistic bounds it on that side.
+    """
+    tail = (1 - confidence) / 2
+    return binomial_quantile(tail, samples, share), binomial_quantile(1 - tail, samples, share) + 1
+
+
+def clopper_pearson(hits: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Exact interval of a share (Clopper and Pearson, Biometrika 26, 1934); both counts may be effective ones."""
+    tail = (1 - confidence) / 2
+    low = beta_quantile(tail, hits, trials - hits + 1) if hits > 0 else 0.0
+    if hits >= trials:
+        return low, 1.0
+    # Closed form for no hits at all: exact, and quick for the millions of trials that an error-free run has.
+    high = beta_quantile(1 - tail, hits + 1, trials - hits) if hits > 0 else -math.expm1(math.log(tail) / trials)
+    return low, high
+
+
+def ratio_error(numerators: Floats, denominators: Floats) -> tuple[float, int] | None:
+    """Standard error of sum(numerators) / sum(denominators) over rounds, and the rounds that it rests on.
+
+    The ratio estimator's (Cochran, "Sampling Techniques", 3rd ed. 1977, section 6.3), times the factor by which
+    neighbouring rounds that resemble each other widen it. None with fewer than `ROUNDS_MIN` rounds that hold anything.
+    """
+    used = int(np.count_nonzero(denominators))
+    if used < ROUNDS_MIN:
+        return None
+    total = float(denominators.sum())
+    residuals = numerators - float(numerators.sum()) / total * denominators
+    variance = used / (used - 1) * float(residuals @ residuals) / total**2
+    return math.sqrt(variance * _serial_factor(residuals)), used
+
+
+def _serial_factor(residuals: Floats) -> float:
+    """(1 + r) / (1 - r) for the correlation r of neighbours (Bayley and Hammersley, JRSS Supplement 8, 1946).
+
+    The plain estimate of r is too small by about one in the number of rounds (Marriott and Pope, Biometrika 41,
+    1954), which is put back; rounds that alternate do not narrow an interval.
+    """
+    square = float(residuals @ residuals)
+    if square == 0:
+        return 1.0
+    r = float(residuals[1:] @ residuals[:-1]) / square + 1 / len(residuals)
+    r = min(max(r, 0.0), _SERIAL_MAX)
+    return (1 + r) / (1 - r)
+
+
+def ratio_interval(numerators: Floats, denominators: Floats, confidence: float = CONFIDENCE) -> Estimate | None:
+    """Student-t interval of a ratio of sums over rounds: a rate (counts by seconds), a utilisation (busy by available).
+
+    None with too few rounds. `samples` are the rounds.
+    """
+    error = ratio_error(numerators, denominators)
+    if error is None:
+        return None
+    standard_error, used = error
+    value = float(numerators.sum()) / float(denominators.sum())
+    half = t_quantile((1 + confidence) / 2, used - 1) * standard_error
+    return Estimate(value, max(0.0, value - half), value + half, used, used)
+
+
+def effective_samples(hits: Floats, totals: Floats, confidence: float = CONFIDENCE) -> float | None:
+    """How many independent trials the trials of correlated rounds are worth; never more than there are.
+
+    `hits` of `totals` by round. None with too few rounds.
+    """
+    error = ratio_error(hits, totals)
+    if error is None:
+        return None
+    standard_error, used = error
+    trials = float(totals.sum())
+    share = float(hits.sum()) / trials
+    if standard_error == 0 or not 0 < share < 1:
+        return trials
+    level = (1 + confidence) / 2
+    widening = t_quantile(level, used - 1) / NormalDist().inv_cdf(level)
+    return min(trials, share * (1 - share) / (standard_error * widening) ** 2)
+
+
+def share_interval(hits: Floats, totals: Floats, confidence: float = CONFIDENCE) -> Estimate | None:
+    """Clopper-Pearson interval of a share at the effective sample size of the rounds; None with too few rounds."""
+    effective = effective_samples(hits, totals, confidence)
+    if effective is None:
+        return None
+    share = float(hits.sum()) / float(totals.sum())
+    low, high = clopper_pearson(share * effective, effective, confidence)
+    return Estimate(share, low, high, round(float(totals.sum())), effective)
+
+
+def percentile_interval(
+    whole: Histogram,
+    rounds: Sequence[Histogram],
+    percentile: float,
+    *,
+    failed: Sequence[float] | None = None,
+    confidence: float = CONFIDENCE,
+) -> Estimate | None:
+    """A percentile of `whole` (µs) with the wider of two intervals: for independent answers, and over the rounds.
+
+    `failed` executions, by round, have no response time: for the upper end they count as slower than every answer, so
+    that an operation that fails instead of answering late cannot pass. None when nothing was recorded; no bound on
+    either side with too few rounds.
+    """
+    count = whole.count
+    if not count:
+        return None
+    value, share = whole.percentile_us(percentile), percentile / 100
+    effective = effective_samples(*_at_or_below(rounds, value), confidence) if rounds else None
+    if effective is None:
+        return Estimate(value, 0.0, math.inf, count, 0.0)
+    failures = failed if failed is not None else [0.0] * len(rounds)
+    lost, worth = round(sum(failures)), max(1, int(effective))
+    low, correlated_high = _order_statistics(whole, lost, worth, share, confidence)
+    _, independent_high = _order_statistics(whole, lost, count, share, confidence)
+    rounds_high = min(correlated_high, _own_percentiles_bound(rounds, failures, value, share, confidence))
+    return Estimate(value, low, max(independent_high, rounds_high), count, effective)
+
+
+def _order_statistics(
+    whole: Histogram, failed: int, worth: int, share: float, confidence: float
+) -> tuple[float, float]:
+    """The order statistics that bracket a quantile of answers that are worth so many independent ones.
+
+    Rank r of `worth` virtual answers stands for the real ranks from (r - 1) / worth to r / worth of all, rounded
+    outwards. The failed ones lie beyond every answer.
+    """
+    count = whole.count
+    lower, upper = order_statistic_ranks(worth, share, confidence)
+    low = whole.value_at_rank_us((lower - 1) * count // worth + 1) if lower else 0.0
+    upper_rank = -(-upper * (count + failed) // worth)
+    return low, whole.value_at_rank_us(upper_rank) if upper <= worth and upper_rank <= count else math.inf
+
+
+def _own_percentiles_bound(
+    rounds: Sequence[Histogram], failed: Sequence[float], value_us: float, share: float, confidence: float
+) -> float:
+    """An upper bound (µs) of the percentile from the rounds' own ones: no round exceeded it, nor does their t interval.
+
+    Student's t over the logarithms' distances from the estimate over all rounds (sectioning: Asmussen and Glynn,
+    "Stochastic Simulation", 2007, chapter III.5), widened for neighbours that resemble each other; the largest of the
+    rounds besides, because what is bounded has a long tail.
+    """
+    own = [_own_percentile(part, lost, share) for part, lost in zip(rounds, failed, strict=True) if part.count + lost]
+    if not all(map(math.isfinite, own)):
+        return math.inf
+    distances = np.log(np.maximum(own, 1.0)) - math.log(max(value_us, 1.0))
+    variance = float(distances @ distances) / (len(own) - 1) / len(own) * _serial_factor(distances)
+    half = t_quantile((1 + confidence) / 2, len(own) - 1) * math.sqrt(variance)
+    return max(*own, max(value_us, 1.0) * math.exp(half))
+
+
+def _own_percentile(part: Histogram, failed: float, share: float) -> float:
+    rank = max(1, math.ceil(share * (part.count + failed) - 1e-9))
+    return part.value_at_rank_us(rank) if rank <= part.count else math.inf
+
+
+def _at_or_below(rounds: Sequence[Histogram], value_us: float) -> tuple[Floats, Floats]:
+    """Answers at or below a value, and all answers, by round."""
+    edge = int(indices_of(np.array([value_us], dtype=np.int64))[0]) + 1
+    hits = np.array([histogram.counts[:edge].sum() for histogram in rounds], dtype=np.float64)
+    return hits, np.array([histogram.count for histogram in rounds], dtype=np.float64)

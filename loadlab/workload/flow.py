@@ -1,0 +1,265 @@
+"""Flows: operations of several steps, written as plain Python functions in the scenario's `flows.py`.
+
+    from loadlab.workload import Keys, Session
+
+    def transfer(db: Session, pick: Keys) -> None:
+        order = pick.row("orders", by="latest")
+        with db.transaction():
+            db.execute("UPDATE orders SET status = 'paid' WHERE id = :id", id=order["id"])
+
+A flow runs in a driver's threads; what it raises is counted as the failure of one operation.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from loadlab.errors import InputError
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from loadlab.data.hashing import Int64s
+    from loadlab.engines.protocol import Session as Connection
+    from loadlab.schema.model import LogicalType
+    from loadlab.workload.keys import NewRows, ReadPick
+    from loadlab.workload.values import Cells, Supply
+
+FlowText = str | Mapping[str, str]
+"""A statement's text, or one for each engine by its name."""
+
+# Rows are drawn in blocks; reads go round in one, new rows are used once.
+_READ_BLOCK = 8192
+_NEW_BLOCK = 512
+
+
+class StatementNames:
+    """The names under which a flow's statements are counted, `operation/1`, `operation/2`, …, in one process.
+
+    Statements found in the source are numbered before the load, in the order of the source, so that every process
+    agrees; a text made up at run time gets the next number. Safe to share between threads.
+    """
+
+    def __init__(self, operation: str, known: Mapping[str, Statement]) -> None:
+        self._operation = operation
+        self._names = {statement: name for name, statement in known.items()}
+        self._lock = threading.Lock()
+
+    @property
+    def known(self) -> Mapping[str, Statement]:
+        """Every statement so far, by name."""
+        with self._lock:
+            return {name: statement for statement, name in self._names.items()}
+
+    def name_of(self, statement: Statement) -> str:
+        with self._lock:
+            return self._names.setdefault(statement, f"{self._operation}/{len(self._names) + 1}")
+
+
+class FlowSession:
+    """A connection as a flow sees it. One thread's, one flow's.
+
+    Texts hold named parameters (`:name`); each distinct text is prepared once. Errors are
+    `loadlab.errors.DatabaseError`s; a flow may catch them or let them end it.
+    """
+
+    def __init__(self, connection: Connection, names: StatementNames, counts: dict[str, int], *, engine: str) -> None:
+        self._connection, self._names, self._counts = connection, names, counts
+        self._prepared: dict[str, tuple[Any, str]] = {}
+        self.engine = engine
+        """The engine's name, for texts that differ between engines."""
+        for statement in names.known.values():
+            self._prepare(str(statement), statement)
+
+    def execute(self, text: FlowText, /, **values: object) -> int:
+        """Run a statement; the number of rows returned, or affected when none are returned."""
+        handle, name = self._find(text)
+        result = self._connection.execute(handle, self._connection.encode_row(handle, values))
+        self._counts[name] = self._counts.get(name, 0) + 1
+        return result
+
+    def query(self, text: FlowText, /, **values: object) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows."""
+        handle, name = self._find(text)
+        rows = self._connection.query(handle, self._connection.encode_row(handle, values))
+        self._counts[name] = self._counts.get(name, 0) + 1
+        return rows
+
+    def transaction(self) -> Transaction:
+        """`with db.transaction():` commits at its end and rolls back when an exception leaves it."""
+        return Transaction(self._connection)
+
+    def _find(self, text: FlowText) -> tuple[Any, str]:
+        native = text if isinstance(text, str) else own_text(text, self.engine)
+        found = self._prepared.get(native)
+        return found if found is not None else self._prepare(native, Statement.parse(native))
+
+    def _prepare(self, native: str, statement: Statement) -> tuple[Any, str]:
+        self._prepared[native] = self._connection.prepare(statement), self._names.name_of(statement)
+        return self._prepared[native]
+
+
+def own_text(texts: Mapping[str, str], engine: str) -> str:
+    """The text for an engine. Raises InputError when there is none."""
+    if engine not in texts:
+        raise InputError("flows.py", f"has a statement for {', '.join(texts)} only, none for {engine}")
+    return texts[engine]
+
+
+class Transaction:
+    """A transaction as a context manager."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._connection.commit()
+        else:
+            self._connection.rollback()
+
+
+class Row:
+    """One row of the dataset: `row["id"]` is its value in a column, as Python."""
+
+    __slots__ = ("_block", "_index")
+
+    def __init__(self, block: _Block, index: int) -> None:
+        self._block, self._index = block, index
+
+    def __getitem__(self, column: str) -> Any:
+        return self._block.column(column)[self._index]
+
+
+class _Block:
+    """Some rows of one table; a column is made when it is first asked for."""
+
+    def __init__(self, cells: Cells, table: str, rows: Int64s, columns: Sequence[str]) -> None:
+        self._cells, self._table, self._numbers = cells, table, rows
+        self._columns: dict[str, list[Any]] = {}
+        self._lock = threading.Lock()
+        for name in columns:
+            self._make(name)
+
+    def rows(self) -> list[Row]:
+        return [Row(self, index) for index in range(len(self._numbers))]
+
+    def column(self, name: str) -> list[Any]:
+        found = self._columns.get(name)
+        return found if found is not None else self._make(name)
+
+    def _make(self, name: str) -> list[Any]:
+        with self._lock:
+            if name not in self._columns:
+                table = self._cells.table(self._table)
+                if name not in table.column_names:
+                    raise InputError("flows.py", f"asks for the column {name}, which {self._table} does not have")
+                array = self._cells.columns(self._table, (name,), self._numbers)[name]
+                self._columns[name] = python_values(array, table.column(name).type)
+            return self._columns[name]
+
+
+def python_values(array: pa.Array, kind: LogicalType) -> list[Any]:
+    """The values as a flow expects them: UUIDs are `uuid.UUID`, everything else is Arrow's own choice."""
+    values: list[Any] = array.to_pylist()
+    if kind.kind == "uuid":
+        return [None if value is None else UUID(bytes=value) for value in values]
+    return values
+
+
+class Keys:
+    """Rows for flows, drawn ahead in blocks. One for each flow of a process; its threads share it."""
+
+    def __init__(
+        self,
+        cells: Cells,
+        new_rows: NewRows,
+        random: Callable[..., np.random.Generator],
+        add_supply: Callable[[Supply], None],
+    ) -> None:
+        self._cells, self._new_rows, self._random, self._add_supply = cells, new_rows, random, add_supply
+        self._next: dict[tuple[str, str, float], Callable[[], Row]] = {}
+        self._lock = threading.Lock()
+        self.random: Callable[[], float] = cycle(random("uniform").random(65_521).tolist()).__next__
+        """The next of prepared uniform numbers in [0, 1)."""
+
+    def row(self, table: str, *, by: ReadPick = "uniform", exponent: float = 0.99) -> Row:
+        """A seeded row: `uniform` over all, `zipf` (few hot rows), `latest` (zipf from the newest backwards)."""
+        source = self._next.get((table, by, exponent))
+        return (source if source is not None else self._open(table, by, exponent))()
+
+    def new(self, table: str) -> Row:
+        """A row from beyond the dataset, for an insert; never the same twice."""
+        source = self._next.get((table, "new", 0.0))
+        return (source if source is not None else self._open(table, "new", 0.0))()
+
+    def pick(self, column: str, *, by: ReadPick = "uniform", exponent: float = 0.99) -> Any:
+        """The value of one seeded row in `TABLE.COLUMN`."""
+        table, _, name = column.rpartition(".")
+        return self.row(table, by=by, exponent=exponent)[name]
+
+    def between(self, low: int, high: int) -> int:
+        """A whole number from low to high, both included."""
+        return low + int(self.random() * (high - low + 1))
+
+    def _open(self, table: str, by: str, exponent: float) -> Callable[[], Row]:
+        with self._lock:
+            key = (table, by, exponent)
+            if key not in self._next:
+                self._check(table, by)
+                self._next[key] = self._new_source(table) if by == "new" else self._read_source(table, by, exponent)
+            return self._next[key]
+
+    def _check(self, table: str, by: str) -> None:
+        try:
+            self._cells.table(table)
+        except KeyError:
+            raise InputError("flows.py", f"picks a row of {table}, a table that is not there") from None
+        if by not in ("uniform", "zipf", "latest", "new"):
+            raise InputError("flows.py", f"picks a row of {table} by {by}; known are uniform, zipf and latest")
+        if by != "new" and not self._cells.row_count(table):
+            raise InputError("flows.py", f"picks a row of {table}, which has no rows at this scale")
+
+    def _read_source(self, table: str, by: str, exponent: float) -> Callable[[], Row]:
+        from loadlab.workload.keys import pick_rows
+
+        rows = pick_rows(
+            self._random(table, by, exponent),
+            by,  # type: ignore[arg-type]
+            _READ_BLOCK,
+            table=table,
+            row_count=self._cells.row_count(table),
+            exponent=exponent,
+        )
+        return cycle(_Block(self._cells, table, rows, ()).rows()).__next__
+
+    def _new_source(self, table: str) -> Callable[[], Row]:
+        from loadlab.workload.values import Supply
+
+        # Later blocks have the columns of the earlier ones ready when they are handed out.
+        latest: deque[_Block] = deque(maxlen=1)
+
+        def make(count: int) -> list[Row]:
+            columns = tuple(latest[0]._columns) if latest else ()
+            latest.append(_Block(self._cells, table, self._new_rows.take(table, count), columns))
+            return latest[0].rows()
+
+        supply = Supply(make, _NEW_BLOCK * 2, reusable=False)
+        supply.fill()
+        self._add_supply(supply)
+        return supply.next

@@ -1,0 +1,300 @@
+"""The closed loop: virtual users over a pool of connections, one operating-system thread a connection.
+
+A user is nothing but a due time in one shared heap. A thread takes the earliest, sleeps until it is due,
+executes one operation and puts it back as due after the think time. Users may outnumber connections a
+thousandfold; one that is due while every connection is busy waits, and its response time tells.
+
+While nothing is executed the threads hold the earliest due times of all: a thread that puts a due time back
+takes the earliest at the same step, so what it leaves in the heap is never earlier than what others sleep on.
+Only new users and a change of phase have to wake sleepers. `heapq` and `list` work in single steps under the
+interpreter's lock, so the hot path needs no lock of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from heapq import heappop, heappush, heappushpop
+from typing import Any, Protocol
+
+from loadlab.errors import ConnectionLostError, DatabaseError, LoadLabError
+from loadlab.measure.recorder import Recorder, pack_record
+
+clock = time.perf_counter
+# Sleepers look around at least this often, so that a missed wake-up can never become a hang.
+_LOOK_AROUND_S = 0.5
+_BACK_OFF_S = (0.05, 2.0)
+
+Call = Callable[[Any], object]
+
+
+class Hands(Protocol):
+    """What one thread executes with: a connection with every operation prepared on it."""
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """One for each operation; called with what the operation's source yields."""
+        ...
+
+    def flush(self) -> None:
+        """Have the server publish its counters."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class _Seat:
+    """One thread's own things."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.recorder = Recorder()
+        self.gate = threading.Lock()
+        self.gate.acquire()
+        self.hands: Hands | None = None
+        self.calls: Sequence[Call] = ()
+        self.back_off_s = _BACK_OFF_S[0]
+
+    def wake(self) -> None:
+        with suppress(RuntimeError):  # It was awake.
+            self.gate.release()
+
+    def take(self, hands: Hands) -> None:
+        self.hands, self.calls = hands, hands.calls
+        self.back_off_s = _BACK_OFF_S[0]
+
+
+class ClosedLoop:
+    """Users that think, over `connections` threads.
+
+    `open_hands` is called in the thread that will use them; `sources[k]` yields the values of operation k,
+    `choose` the next operation and `think_s` the next think time (s): all three cheap, callable from any
+    thread. It starts paused and without users.
+    """
+
+    def __init__(
+        self,
+        open_hands: Callable[[int], Hands],
+        sources: Sequence[Callable[[], Any]],
+        choose: Callable[[], int],
+        think_s: Callable[[], float],
+        *,
+        connections: int,
+    ) -> None:
+        self._open_hands, self._sources, self._choose, self._think_s = open_hands, sources, choose, think_s
+        self._seats = [_Seat(index) for index in range(connections)]
+        self._threads: list[threading.Thread] = []
+        self._due: list[float] = []
+        self._users = 0
+        self._surplus = 0
+        self._changed = threading.Condition()
+        self._alive = self._parked = 0
+        self._paused, self._stopping = True, False
+        self._paused_at_s = clock()
+        # True: every thread comes to `_attend` before it executes anything more.
+        self._attention = True
+        self.broken: BaseException | None = None
+
+    @property
+    def recorders(self) -> Sequence[Recorder]:
+        return [seat.recorder for seat in self._seats]
+
+    @property
+    def users(self) -> int:
+        return self._users
+
+    def start(self, *, limit_s: float) -> None:
+        """Open every connection. Raises what opening one of them raised, TimeoutError after `limit_s`."""
+        for seat in self._seats:
+            thread = threading.Thread(target=self._live, args=(seat,), name=f"load-{seat.index}", daemon=True)
+            self._threads.append(thread)
+            self._alive += 1
+            thread.start()
+        self._await_parked(limit_s)
+
+    def set_users(self, users: int) -> None:
+        """Grow or shrink the population; new users arrive spread over one think time."""
+        with self._changed:
+            more = users - self._users
+            self._users = users
+            kept = min(max(more, 0), self._surplus)
+            self._surplus += max(-more, 0) - kept
+            base_s = self._paused_at_s if self._paused else clock()
+            for number in range(max(more, 0) - kept):
+                heappush(self._due, base_s + self._think_s() * (number + 0.5) / more)
+            self._drop_surplus()
+            self._attention = self._attention or self._surplus > 0
+        self._wake()
+
+    def resume(self) -> float:
+        """Start handing out; due times move by the length of the pause. Returns the moment (s)."""
+        with self._changed:
+            now_s = clock()
+            if self._paused:
+                shift_s = now_s - self._paused_at_s
+                self._due[:] = [due_s + shift_s for due_s in self._due]
+                self._paused, self._attention = False, self._surplus > 0
+                self._changed.notify_all()
+            return now_s
+
+    def pause(self, *, limit_s: float) -> float:
+        """Stop handing out, wait until nothing is executed and counters are flushed.
+
+        Returns the moment from which nothing was handed out any more. Raises TimeoutError after `limit_s`,
+        and what broke a thread.
+        """
+        with self._changed:
+            if not self._paused:
+                self._paused, self._attention, self._paused_at_s = True, True, clock()
+        self._wake()
+        self._await_parked(limit_s)
+        return self._paused_at_s
+
+    def stop(self, *, limit_s: float) -> None:
+        """End the threads, those that a statement holds up excepted: they end with the process."""
+        with self._changed:
+            self._stopping = self._attention = True
+            self._changed.notify_all()
+        self._wake()
+        ends_s = clock() + limit_s
+        for thread in self._threads:
+            thread.join(max(0.0, ends_s - clock()))
+
+    def _wake(self) -> None:
+        for seat in self._seats:
+            seat.wake()
+
+    def _await_parked(self, limit_s: float) -> None:
+        with self._changed:
+            drained = self._changed.wait_for(lambda: self._parked >= self._alive, limit_s)
+        if self.broken is not None:
+            raise self.broken
+        if not drained:
+            raise TimeoutError(f"{self._alive - self._parked} operations did not end within {limit_s:g} s")
+
+    def _drop_surplus(self) -> None:
+        # The last item is a leaf: without it the list is still a heap.
+        while self._surplus and self._due:
+            with suppress(IndexError):
+                self._due.pop()
+                self._surplus -= 1
+
+    # What follows runs in the threads.
+
+    def _live(self, seat: _Seat) -> None:
+        try:
+            seat.take(self._open_hands(seat.index))
+            while not self._attention or self._attend(seat):
+                try:
+                    due_s = heappop(self._due)
+                except IndexError:
+                    seat.gate.acquire(True, _LOOK_AROUND_S)
+                else:
+                    self._serve(seat, due_s)
+        except BaseException as error:
+            self.broken = error
+        finally:
+            if seat.hands is not None:
+                with suppress(Exception):
+                    seat.hands.close()
+            with self._changed:
+                self._alive -= 1
+                self._changed.notify_all()
+
+    def _attend(self, seat: _Seat) -> bool:
+        """Do what was asked between two operations; False: end."""
+        with self._changed:
+            self._drop_surplus()
+            if not self._paused:
+                self._attention = self._stopping or self._surplus > 0
+                return not self._stopping
+        self._flush(seat)
+        return self._park()
+
+    def _park(self) -> bool:
+        with self._changed:
+            self._parked += 1
+            self._changed.notify_all()
+            while self._paused and not self._stopping:
+                self._changed.wait(_LOOK_AROUND_S)
+            self._parked -= 1
+            return not self._stopping
+
+    def _flush(self, seat: _Seat) -> None:
+        if seat.hands is not None:
+            try:
+                seat.hands.flush()
+            except DatabaseError:
+                self._lose(seat)
+
+    def _serve(self, seat: _Seat, due_s: float) -> None:
+        """The hot path: operation after operation, until woken, asked for attention, or failed."""
+        due, sources, choose, think_s = self._due, self._sources, self._choose, self._think_s
+        write, gate = seat.recorder.write, seat.gate
+        while True:
+            delay_s = due_s - clock()
+            if delay_s > 0:
+                woken = gate.acquire(True, min(delay_s, _LOOK_AROUND_S))
+                if woken or self._attention:
+                    heappush(due, due_s)
+                    return
+                continue
+            operation = choose()
+            values = sources[operation]()
+            sent_s = clock()
+            try:
+                seat.calls[operation](values)
+            except Exception as error:
+                self._fail(seat, operation, due_s, sent_s, error)
+                return
+            ended_s = clock()
+            write(pack_record(operation, due_s, sent_s, ended_s))
+            due_s = heappushpop(due, ended_s + think_s())
+            if self._attention:
+                heappush(due, due_s)
+                return
+
+    def _fail(self, seat: _Seat, operation: int, due_s: float, sent_s: float, error: Exception) -> None:
+        ended_s = clock()
+        outcome, message = describe(error)
+        seat.recorder.write_failure(operation, due_s, sent_s, ended_s, outcome=outcome, message=message)
+        heappush(self._due, ended_s + self._think_s())
+        if isinstance(error, ConnectionLostError):
+            self._lose(seat)
+        if seat.hands is None:
+            # Others serve the users meanwhile; with everybody down, nobody spins.
+            self._wake()
+            seat.gate.acquire(True, seat.back_off_s)
+            seat.back_off_s = min(seat.back_off_s * 2, _BACK_OFF_S[1])
+
+    def _lose(self, seat: _Seat) -> None:
+        """Give the connection up; the next operation opens another one, or fails."""
+        if seat.hands is not None:
+            with suppress(Exception):
+                seat.hands.close()
+        seat.hands = None
+
+        def reconnect_for(operation: int) -> Call:
+            def reconnect(values: Any) -> object:
+                seat.take(self._open_hands(seat.index))
+                return seat.calls[operation](values)
+
+            return reconnect
+
+        seat.calls = [reconnect_for(operation) for operation in range(len(self._sources))]
+
+
+def describe(error: BaseException) -> tuple[str, str]:
+    """The outcome (`ConflictError 40001`, `KeyError`) and the message, one line, of a failed operation."""
+    name = type(error).__name__
+    text = " ".join(str(error).split())
+    if isinstance(error, DatabaseError):
+        return (f"{name} {error.code}" if error.code else name), text
+    if isinstance(error, LoadLabError):
+        return name, text
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}: line {frames[-1].lineno}: " if frames else ""
+    return name, f"{place}{name}: {text}"

@@ -1,0 +1,228 @@
+"""What a driver process sets up before the load: dataset, values, connections with every operation prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import cycle, repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from loadlab.engines import open_database
+from loadlab.engines.protocol import Engine, Session
+from loadlab.errors import ConstraintError, DatabaseError, InputError
+from loadlab.spec.parameters import Parameter
+from loadlab.spec.scenario import Operation, Workload
+from loadlab.workload.flow import FlowSession, Keys, StatementNames
+from loadlab.workload.flow_source import Flow, load_flows
+from loadlab.workload.keys import NewRows, stream
+from loadlab.workload.loop import Call, ClosedLoop
+from loadlab.workload.plan import PLACE, LoadPlan, parameters_of
+from loadlab.workload.values import Columns, Parameters, Provisioner, Supply
+
+if TYPE_CHECKING:
+    from loadlab.workload.values import Cells
+
+# Drawn once, then gone round in: primes, so that operations and think times do not come in step.
+_CHOICES = 65_521
+_THINK_TIMES = 65_519
+# Values of one operation that are made ahead. Where users do not think, nobody knows how many they will use.
+_RING = (1_024, 50_000)
+_EAGER_RATE_PER_S = 4_000.0
+
+
+class Stage:
+    """Opens everything, in the order in which it can fail most cheaply."""
+
+    def __init__(self, plan: LoadPlan) -> None:
+        self._plan = plan
+        self._operations = plan.workload.operations
+        self._counts: list[dict[str, int]] = [{} for _ in range(plan.connections)]
+        self._names: dict[str, StatementNames] = {}
+
+    def open(self, *, limit_s: float) -> None:
+        """Raises InputError and DatabaseErrors of what stands in the way, TimeoutError after `limit_s`."""
+        from loadlab.data.dataset import Dataset
+
+        plan = self._plan
+        self._engine: Engine = open_database(plan.database_url)
+        self._cells: Cells = Dataset.from_manifest(plan.manifest)
+        self._flows = load_flows(Path(plan.flows_path), self._operations, engine=self._engine.name, place=PLACE)
+        self._names = {name: StatementNames(name, _statements_of(name, plan.statements)) for name in self._flows}
+        self.new_rows = self._new_rows(plan.new_rows_start)
+        self._provisioner = Provisioner(self._open_supplies)
+        self._provisioner.start(limit_s=limit_s)
+        self._keys = {name: self._make_keys(name) for name in self._flows}
+        self.loop = ClosedLoop(
+            self._open_hands,
+            [supply.next for supply in self._provisioner.supplies],
+            choices(self._operations, self._random("choices")),
+            think_times_s(plan.workload, self._random("think times")),
+            connections=plan.connections,
+        )
+        self.loop.start(limit_s=limit_s)
+
+    @property
+    def refills(self) -> int:
+        return self._provisioner.refills
+
+    def statement_counts(self) -> Mapping[str, int]:
+        """Successful executions of flows' statements so far, by name."""
+        total: dict[str, int] = {}
+        for counts in self._counts:
+            for name, count in counts.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    def statement_texts(self) -> Mapping[str, str]:
+        """The flows' statements by name, those made up at run time included."""
+        return {key: str(text) for names in self._names.values() for key, text in names.known.items()}
+
+    def _random(self, *parts: object) -> np.random.Generator:
+        return stream(self._plan.seed, self._plan.worker, *parts)
+
+    def _make_keys(self, name: str) -> Keys:
+        return Keys(self._cells, self.new_rows, partial(self._random, "flow", name), self._provisioner.add)
+
+    def _open_supplies(self) -> tuple[Sequence[Supply], Callable[[], None]]:
+        session = self._engine.connect(timeout_s=self._plan.workload.timeout)
+        sizes = ring_sizes(self._plan)
+        supplies = [self._supply(session, name, item, sizes[name]) for name, item in self._operations.items()]
+        return supplies, session.close
+
+    def _supply(self, session: Session, name: str, operation: Operation, size: int) -> Supply:
+        if operation.flow is not None:
+            return _Same(None)
+        handle = session.prepare(self._plan.statements[name])
+        params = parameters_of(operation, self._cells)
+        if not params:
+            return _Same(session.encode_row(handle, {}))
+        place = f"{PLACE}: workload.operations.{name}"
+        drawn = Parameters(params, self._cells, self.new_rows, self._random("operation", name), place=place)
+        if drawn.uses_new_rows:
+            self._skip_used_rows(session, handle, params, place)
+        return Supply(lambda count: session.encode(handle, drawn.draw(count)), size, reusable=not drawn.uses_new_rows)
+
+    def _skip_used_rows(self, session: Session, handle: Any, params: Mapping[str, Parameter], place: str) -> None:
+        """Try an insert out, rolled back, until it meets no row that an earlier run has left.
+
+        Raises InputError for an insert that never succeeds: found here, before the load.
+        """
+        trial = _Trial(session, handle, place)
+        random = self._random("trial", place)
+
+        def is_free(start: int) -> bool:
+            # Other values than the new row's own may collide too: those are drawn anew.
+            return any(
+                trial.succeeds(Parameters(params, self._cells, self._new_rows(start), random, place=place).draw(1))
+                for _ in range(4)
+            )
+
+        try:
+            self.new_rows.skip_used(is_free)
+        except LookupError:
+            raise InputError(place, f"cannot insert a new row: {trial.refusal}") from None
+
+    def _new_rows(self, start: int) -> NewRows:
+        plan = self._plan
+        return NewRows(self._cells.row_count, start=start, worker=plan.worker, workers=plan.workers)
+
+    def _open_hands(self, index: int) -> _SessionHands:
+        session = self._engine.connect(timeout_s=self._plan.workload.timeout)
+        try:
+            calls = [self._call(session, index, name) for name in self._operations]
+        except BaseException:
+            session.close()
+            raise
+        return _SessionHands(session, calls)
+
+    def _call(self, session: Session, index: int, name: str) -> Call:
+        flow: Flow | None = self._flows.get(name)
+        if flow is None:
+            return partial(session.execute, session.prepare(self._plan.statements[name]))
+        db = FlowSession(session, self._names[name], self._counts[index], engine=self._engine.name)
+        return partial(_run_flow, flow.function, db, self._keys[name])
+
+
+class _SessionHands:
+    """A connection and what it can do."""
+
+    def __init__(self, session: Session, calls: Sequence[Call]) -> None:
+        self.calls = calls
+        self.flush, self.close = session.flush_counters, session.close
+
+
+class _Trial:
+    """Executions that leave nothing behind."""
+
+    def __init__(self, session: Session, handle: Any, place: str) -> None:
+        self._session, self._handle, self._place = session, handle, place
+        self.refusal = ""
+
+    def succeeds(self, columns: Columns) -> bool:
+        """Whether no constraint refuses it."""
+        values = self._session.encode(self._handle, columns)[0]
+        self._session.begin()
+        try:
+            self._session.execute(self._handle, values)
+        except ConstraintError as error:
+            self.refusal = str(error)
+            return False
+        except DatabaseError as error:
+            raise type(error)(f"{self._place}: {error}", code=error.code) from None
+        finally:
+            self._session.rollback()
+        return True
+
+
+class _Same(Supply):
+    """The supply of an operation whose values never differ."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(lambda count: [value], 1, reusable=True)
+
+    def fill(self) -> None:
+        self.next = repeat(self._make(1)[0]).__next__
+
+
+def _run_flow(function: Callable[[Any, Any], object], db: FlowSession, keys: Keys, _: object) -> None:
+    function(db, keys)
+
+
+def _statements_of(operation: str, statements: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: statement for name, statement in statements.items() if name.startswith(f"{operation}/")}
+
+
+def choices(operations: Mapping[str, Operation], random: np.random.Generator) -> Callable[[], int]:
+    """The next operation's number: shares exactly as the weights over each round, in random order."""
+    weights = np.array([operation.weight for operation in operations.values()])
+    bounds = np.rint(np.cumsum(weights) / weights.sum() * _CHOICES).astype(np.int64)
+    numbers = np.searchsorted(bounds, np.arange(_CHOICES), side="right")
+    return cycle(random.permutation(numbers).tolist()).__next__
+
+
+def think_times_s(workload: Workload, random: np.random.Generator) -> Callable[[], float]:
+    """The next think time (s): uniform between the workload's bounds."""
+    low_s, high_s = workload.think_time_s
+    if low_s == high_s:
+        return repeat(low_s).__next__
+    return cycle(random.uniform(low_s, high_s, _THINK_TIMES).tolist()).__next__
+
+
+def ring_sizes(plan: LoadPlan) -> dict[str, int]:
+    """How many values of each operation are made ahead: what the run is expected to use, within bounds."""
+    workload = plan.workload
+    mean_think_s = sum(workload.think_time_s) / 2
+    rate_per_s = plan.connections * _EAGER_RATE_PER_S
+    if mean_think_s:
+        rate_per_s = min(rate_per_s, plan.users / mean_think_s)
+    seconds = workload.ramp + workload.warmup + workload.duration
+    weights = {name: operation.weight for name, operation in workload.operations.items()}
+    total = sum(weights.values())
+    low, high = _RING
+    return {
+        name: max(low, min(high, round(1.2 * rate_per_s * seconds * weight / total)))
+        for name, weight in weights.items()
+    }

@@ -1,0 +1,292 @@
+"""The values of operations, made ahead: drawn in bulk, encoded by the driver, handed out without a thought.
+
+Reads go round in a ring; a row from beyond the dataset is handed out once, and a thread beside the load tops the
+supply up.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from loadlab.data.hashing import Int64s
+from loadlab.errors import InputError, LoadLabError
+from loadlab.schema.model import Table
+from loadlab.spec.parameters import (
+    ChoiceParameter,
+    ColumnParameter,
+    Parameter,
+    Pick,
+    RangeParameter,
+    TimeParameter,
+    ValueParameter,
+)
+from loadlab.spec.scenario import Operation
+from loadlab.workload.keys import NewRows, pick_rows
+
+Columns = Mapping[str, pa.Array]
+# New rows that are made at a time: the interpreter's lock is not to be held for long beside the load.
+_STEP = 256
+_US = pa.timestamp("us", tz="UTC")
+
+
+class Cells(Protocol):
+    """What is asked of the dataset (`loadlab.data.dataset.Dataset`)."""
+
+    @property
+    def now_us(self) -> int: ...
+
+    def table(self, key: str) -> Table: ...
+
+    def row_count(self, table: str) -> int: ...
+
+    def columns(self, table: str, names: tuple[str, ...], rows: Int64s) -> Columns: ...
+
+
+class Parameters:
+    """Draws the parameters of one operation: one Arrow array for each name.
+
+    `params` is what `full_parameters` made of the operation's own. Raises InputError for rows of an empty table.
+    """
+
+    def __init__(
+        self,
+        params: Mapping[str, Parameter],
+        cells: Cells,
+        new_rows: NewRows,
+        random: np.random.Generator,
+        *,
+        place: str,
+    ) -> None:
+        self._cells, self._new_rows, self._random = cells, new_rows, random
+        self._others = {name: item for name, item in params.items() if not isinstance(item, ColumnParameter)}
+        self._groups = row_groups(params)
+        self._now_us = cells.now_us if any(isinstance(i, TimeParameter) for i in self._others.values()) else 0
+        for group in self._groups:
+            if group.pick != "new" and not cells.row_count(group.table):
+                raise InputError(place, f"names the table {group.table}, which has no rows at this scale")
+
+    @property
+    def uses_new_rows(self) -> bool:
+        return any(group.pick == "new" for group in self._groups)
+
+    def draw(self, count: int) -> Columns:
+        """Arrays of `count` values by parameter name."""
+        result: dict[str, pa.Array] = {}
+        for group in self._groups:
+            rows = self._rows(group, count)
+            names = tuple(dict.fromkeys(group.columns.values()))
+            arrays = self._cells.columns(group.table, names, rows)
+            result |= {name: arrays[column] for name, column in group.columns.items()}
+        for name, item in self._others.items():
+            result[name] = _draw_value(item, self._random, count, self._now_us)
+        return result
+
+    def _rows(self, group: RowGroup, count: int) -> Int64s:
+        if group.pick == "new":
+            return self._new_rows.take(group.table, count)
+        return pick_rows(
+            self._random,
+            group.pick,
+            count,
+            table=group.table,
+            row_count=self._cells.row_count(group.table),
+            exponent=group.exponent,
+        )
+
+
+class RowGroup:
+    """Parameters that come from the same row: `columns` by parameter name."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self.pick: Pick = "uniform"
+        self.exponent = 0.0
+        self.columns: dict[str, str] = {}
+
+
+def row_groups(params: Mapping[str, Parameter]) -> list[RowGroup]:
+    """The rows that an operation's parameters come from.
+
+    Parameters that name the same table and label share a row; it is drawn as the one that states a `pick` says,
+    uniformly if none does. Raises InputError, its place being the parameter's name, when two disagree.
+    """
+    groups: dict[tuple[str, str], RowGroup] = {}
+    stated: dict[tuple[str, str], ColumnParameter] = {}
+    for name, item in params.items():
+        if not isinstance(item, ColumnParameter):
+            continue
+        key = (item.table, item.row)
+        group = groups.setdefault(key, RowGroup(item.table))
+        group.columns[name] = item.column_name
+        if item.pick is None:
+            continue
+        first = stated.setdefault(key, item)
+        if (first.pick, first.exponent) != (item.pick, item.exponent):
+            remedy = f"must be {first.pick}, as another parameter of the same row is, or have a row label of its own"
+            raise InputError(name, remedy, value=item.pick)
+        group.pick, group.exponent = item.pick, item.exponent
+    return list(groups.values())
+
+
+def full_parameters(operation: Operation, table: Table | None) -> dict[str, Parameter]:
+    """The parameters of an operation; an insert's are all stored columns of its table, from a new row."""
+    if operation.insert is None or table is None:
+        return dict(operation.params)
+    new: dict[str, Parameter] = {
+        column.name: ColumnParameter(column=f"{table.key}.{column.name}", pick="new", row="")
+        for column in table.stored_columns
+    }
+    return new | operation.params
+
+
+def _draw_value(item: Parameter, random: np.random.Generator, count: int, now_us: int) -> pa.Array:
+    if isinstance(item, ChoiceParameter):
+        shares = None if item.weights is None else np.array(item.weights) / sum(item.weights)
+        return pa.array(item.choice).take(pa.array(random.choice(len(item.choice), size=count, p=shares)))
+    if isinstance(item, RangeParameter):
+        return _draw_between(item.between, random, count)
+    if isinstance(item, TimeParameter):
+        newest, oldest = item.ago if isinstance(item.ago, tuple) else (item.ago, item.ago)
+        ago_us = random.uniform(newest, oldest, count) * 1e6
+        return pa.array(now_us - ago_us.astype(np.int64), type=pa.int64()).cast(_US)
+    assert isinstance(item, ValueParameter)
+    value = json.dumps(item.value) if isinstance(item.value, dict) else item.value
+    return pa.array([value]).take(pa.array(np.zeros(count, dtype=np.int64)))
+
+
+def _draw_between(between: tuple[float, float], random: np.random.Generator, count: int) -> pa.Array:
+    low, high = between
+    if isinstance(low, int) and isinstance(high, int):
+        return pa.array(random.integers(low, high, size=count, endpoint=True, dtype=np.int64))
+    # Decimals as the bounds have them: drawn as whole numbers of the last digit.
+    digits = max(len(format(bound, "f").rstrip("0").partition(".")[2]) for bound in between)
+    units = random.integers(round(low * 10**digits), round(high * 10**digits), size=count, endpoint=True)
+    return pa.array(units / 10.0**digits)
+
+
+class Supply:
+    """What threads take values from. `size` were made at first; `refills` counts how often it ran out."""
+
+    def __init__(self, make: Callable[[int], Sequence[Any]], size: int, *, reusable: bool) -> None:
+        self._make = make
+        self._size = max(1, size)
+        self.reusable = reusable
+        self._ready: deque[Any] = deque()
+        self._more = threading.Condition()
+        self._failure: BaseException | None = None
+        self.refills = 0
+        self.next: Callable[[], Any] = self._next_new
+
+    def fill(self) -> None:
+        """Make the first values."""
+        values = self._make(self._size)
+        if self.reusable:
+            # One step in C, so that any thread may call it.
+            self.next = cycle(values).__next__
+        else:
+            self._ready.extend(values)
+
+    def top_up(self, step: int) -> bool:
+        """Make more if less than half is left; whether there was anything to do."""
+        if self.reusable or len(self._ready) >= self._size // 2:
+            return False
+        try:
+            self._ready.extend(self._make(step))
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            with self._more:
+                self._more.notify_all()
+        return True
+
+    def _next_new(self) -> Any:
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            return self._wait_for_more()
+
+    def _wait_for_more(self) -> Any:
+        self.refills += 1
+        for _ in range(600):
+            with self._more:
+                self._more.wait(0.05)
+            if self._ready:
+                try:
+                    return self._ready.popleft()
+                except IndexError:  # Another thread was quicker.
+                    continue
+            if self._failure is not None:
+                raise self._failure
+        raise LoadLabError("no new rows could be prepared for 30 s")
+
+
+class Provisioner:
+    """The thread that makes values: all of them before the load, new rows while it lasts.
+
+    `open_supplies` runs in this thread (a connection stays with the thread that opened it) and yields the supplies
+    and what to call at the end.
+    """
+
+    def __init__(self, open_supplies: Callable[[], tuple[Sequence[Supply], Callable[[], None]]]) -> None:
+        self._open = open_supplies
+        self._filled = threading.Event()
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._extra: list[Supply] = []
+        self.supplies: Sequence[Supply] = ()
+        self._thread = threading.Thread(target=self._run, name="provisioner", daemon=True)
+
+    def start(self, *, limit_s: float) -> None:
+        """Returns when every supply is filled. Raises what filling raised, TimeoutError after `limit_s`."""
+        self._thread.start()
+        if not self._filled.wait(limit_s):
+            raise TimeoutError(f"the values were not prepared within {limit_s:g} s")
+        if self._failure is not None:
+            raise self._failure
+
+    def add(self, supply: Supply) -> None:
+        """Keep one more supply topped up."""
+        self._extra.append(supply)
+
+    @property
+    def refills(self) -> int:
+        return sum(supply.refills for supply in (*self.supplies, *self._extra))
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def _run(self) -> None:
+        close: Callable[[], None] = _nothing
+        try:
+            self.supplies, close = self._open()
+            for supply in self.supplies:
+                supply.fill()
+            if all(supply.reusable for supply in self.supplies):
+                close()
+                close = _nothing
+            self._filled.set()
+            while not self._ended.wait(0.02):
+                self._top_up((*self.supplies, *self._extra))
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._filled.set()
+            close()
+
+    def _top_up(self, supplies: Iterable[Supply]) -> None:
+        for supply in supplies:
+            while supply.top_up(_STEP) and not self._ended.is_set():
+                pass
+
+
+def _nothing() -> None:
+    pass

