@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 pytest_plugins = (
-    # "tests.fix_embedded": one embedded server for the whole run
+    "tests.fix_embedded",
     "tests.fix_servers",
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
+import psycopg
 import pytest
 
 from loadlab.engines import open_database
@@ -14,15 +18,19 @@ from loadlab.engines.protocol import Engine
 
 @dataclass(frozen=True, slots=True)
 class EngineUnderTest:
-    """`new_url` makes the address of an empty database; `unreachable_url` has nobody behind it and a password in it.
+    """`new_url` makes the address of an empty database, `unreachable_url` has nobody behind it.
 
-    `ddl` is the same schema in each engine's words, with a table for every logical type that the engines share.
+    `ddl` is the same schema in each engine's words, with a column of every logical type that the engines share.
+    `execute` runs a script at an address with nothing but the driver. While `server_url` is open, a new database needs
+    no new server.
     """
 
     name: str
     new_url: Callable[[Path], str]
     unreachable_url: str
     ddl: str
+    execute: Callable[[str, str], None]
+    server_url: str | None = None
 
 
 _POSTGRESQL_DDL = """\
@@ -79,20 +87,57 @@ CREATE INDEX works_author_id_changed_idx ON works (author_id, changed DESC);
 CREATE INDEX works_lower_title_idx ON works (lower(title));
 CREATE UNIQUE INDEX works_sold_title_key ON works (title) WHERE sold AND title <> '';
 """
+
+
+def _execute_postgresql(url: str, script: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(script.encode())
+
+
+def _execute_sqlite(url: str, script: str) -> None:
+    with closing(sqlite3.connect(unquote(url.removeprefix("sqlite:///")))) as connection:
+        connection.executescript(script)
+
+
 ENGINES = (
     EngineUnderTest(
-        "postgresql", lambda _: "embedded:", "postgresql://someone:s3cret@127.0.0.1:1/nothing", _POSTGRESQL_DDL
+        "postgresql",
+        lambda _: "embedded:",
+        "postgresql://someone:s3cret@127.0.0.1:1/nothing",
+        _POSTGRESQL_DDL,
+        _execute_postgresql,
+        server_url="embedded:",
     ),
     EngineUnderTest(
-        "sqlite", lambda folder: f"sqlite:///{folder}/engine.db", "sqlite:////no/such/folder/x.db", _SQLITE_DDL
+        "sqlite",
+        lambda folder: f"sqlite:///{folder}/engine.db",
+        "sqlite:////no/such/folder/x.db",
+        _SQLITE_DDL,
+        _execute_sqlite,
     ),
 )
 
 
+@pytest.fixture(scope="session")
+def _servers() -> Iterator[Callable[[str], None]]:
+    """Keeps one server of a kind running from its first test to the end."""
+    running: set[str] = set()
+    with ExitStack() as stack:
+
+        def keep(url: str) -> None:
+            if url not in running:
+                stack.enter_context(open_database(url))
+                running.add(url)
+
+        yield keep
+
+
 @pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
-def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
+def under_test(request: pytest.FixtureRequest, _servers: Callable[[str], None]) -> EngineUnderTest:
     """One engine after the other."""
     found: EngineUnderTest = request.param
+    if found.server_url is not None:
+        _servers(found.server_url)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,10 +118,9 @@ def _with_nulls(context: TableContext, column: Column, shape: ColumnShape, gener
 
 def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
     key = context.key_of(column.name)
+    _check_wishes(context, column, shape)
     if shape.values is not None:
-        place = f"{_place(context, column)}.values"
-        _check_allowed(context, column, shape.values, place)
-        return _chosen(context, column, tuple(shape.values), shape.weights, place)
+        return _chosen(context, column, tuple(shape.values), shape.weights, f"{_place(context, column)}.values")
     if shape.template is not None:
         return template(shape.template, key, context.locale, f"{_place(context, column)}.template")
     if shape.meaning is not None and column.type.kind in ("text", "inet"):
@@ -135,15 +133,19 @@ def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Genera
     return None
 
 
-def _check_allowed(context: TableContext, column: Column, values: Sequence[object], place: str) -> None:
-    """Raises InputError for a value that the column's enum or CHECK does not allow."""
-    allowed = column.type.labels if column.type.kind == "enum" else context.facts.of(column.name).allowed
-    if allowed is None:
-        return
-    for value in values:
-        if value not in allowed:
+def _check_wishes(context: TableContext, column: Column, shape: ColumnShape) -> None:
+    """Raises InputError for a value or a range that the column's enum or CHECK does not allow."""
+    facts, place = context.facts.of(column.name), _place(context, column)
+    allowed = column.type.labels if column.type.kind == "enum" else facts.allowed
+    for value in shape.values or ():
+        if allowed is not None and value not in allowed:
             known = ", ".join(str(item) for item in allowed)
-            raise InputError(place, f"holds {value!r}, which {column.name} does not allow; allowed: {known}")
+            raise InputError(f"{place}.values", f"holds {value!r}, which {column.name} does not allow; allowed: {known}")
+        if isinstance(value, (int, float)) and not facts.admits(value):
+            raise InputError(f"{place}.values", f"holds {value!r}, which {column.name} does not allow: {facts.limits}")
+    for bound in shape.range or ():
+        if not facts.admits(bound):
+            raise InputError(f"{place}.range", f"holds {bound:g}, which {column.name} does not allow: {facts.limits}")
 
 
 def _chosen(

@@ -40,6 +40,18 @@ class ColumnFacts:
     root_value: float | None = None
     """For a tree's level: the value that roots have."""
 
+    def admits(self, value: float) -> bool:
+        """Whether a number lies within the bounds."""
+        above = self.low is None or value > self.low or (value == self.low and not self.low_strict)
+        return above and (self.high is None or value < self.high or (value == self.high and not self.high_strict))
+
+    @property
+    def limits(self) -> str:
+        """The bounds in words of SQL, e.g. `>= 1 and <= 5`."""
+        low = [] if self.low is None else [f"{'>' if self.low_strict else '>='} {self.low:g}"]
+        high = [] if self.high is None else [f"{'<' if self.high_strict else '<='} {self.high:g}"]
+        return " and ".join(low + high)
+
 
 @dataclass
 class TableFacts:

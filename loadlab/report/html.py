@@ -14,7 +14,7 @@ from loadlab.report.model import EvidenceResult, OperationResult, Result, Seedin
 from loadlab.report.svg import Scale, log_scale
 from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
 
-RANGE_WIDTH = 150.0
+RANGE_WIDTH = 110.0
 _TABLES_SHOWN = 15
 _ACTIVITY = ("sequential_scans", "index_scans", "rows_inserted", "rows_updated", "rows_deleted")
 
@@ -122,7 +122,7 @@ def _range_scale(operations: Sequence[OperationResult]) -> Scale:
 
 @dataclass(frozen=True, slots=True)
 class StorageRow:
-    """A table's size and that of its indexes; `overhead` is their share of the two together."""
+    """A table's size and that of its indexes; `overhead` is the second over the first, as the target has it."""
 
     name: str
     rows: int
@@ -150,8 +150,7 @@ def _storage(seeding: SeedingResult) -> Storage:
 
 
 def _overhead(table_bytes: int, index_bytes: int | None) -> float | None:
-    total = table_bytes + (index_bytes or 0)
-    return index_bytes / total if index_bytes is not None and total else None
+    return index_bytes / table_bytes if index_bytes is not None and table_bytes else None
 
 
 def _touched(evidence: EvidenceResult) -> dict[str, dict[str, float | int | bool | None]]:

@@ -151,7 +151,7 @@ def _coverage_finding(
 
 def _unknown_plans(coverage: _Coverage) -> str:
     if not coverage.unknown:
-        return "the mix that was executed leaves both possible (a longer --duration narrows the interval)"
+        return gates.LONGER_WINDOW
     return f"{counted(coverage.unknown, 'execution')} had no plan to look at"
 
 
@@ -237,8 +237,8 @@ def data_volume(target: Target, context: Context) -> TargetVerdict:
         reason = f"{finding}, {relation(target, decided, float(size_bytes))}."
         return TargetVerdict(target, decided, float(size_bytes), None, rows, tables, reason)
     gate = (
-        f"it was not the full volume that was seeded, which in proportion would take about {format_size(estimate)} against a limit "
-        f"of {format_size(target.limit)}: an estimate and no measurement"
+        f"it was not the full volume that was seeded, which in proportion would take about {format_size(estimate)} "
+        f"against a limit of {format_size(target.limit)}: an estimate and no measurement"
     )
     verdict, reason = gates.settle(decided, finding, gate)
     return TargetVerdict(target, verdict, estimate, None, rows, tables, reason)

@@ -18,6 +18,7 @@ from loadlab.validate.wording import counted, names
 
 CPU_SHARE_MAX = 0.9
 REACHED_SHARE_MIN = 0.95
+LONGER_WINDOW = "a longer window (--duration) could tell"
 
 
 @dataclass(frozen=True, slots=True)

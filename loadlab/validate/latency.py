@@ -140,7 +140,7 @@ def _late_generator(target: Target, context: Context, measure: OperationMeasure,
 def _advice(estimate: Estimate) -> str:
     if math.isinf(estimate.high):
         return "the failed executions, were they slow ones, would move it beyond every answer"
-    return "a longer window (--duration) is needed to tell"
+    return gates.LONGER_WINDOW
 
 
 def _share(target: Target) -> float:

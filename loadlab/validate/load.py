@@ -128,7 +128,7 @@ def _rate(target: Target, context: Context, operations: tuple[str, ...], noun: s
         gates.too_few_rounds(facts),
         None if decided is Verdict.PASS else _never_asked(target, context, operations, noun),
         None if decided is Verdict.PASS else gates.generator_saturated(facts),
-        "a longer window (--duration) is needed to tell" if decided is Verdict.INCONCLUSIVE else None,
+        gates.LONGER_WINDOW if decided is Verdict.INCONCLUSIVE else None,
     )
     return TargetVerdict(target, verdict, measured, interval, count, operations, reason)
 
@@ -205,7 +205,7 @@ def connection_utilisation(target: Target, context: Context) -> TargetVerdict:
         gates.generator_saturated(facts),
         gates.rate_not_reached(context) if decided is Verdict.PASS else None,
         _users_do_not_pause(context) if decided is not Verdict.PASS else None,
-        "a longer window (--duration) is needed to tell" if decided is Verdict.INCONCLUSIVE else None,
+        gates.LONGER_WINDOW if decided is Verdict.INCONCLUSIVE else None,
     )
     return TargetVerdict(target, verdict, measured, interval, len(load.intervals), pool, reason)
 

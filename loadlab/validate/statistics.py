@@ -12,8 +12,9 @@ the interval for independent requests and the interval over the rounds.
 For a percentile the rounds' values are the shares of answers at or below the estimate (Woodruff, "Confidence Intervals
 for Medians and Other Position Measures", JASA 47, 1952). The mean of the rounds' own percentiles would be the plainer
 choice, but they are biased and skewed: with a true percentile exactly at the limit, windows of 15 s with slow spells
-of a second would pass in one case of six. Shares alone, however, bound nothing from above once a few slow spells hold all the slow
-answers, however far they stay below the limit; there the rounds' own percentiles come in (`_own_percentiles_bound`).
+of a second would pass in one case of six. Shares alone, however, bound nothing from above once a few slow spells hold
+all the slow answers, however far those stay below the limit; there the rounds' own percentiles come in
+(`_own_percentiles_bound`).
 """
 
 from __future__ import annotations

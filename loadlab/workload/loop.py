@@ -265,10 +265,17 @@ class ClosedLoop:
         if isinstance(error, ConnectionLostError):
             self._lose(seat)
         if seat.hands is None:
-            # Others serve the users meanwhile; with everybody down, nobody spins.
-            self._wake()
-            seat.gate.acquire(True, seat.back_off_s)
-            seat.back_off_s = min(seat.back_off_s * 2, _BACK_OFF_S[1])
+            self._back_off(seat)
+
+    def _back_off(self, seat: _Seat) -> None:
+        """Let those that have a connection serve the users meanwhile; with everybody down, nobody spins."""
+        for other in self._seats:
+            if other.hands is not None:
+                other.wake()
+        ends_s = clock() + seat.back_off_s
+        seat.back_off_s = min(seat.back_off_s * 2, _BACK_OFF_S[1])
+        while not self._attention and (remaining_s := ends_s - clock()) > 0:
+            seat.gate.acquire(True, remaining_s)
 
     def _lose(self, seat: _Seat) -> None:
         """Give the connection up; the next operation opens another one, or fails."""

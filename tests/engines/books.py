@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,6 @@ from loadlab.schema.model import LogicalType, Schema, Table
 from loadlab.spec.statement import Statement
 
 Row = dict[str, Any]
-EVERY_COLUMN_NULL: Row = {}
 WORK_COLUMNS = (
     "id, author_id, rating, copies, price, weight, sold, title, document, picture, published, opens, written, changed"
 )
@@ -82,12 +82,9 @@ def fill(engine: Engine, ddl: str, works: Sequence[Row]) -> Schema:
 
 
 def read(engine: Engine, sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    session = engine.connect(timeout_s=10)
-    try:
+    with closing(engine.connect(timeout_s=10)) as session:
         handle = session.prepare(Statement.parse(sql))
         return session.query(handle, session.encode_row(handle, values))
-    finally:
-        session.close()
 
 
 def stored_works(engine: Engine, schema: Schema) -> list[Row]:

@@ -228,5 +228,5 @@ def test_half_the_limit_passes_however_slow_answers_come_together(memory_s: floa
 
 @pytest.mark.slow
 def test_an_interval_for_independent_requests_would_not_do() -> None:
-    """The simulation can fail: without regard to correlation one run in five and more is judged wrongly at the limit."""
-    assert outcomes(0.5, 0.3).naive_misses > 0.2 * RUNS
+    """The simulation can fail: an interval without regard to correlation misses the truth in most runs."""
+    assert outcomes(0.5, 0.3).naive_misses > 0.5 * RUNS

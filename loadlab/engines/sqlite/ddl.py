@@ -229,7 +229,8 @@ def _type_check(column: Column) -> str | None:
     if kind.kind == "boolean":
         return f"{name} IN (0, 1)"
     if kind.kind in ("json", "array"):
-        return f"json_valid({name})"
+        # Of NULL, older versions say that it is not valid.
+        return f"{name} IS NULL OR json_valid({name})" if column.nullable else f"json_valid({name})"
     if kind.kind == "enum" and kind.labels:
         labels = ", ".join("'" + label.replace("'", "''") + "'" for label in kind.labels)
         return f"{name} IN ({labels})"

@@ -63,7 +63,8 @@ def translate_expression(text: str, dialect: str, columns: Mapping[str, Column] 
 def descending_keys(definition: str, dialect: str) -> tuple[bool, ...]:
     """Which keys of a CREATE INDEX are descending; empty when the text cannot be read."""
     try:
-        tree = sqlglot.parse_one(definition, dialect=_dialect(dialect))
+        # ON ONLY is how an index of a partitioned table is printed, which sqlglot does not read.
+        tree = sqlglot.parse_one(definition.replace(" ON ONLY ", " ON ", 1), dialect=_dialect(dialect))
     except SqlglotError:
         return ()
     parameters = tree.find(exp.IndexParameters)

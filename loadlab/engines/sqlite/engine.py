@@ -45,9 +45,9 @@ class SqliteEngine:
         self._scratch = scratch
         self.url = f"sqlite:///{quote(str(path))}"
         self.display_url = display_url
-        # A file that is not there is an empty database, and must not appear before something is written.
-        exists = path.exists() and path.stat().st_size > 0
-        self._connection = self._open() if exists else sqlite3.connect(":memory:", isolation_level=None)
+        self._opened: sqlite3.Connection | None = None
+        self._empty = sqlite3.connect(":memory:", isolation_level=None)
+        _ = self._connection
 
     @classmethod
     def open(cls, url: str) -> SqliteEngine:
@@ -70,8 +70,12 @@ class SqliteEngine:
             raise UnreachableError(f"{url}: the folder does not exist; create it or name another one")
         return cls(path, url)
 
-    def _open(self, *, create: bool = False) -> sqlite3.Connection:
-        return open_connection(self._path, timeout_s=_LOCK_TIMEOUT_S, create=create)
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The file; one that is not there is an empty database, and must not appear before something is written."""
+        if self._opened is None and self._path.exists() and self._path.stat().st_size:
+            self._opened = open_connection(self._path, timeout_s=_LOCK_TIMEOUT_S)
+        return self._empty if self._opened is None else self._opened
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +85,9 @@ class SqliteEngine:
 
     def close(self) -> None:
         """Close it; a scratch database disappears."""
-        self._connection.close()
+        self._empty.close()
+        if self._opened is not None:
+            self._opened.close()
         if self._scratch is not None:
             self._scratch.cleanup()
 
@@ -137,9 +143,9 @@ class SqliteEngine:
         taken = [name for name in self.user_tables() if manifest.owns_tables]
         if taken:
             raise NotEmptyError(f"{self.display_url} holds tables already: {', '.join(taken)}; name another file")
-        self._connection.close()
         with translated(self.display_url):
-            self._connection = self._open(create=True)
+            if self._opened is None:
+                self._opened = open_connection(self._path, timeout_s=_LOCK_TIMEOUT_S, create=True)
             if manifest.owns_tables:
                 # Readers and the one writer do not wait for each other; it is a property of the file.
                 self._connection.execute("PRAGMA journal_mode = WAL")
@@ -166,7 +172,7 @@ class SqliteEngine:
             self._connection.execute(f"DROP {kind} {quoted(name)}")
 
     def load(self, table: Table, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
-        """0 when the ledger has the chunk already.
+        """A chunk that the ledger has already is not loaded again.
 
         Values are made before the write lock is taken, so that several processes overlap in that.
         """
@@ -174,11 +180,14 @@ class SqliteEngine:
         rows = stored_rows(batches, columns)
         with translated(f"table {table.key}"), loading(self._connection), transaction(self._connection):
             if not ledger.claim(self._connection, chunk):
-                return 0
+                return chunk.rows
             return insert_rows(self._connection, table.key, columns, rows)
 
     def finish(self, manifest: Manifest, progress: Progress) -> None:
         """Indexes, then SQLite's own check of every foreign key, triggers, statistics; each step can be repeated."""
+        found = self.manifest()
+        if found is not None and found.finished:
+            return
         for note in self.notes():
             progress(note)
         schema = manifest.schema

@@ -112,10 +112,10 @@ def _is_empty(connection: sqlite3.Connection, table: str) -> bool:
 
 
 def explain(connection: sqlite3.Connection, statement: Statement) -> PlanEvidence:
-    """The plan, and the full scans of the plan that SQLite would make for large tables.
+    """The plan as it is, with the full scans and indexes of the one that SQLite would make for large tables.
 
     Without statistics SQLite takes a table for about a million rows (https://www.sqlite.org/queryplanner-ng.html), so
-    the second plan is asked of an empty copy of the schema that has none.
+    that one is asked of an empty copy of the schema, which has none.
     """
     sql, names = render(statement), statement.names
     steps = _plan(connection, sql, len(names))
@@ -123,7 +123,7 @@ def explain(connection: sqlite3.Connection, statement: Statement) -> PlanEvidenc
         large = _plan(copy, sql, len(names))
     tables = _tables_by_alias(sql, table_names(connection))
     scans = [found for detail in large for found in _full_scans(detail, tables)]
-    indexes = [match["index"] for detail in steps if (match := _STEP.match(detail)) and _is_real_index(match)]
+    indexes = [match["index"] for detail in large if (match := _STEP.match(detail)) and _is_real_index(match)]
     return PlanEvidence(tuple(dict.fromkeys(scans)), tuple(dict.fromkeys(indexes)), "\n".join(steps))
 
 

@@ -51,6 +51,7 @@ def insert_rows(connection: sqlite3.Connection, table: str, columns: Sequence[st
 def loading(connection: sqlite3.Connection) -> Iterator[None]:
     """Inside, foreign keys wait: parents may come after children, and finishing has SQLite check every one."""
     is_wal = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    cache_size = connection.execute("PRAGMA cache_size").fetchone()[0]
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute(f"PRAGMA synchronous = {'NORMAL' if is_wal else SYNCHRONOUS}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -59,6 +60,7 @@ def loading(connection: sqlite3.Connection) -> Iterator[None]:
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
+        connection.execute(f"PRAGMA cache_size = {cache_size}")
 
 
 @contextmanager

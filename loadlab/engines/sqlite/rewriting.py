@@ -78,7 +78,8 @@ def _cast(node: exp.Expr) -> exp.Expr:
     if kind in _INTEGERS:
         return exp.cast(inner, "BIGINT")
     if kind in _REALS:
-        return exp.cast(inner, "DOUBLE")
+        is_compared = isinstance(node.parent, exp.Predicate) and isinstance(bare(inner), exp.Literal)
+        return bare(inner) if is_compared else exp.cast(inner, "DOUBLE")
     raise UntranslatableError(f"the cast to {node.args['to'].sql()} has no counterpart")
 
 

@@ -96,11 +96,18 @@ def shifted_time(node: exp.Expr) -> exp.Expr:
         left, right = right, left
     sign = "-" if isinstance(node, exp.Sub) else "+"
     if _is_interval(right):
-        return call("strftime", TIME_FORMAT, left, *_modifiers(right, sign))
+        return _shifted(left, _modifiers(right, sign))
     is_date = isinstance(left, exp.CurrentDate) or (isinstance(left, exp.Anonymous) and left.name == "date")
     if is_date and isinstance(right, exp.Literal) and right.is_int:
         return call("date", left, f"{sign}{right.name} days")
     return node
+
+
+def _shifted(moment: exp.Expr, modifiers: list[exp.Expr | str]) -> exp.Expr:
+    is_formatted = isinstance(moment, exp.Anonymous) and moment.name == "strftime"
+    if is_formatted and moment.expressions[0].name == TIME_FORMAT:
+        return call("strftime", *moment.expressions, *modifiers)
+    return call("strftime", TIME_FORMAT, moment, *modifiers)
 
 
 def _is_interval(node: exp.Expr) -> bool:

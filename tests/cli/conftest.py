@@ -1,0 +1,83 @@
+"""The command line as a user has it: the installed entry point, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MARKETPLACE = ROOT / "scenarios" / "marketplace"
+ENTRY_POINT = Path(sys.executable).with_name("loadlab")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command did."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def error_line(self) -> str:
+        """The only line of standard error that is an error; there must be exactly one, and no traceback."""
+        lines = [line for line in self.err.splitlines() if line.startswith("Error:")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0]
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a command: nothing of the caller's LoadLab settings, one cache for all tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LOADLAB_")}
+    return kept | {"NO_COLOR": "1", "COLUMNS": "100"} | more
+
+
+Loadlab = Callable[..., Finished]
+
+
+@pytest.fixture
+def loadlab(tmp_path: Path) -> Loadlab:
+    """Runs `loadlab ARGS` in an empty folder."""
+
+    def run(*arguments: object, timeout_s: float = 90, **environ: str) -> Finished:
+        done = subprocess.run(
+            [str(ENTRY_POINT), *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment(tmp_path, **environ),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def content(url: str) -> dict[str, str]:
+    """By table, the number of rows and a digest of them in the order of their text."""
+    digests = {}
+    with psycopg.connect(url) as connection:
+        connection.execute("SET timezone = 'UTC'")
+        tables = connection.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1"
+        ).fetchall()
+        for (name,) in tables:
+            row = connection.execute(
+                psycopg.sql.SQL(
+                    "SELECT count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM {} t"
+                ).format(psycopg.sql.Identifier(name))
+            ).fetchone()
+            assert row is not None
+            digests[name] = f"{row[0]} {row[1]}"
+    return digests
