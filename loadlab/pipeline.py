@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from loadlab.measure.model import Interval, LoadMeasure
 
 
+_NEW_ROWS_RESERVED = 10_000_000
+
+
 class Show(Protocol):
     """How somebody outside follows the work."""
 
@@ -159,7 +162,11 @@ def _measure(
     show: Show,
 ) -> _Window:
     """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
-    plans = load_plans(engine, scenario, workload, dataset.manifest, statements)
+    there = engine.manifest()
+    start = there.new_rows if there is not None else 0
+    plans = load_plans(engine, scenario, workload, dataset.manifest, statements, new_rows_start=start)
+    # Should the load die without a word, the next one still begins behind whatever it inserted.
+    engine.note_new_rows(start + _NEW_ROWS_RESERVED)
     with Conductor(plans, users=workload.users, ramp_s=workload.ramp) as conductor:
         show.step(f"Warming up: {workload.users} users over {workload.connections} connections")
         warmup_s = workload.ramp + workload.warmup
@@ -171,6 +178,7 @@ def _measure(
         conductor.pause()
         after = engine.snapshot()
         measure = conductor.collect()
+        engine.note_new_rows(conductor.new_rows_end)
         return _Window(measure, subtract(before, after), counters_were_reset(before, after), conductor.failure)
 
 

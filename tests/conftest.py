@@ -4,5 +4,6 @@ from __future__ import annotations
 
 pytest_plugins = (
     "tests.fix_embedded",
+    "tests.fix_engines",
     "tests.fix_servers",
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -62,10 +63,20 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture
-def any_database(any_server: Server) -> Iterator[PostgresqlEngine]:
+def new_database(any_server: Server) -> Iterator[Callable[[], PostgresqlEngine]]:
+    """Makes empty databases on a server of each PostgreSQL that is installed."""
+    with ExitStack() as stack:
+
+        def new() -> PostgresqlEngine:
+            name = f"test_{next(_numbers)}"
+            any_server.execute(f"CREATE DATABASE {name}")
+            stack.callback(any_server.execute, f"DROP DATABASE {name} WITH (FORCE)")
+            return stack.enter_context(PostgresqlEngine(any_server.url(name)))
+
+        yield new
+
+
+@pytest.fixture
+def any_database(new_database: Callable[[], PostgresqlEngine]) -> PostgresqlEngine:
     """An empty database of each PostgreSQL that is installed."""
-    name = f"test_{next(_numbers)}"
-    any_server.execute(f"CREATE DATABASE {name}")
-    with PostgresqlEngine(any_server.url(name)) as engine:
-        yield engine
-    any_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return new_database()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,8 +21,8 @@ class EngineUnderTest:
     """`new_url` makes the address of an empty database, `unreachable_url` has nobody behind it.
 
     `ddl` is the same schema in each engine's words, with a column of every logical type that the engines share.
-    `execute` runs a script at an address with nothing but the driver. While `server_url` is open, a new database needs
-    no new server.
+    `execute` runs a script at an address with nothing but the driver. `server_fixture` keeps a server
+    running over all tests, where there is one.
     """
 
     name: str
@@ -30,7 +30,7 @@ class EngineUnderTest:
     unreachable_url: str
     ddl: str
     execute: Callable[[str, str], None]
-    server_url: str | None = None
+    server_fixture: str | None = None
 
 
 _POSTGRESQL_DDL = """\
@@ -106,7 +106,7 @@ ENGINES = (
         "postgresql://someone:s3cret@127.0.0.1:1/nothing",
         _POSTGRESQL_DDL,
         _execute_postgresql,
-        server_url="embedded:",
+        server_fixture="embedded_server",
     ),
     EngineUnderTest(
         "sqlite",
@@ -118,26 +118,12 @@ ENGINES = (
 )
 
 
-@pytest.fixture(scope="session")
-def _servers() -> Iterator[Callable[[str], None]]:
-    """Keeps one server of a kind running from its first test to the end."""
-    running: set[str] = set()
-    with ExitStack() as stack:
-
-        def keep(url: str) -> None:
-            if url not in running:
-                stack.enter_context(open_database(url))
-                running.add(url)
-
-        yield keep
-
-
 @pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
-def under_test(request: pytest.FixtureRequest, _servers: Callable[[str], None]) -> EngineUnderTest:
+def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
     """One engine after the other."""
     found: EngineUnderTest = request.param
-    if found.server_url is not None:
-        _servers(found.server_url)
+    if found.server_fixture is not None:
+        request.getfixturevalue(found.server_fixture)
     return found
 
 

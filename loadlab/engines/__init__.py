@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from loadlab.errors import InputError
 
@@ -24,6 +24,8 @@ _OPENERS = {
 # Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with.
 _SCRATCH = {"postgresql": "embedded:", "sqlite": "sqlite://"}
 _ENTRY_POINTS = "loadlab.engines"
+_PASSWORD_OF_USER = re.compile(r"^([a-z][a-z0-9+.-]*://[^:@/?#]*):.*@", re.IGNORECASE | re.DOTALL)
+_PASSWORD_OPTION = re.compile(r"((?:^|[?&\s])(?:ssl)?passw(?:or)?d\s*=\s*)[^&\s]*", re.IGNORECASE)
 
 
 def open_database(url: str) -> Engine:
@@ -49,13 +51,9 @@ def scratch_database(engine: str) -> Engine:
 
 
 def mask(url: str) -> str:
-    """The URL without its password."""
-    try:
-        parts = urlsplit(url)
-        secret = parts.password
-    except ValueError:
-        return url.partition(":")[0] + ":…"
-    if secret is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}").geturl()
+    """The URL without its passwords.
+
+    It errs on the side of hiding: in a URL that holds an unescaped @ everything up to the last one goes.
+    """
+    hidden = _PASSWORD_OPTION.sub(r"\1***", url)
+    return _PASSWORD_OF_USER.sub(r"\1:***@", hidden)

@@ -216,6 +216,10 @@ class Engine(Protocol):
         """Keys, indexes, constraints (validated), triggers, sequences, statistics; then mark the manifest finished."""
         ...
 
+    def note_new_rows(self, new_rows: int) -> None:
+        """Write `Manifest.new_rows` down in the ledger."""
+        ...
+
     def connect(self, *, timeout_s: float) -> Session:
         """A connection for the load whose statements are cut off after `timeout_s`."""
         ...

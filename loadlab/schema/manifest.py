@@ -15,7 +15,8 @@ class Manifest:
 
     `body` is JSON-serialisable: seed, scale, rows by table, pool versions, schema fingerprint. `schema` is the
     schema that has to stand at the end: the ledger keeps it, so that a killed run can restore what was put off.
-    `owns_tables` tells whether LoadLab created the tables (and may put off their indexes) or found them.
+    `owns_tables` tells whether LoadLab created the tables (and may put off their indexes) or found them. `new_rows` is
+    how many rows beyond the dataset of each table earlier loads may have inserted: the next load begins behind them.
     """
 
     fingerprint: str
@@ -23,3 +24,4 @@ class Manifest:
     schema: Schema
     owns_tables: bool
     finished: bool = False
+    new_rows: int = 0

@@ -28,7 +28,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from loadlab.measure.histogram import Histogram, indices_of
+from loadlab.measure.histogram import Histogram
 from loadlab.validate.distributions import beta_quantile, binomial_quantile, t_quantile
 
 Floats = npt.NDArray[np.float64]
@@ -247,6 +247,5 @@ def _own_percentile(part: Histogram, failed: float, share: float) -> float:
 
 def _at_or_below(rounds: Sequence[Histogram], value_us: float) -> tuple[Floats, Floats]:
     """Answers at or below a value, and all answers, by round."""
-    edge = int(indices_of(np.array([value_us], dtype=np.int64))[0]) + 1
-    hits = np.array([histogram.counts[:edge].sum() for histogram in rounds], dtype=np.float64)
+    hits = np.array([histogram.count_up_to(value_us) for histogram in rounds], dtype=np.float64)
     return hits, np.array([histogram.count for histogram in rounds], dtype=np.float64)

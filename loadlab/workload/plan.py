@@ -55,6 +55,7 @@ class LoadPlan:
             "schema": self.manifest.schema.to_json(),
             "owns_tables": self.manifest.owns_tables,
             "finished": self.manifest.finished,
+            "new_rows": self.manifest.new_rows,
         }
         plain = {name: getattr(self, name) for name in _PLAIN}
         return json.dumps(

@@ -30,7 +30,8 @@ def plans_of(scenario_path: Path, engine: Engine) -> Sequence[LoadPlan]:
         raise InputError(mask(engine.url), f"has not been filled; run: loadlab seed {scenario_path}")
     statements = operation_statements(scenario, engine, manifest.schema)
     engine.check_statements(statements)
-    return load_plans(engine, scenario, scenario.file.workload, manifest, statements)
+    workload = scenario.file.workload
+    return load_plans(engine, scenario, workload, manifest, statements, new_rows_start=manifest.new_rows)
 
 
 def main() -> int:

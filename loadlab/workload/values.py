@@ -177,7 +177,7 @@ class Supply:
 
     def __init__(self, make: Callable[[int], Sequence[Any]], size: int, *, reusable: bool) -> None:
         self._make = make
-        self._size = max(1, size)
+        self._size = max(2, size)
         self.reusable = reusable
         self._ready: deque[Any] = deque()
         self._more = threading.Condition()

@@ -29,7 +29,11 @@ def changed(folder: Path, old: str, new: str) -> Path:
     [
         ("  users: 40", "  userz: 40", "scenario.yaml: workload.userz is not a known key; did you mean users?"),
         ("duration: 15s", "duration: 15 parsecs", "workload.duration=15 parsecs has unit 'parsecs'"),
-        ("    vendors: {rows: 50_000}", "    sellers: {rows: 50_000}", "data.tables.sellers is not a table of the schema"),
+        (
+            "    vendors: {rows: 50_000}",
+            "    sellers: {rows: 50_000}",
+            "data.tables.sellers is not a table of the schema",
+        ),
         ("SELECT on_hand, reserved,", "SELECT on_hands, reserved,", "stock_of_variant"),
         ("FROM inventory WHERE", "FROM inventories WHERE", "stock_of_variant"),
         ("{email: users.email}", "{email: users.mail}", "users.mail names the column mail, which users does not have"),
@@ -50,7 +54,9 @@ def test_a_mistake_in_the_scenario(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_mistake_in_the_ddl_is_named_with_its_line(database: PostgresqlEngine, loadlab: Loadlab, tmp_path: Path) -> None:
+def test_a_mistake_in_the_ddl_is_named_with_its_line(
+    database: PostgresqlEngine, loadlab: Loadlab, tmp_path: Path
+) -> None:
     (tmp_path / "schema.sql").write_text("CREATE TABLE a (id int PRIMARY KEY);\n\nCREATE TABLE b (id integre);\n")
     done = loadlab("seed", "schema.sql", "--database", database.url)
     assert done.exit_code == 2
@@ -129,7 +135,13 @@ def test_mistakes_on_the_command_line(loadlab: Loadlab, arguments: tuple[object,
 
 @pytest.mark.parametrize(
     "arguments",
-    [("run",), ("run", MARKETPLACE, "--users", "0"), ("run", MARKETPLACE, "--duration", "soon"), ("frob",), ("schema", "x")],
+    [
+        ("run",),
+        ("run", MARKETPLACE, "--users", "0"),
+        ("run", MARKETPLACE, "--duration", "soon"),
+        ("frob",),
+        ("schema", "x"),
+    ],
 )
 def test_usage_errors(loadlab: Loadlab, arguments: tuple[object, ...]) -> None:
     done = loadlab(*arguments)

@@ -1,4 +1,4 @@
-"""The main job through the entry point: one command, a verdict for every target, and counts that the server confirms."""
+"""The main job through the entry point: a verdict for every target, and counts that the server confirms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,19 @@ def finished(embedded_server: str, tmp_path_factory: pytest.TempPathFactory) -> 
     """One run of the marketplace, and its folder."""
     folder = tmp_path_factory.mktemp("run")
     done = subprocess.run(
-        [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0003", "--duration", "6s", "--warmup", "1s", "--out", folder / "a"],
+        [
+            ENTRY_POINT,
+            "run",
+            MARKETPLACE,
+            "--scale",
+            "0.0003",
+            "--duration",
+            "6s",
+            "--warmup",
+            "1s",
+            "--out",
+            folder / "a",
+        ],
         cwd=folder,
         env=environment(folder),
         capture_output=True,
@@ -121,24 +133,24 @@ def test_json_is_all_that_is_printed_and_data_is_reused(database: PostgresqlEngi
 
 def test_ctrl_c_keeps_what_was_measured(database: PostgresqlEngine, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    process = subprocess.Popen(
-        [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0001", "--duration", "60s", "--warmup", "0s"]
-        + ["--database", database.url, "--out", folder],
+    command = [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0001", "--duration", "60s", "--warmup", "0s"]
+    with subprocess.Popen(
+        [*command, "--database", database.url, "--out", folder],
         cwd=tmp_path,
         env=environment(tmp_path),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "Measuring" in line:
-            break
-    time.sleep(3)
-    # As a terminal does it: to the whole group.
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=40) in (1, 3)
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Measuring" in line:
+                break
+        time.sleep(3)
+        # As a terminal does it: to the whole group.
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=40) in (1, 3)
     result = result_of(folder)
     assert result["load"]["interrupted"] is True
     assert result["load"]["duration_s"] < 30

@@ -7,10 +7,6 @@ import pytest
 # (engine, test) → (the exception that shows the gap, why it is there)
 GAPS: dict[tuple[str, str], tuple[type[BaseException], str]] = {
     ("sqlite", "test_nan_is_kept"): (AssertionError, "never: SQLite has no NaN and stores NULL for it"),
-    ("postgresql", "test_a_join_does_not_hide_a_full_scan"): (
-        AssertionError,
-        "not implemented: an index that is read from end to end, without a condition, counts as one that helped",
-    ),
 }
 
 

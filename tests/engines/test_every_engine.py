@@ -361,35 +361,50 @@ from loadlab.engines import open_database
 from tests.engines.books import author, load
 with open_database(sys.argv[1]) as engine:
     table = engine.manifest().schema.table("authors")
-    for start in range(0, 20_000, 500):
+    for start in range(int(sys.argv[2]), int(sys.argv[3]), 500):
         load(engine, table, start, [author(number) for number in range(start, start + 500)])
         print(start, flush=True)
 """
+ROWS = 20_000
+
+
+def start_loader(engine, start: int, stop: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", LOADER, engine.url, str(start), str(stop)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def authors_there(engine) -> list[tuple[object, ...]]:
+    return read(engine, "SELECT count(*), min(id), max(id), count(DISTINCT email) FROM authors")
 
 
 def test_a_loader_killed_on_the_way_leaves_whole_chunks(engine, under_test):
     manifest = prepare(engine, under_test.ddl)
-    with subprocess.Popen(
-        [sys.executable, "-c", LOADER, engine.url], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as loader:
+    with start_loader(engine, 0, ROWS) as loader:
         assert loader.stdout is not None
         for _ in range(5):
             loader.stdout.readline()
         time.sleep(0.003)  # into the next chunk
         loader.kill()
-    # The server may need a moment to see that its client is gone.
-    authors, size = manifest.schema.table("authors"), 500
-    loaded = engine.loaded()
-    assert 5 <= len(loaded) < 40
-    assert read(engine, "SELECT count(*) FROM authors") == [(len(engine.loaded()) * size,)]
-    for start in range(0, 20_000, size):
-        if Chunk("authors", start, start + size) not in engine.loaded():
-            load(engine, authors, start, [author(number) for number in range(start, start + size)])
+    assert 5 <= len(engine.loaded()) < 40
+    assert read(engine, "SELECT count(*) FROM authors") == [(len(engine.loaded()) * 500,)]
+    table = manifest.schema.table("authors")
+    for start in range(0, ROWS, 500):
+        if Chunk("authors", start, start + 500) not in engine.loaded():
+            load(engine, table, start, [author(number) for number in range(start, start + 500)])
     engine.finish(manifest, silent)
-    assert read(engine, "SELECT count(*), min(id), max(id), count(DISTINCT email) FROM authors") == [
-        (20_000, 0, 19_999, 20_000)
-    ]
+    assert authors_there(engine) == [(ROWS, 0, ROWS - 1, ROWS)]
     assert engine.reflect().tables == manifest.schema.tables
+
+
+def test_loaders_work_side_by_side(engine, under_test):
+    manifest = prepare(engine, under_test.ddl)
+    loaders = [start_loader(engine, start, start + ROWS // 2) for start in (0, ROWS // 2)]
+    for loader in loaders:
+        loader.communicate(timeout=60)
+        assert loader.returncode == 0
+    engine.finish(manifest, silent)
+    assert len(engine.loaded()) == ROWS // 500
+    assert authors_there(engine) == [(ROWS, 0, ROWS - 1, ROWS)]
 
 
 # Session -------------------------------------------------------------------------------------------------------------

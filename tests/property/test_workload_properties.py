@@ -18,8 +18,6 @@ from loadlab.workload.keys import NewRows, pick_rows, spread, stream
 from loadlab.workload.plan import LoadPlan, share
 from loadlab.workload.stage import choices
 
-counts = st.integers(1, 2_000)
-
 
 @given(
     row_count=st.integers(1, 2**40), exponent=st.floats(0.001, 5), pick=st.sampled_from(["uniform", "zipf", "latest"])
@@ -120,7 +118,7 @@ def test_a_plan_travels_as_json(operations, think_time, seed):
             for name, weight in operations.items()
         },
     )
-    manifest = Manifest("f", {"seed": 3, "rows": {"t": 1}}, Schema((), "any", "x"), True, True)
+    manifest = Manifest("f", {"seed": 3, "rows": {"t": 1}}, Schema((), "any", "x"), True, True, 9)
     statements = {name: Statement.parse("SELECT :a, ':b', :c") for name in operations}
     plan = LoadPlan("any://u:p@h/d", manifest, workload, statements, "flows.py", 1, 2, 3, 4, seed, 5)
     assert LoadPlan.from_json(plan.to_json()) == plan

@@ -169,7 +169,7 @@ def test_a_pause_that_takes_too_long_is_an_error():
         made.loop.set_users(1)
         made.loop.resume()
         time.sleep(0.1)
-        with pytest.raises(TimeoutError, match="did not end within 0.1 s"):
+        with pytest.raises(TimeoutError, match=r"did not end within 0\.1 s"):
             made.loop.pause(limit_s=0.1)
 
 

@@ -6,6 +6,7 @@ TLS and every other option of the URL go to libpq untouched; LoadLab only adds w
 from __future__ import annotations
 
 import re
+import time
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -29,6 +30,8 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
+# Before version 15 a server process hands in its counts at most every half second, when a command ends.
+_COUNTERS_DELAY_S = 0.6
 # Definitions that reflection reads print times, dates and intervals as the session is set, and a DDL text may leave the
 # time zone of its bounds open: fixed, the same text means the same on every machine.
 _SETTINGS = {
@@ -89,6 +92,15 @@ def stop_when_client_is_gone(connection: Connection) -> None:
             connection.execute("SET client_connection_check_interval = '1s'")
 
 
+def publish_counters(connection: Connection) -> None:
+    """Have the server process of this connection hand in what it has counted."""
+    if Capabilities(connection.info.server_version).flushes_counters_on_request:
+        connection.pgconn.exec_(b"SELECT pg_stat_force_next_flush()")
+    else:
+        time.sleep(_COUNTERS_DELAY_S)
+        connection.pgconn.exec_(b"SELECT 1")
+
+
 def _require_supported(connection: Connection, url: str) -> None:
     if not Capabilities(connection.info.server_version).is_supported:
         found = connection.info.parameter_status("server_version")
@@ -97,15 +109,20 @@ def _require_supported(connection: Connection, url: str) -> None:
 
 def _parse(url: str) -> dict[str, Any]:
     try:
-        return dict(conninfo_to_dict(libpq_url(url)))
+        given = dict(conninfo_to_dict(libpq_url(url)))
     except psycopg.Error:
-        # libpq's own message may quote a part of the password when that holds an unescaped special character.
+        given = {"port": "unreadable"}
+    # An unescaped special character cuts a password in two, and messages about the URL would quote the second half:
+    # neither libpq's own words nor anything that it makes of such a URL is shown.
+    ports = str(given.get("port", "")).split(",")
+    if url.partition("?")[0].count("@") > 1 or not all(port.isdigit() or not port for port in ports):
         raise InputError(
             "--database",
             "is no URL that PostgreSQL understands: postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE,"
-            " special characters in the password written as %40 (@), %2F (/), %3A (:)",
+            " special characters in the password written as %40 (@), %2F (/), %3A (:), %3F (?), %23 (#)",
             value=mask(url),
-        ) from None
+        )
+    return given
 
 
 def _unreachable(error: psycopg.Error, url: str, given: dict[str, Any]) -> UnreachableError:

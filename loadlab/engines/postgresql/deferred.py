@@ -60,16 +60,17 @@ _FOREIGN_KEYS = """
     WHERE k.conrelid = ANY (%s) AND k.contype = 'f' AND k.conparentid = 0
     ORDER BY k.oid
 """
-# Parents before partitions: enabling a parent's trigger enables its copies, whose own state follows.
+# Parents before partitions: to switch a parent's trigger is to switch its copies, whose own state follows.
 _TRIGGERS = """
     SELECT format('ALTER TABLE %%I.%%I DISABLE TRIGGER %%I', n.nspname, c.relname, t.tgname) AS disable,
-           format('ALTER TABLE %%I.%%I ENABLE %%sTRIGGER %%I', n.nspname, c.relname,
-                  CASE t.tgenabled WHEN 'A' THEN 'ALWAYS ' WHEN 'R' THEN 'REPLICA ' ELSE '' END, t.tgname) AS enable
+           format('ALTER TABLE %%I.%%I %%s TRIGGER %%I', n.nspname, c.relname,
+                  CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA'
+                  ELSE 'ENABLE' END, t.tgname) AS restore
     FROM pg_trigger AS t
     JOIN pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE t.tgrelid = ANY (%s) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
-    ORDER BY cardinality(ARRAY (SELECT pg_partition_ancestors(c.oid))), t.oid
+    WHERE t.tgrelid = ANY (%s) AND NOT t.tgisinternal
+    ORDER BY (SELECT count(*) FROM pg_partition_ancestors(c.oid)), t.oid
 """
 _KINDS = {"p": "primary key", "u": "unique constraint", "x": "exclusion constraint"}
 _DEPENDENT_OBJECTS_STILL_EXIST = "2BP01"
@@ -97,7 +98,7 @@ def put_off(connection: Connection, tables: Sequence[int]) -> list[DeferredStep]
     steps = [DeferredStep(_label(root), tuple(_restore_index(root, children))) for root in dropped]
     steps += [_foreign_key_step(key) for key in dropped_keys]
     if triggers:
-        steps.append(DeferredStep(f"{len(triggers)} triggers", tuple(trigger.enable for trigger in triggers)))
+        steps.append(DeferredStep(f"{len(triggers)} triggers", tuple(trigger.restore for trigger in triggers)))
     return steps
 
 
@@ -148,16 +149,13 @@ def _restore_index(index: Row, children: Mapping[int | None, list[Row]]) -> Iter
 
 
 def _constraint(index: Row) -> str:
-    """ADD CONSTRAINT with the index's storage parameters, which pg_get_constraintdef() leaves out."""
+    """ADD CONSTRAINT; pg_get_constraintdef() leaves the index's storage parameters out, except for an exclusion's."""
     definition, suffix = index.constraint_definition, ""
-    if index.options:
+    if index.options and index.kind != "x":
         for tail in (" DEFERRABLE INITIALLY DEFERRED", " DEFERRABLE"):
             if definition.endswith(tail):
                 definition, suffix = definition.removesuffix(tail), tail
                 break
-        where = definition.rfind(" WHERE (") if index.kind == "x" else -1
-        if where >= 0:
-            definition, suffix = definition[:where], definition[where:] + suffix
         definition += f" WITH ({', '.join(index.options)})"
     return f"ALTER TABLE ONLY {index.qualified_table} ADD CONSTRAINT {index.quoted} {definition}{suffix}"
 

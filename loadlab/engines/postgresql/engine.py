@@ -171,6 +171,10 @@ class PostgresqlEngine:
             write_out(connection)
             ledger.mark_finished(connection)
 
+    def note_new_rows(self, new_rows: int) -> None:
+        with translated():
+            ledger.note_new_rows(self._connection, new_rows)
+
     def _table_oids(self) -> list[int]:
         return [oid for (oid,) in self._connection.execute(_ALL_TABLE_OIDS.encode())]
 

@@ -32,7 +32,8 @@ _SETTINGS = (
     " autovacuum jit max_parallel_workers_per_gather max_parallel_workers track_io_timing default_transaction_isolation"
     " server_version server_encoding block_size data_checksums shared_preload_libraries plan_cache_mode huge_pages io_method"
 ).split()
-_OLDER_THAN_SHARED_MEMORY_S = 0.6  # how old the collector's file may be before version 15
+# Before version 15 the counts go through a file that may be half a second old.
+_FILE_DELAY_S = 0.6
 
 # The user's tables with the tables that hold their rows: themselves, or the leaves of the partition tree.
 _LEAVES = f"""
@@ -94,7 +95,7 @@ def take_snapshot(connection: Connection, url: str, product: str) -> Evidence:
     """The counters of the connection's database as they stand now; `url` leads there."""
     capabilities = Capabilities(connection.info.server_version)
     if not capabilities.flushes_counters_on_request:
-        time.sleep(_OLDER_THAN_SHARED_MEMORY_S)
+        time.sleep(_FILE_DELAY_S)
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         tables: list[Row] = cursor.execute(_TABLES.encode()).fetchall()
         indexes: list[Row] = cursor.execute(_INDEXES.encode()).fetchall()

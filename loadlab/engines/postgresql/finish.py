@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from loadlab.engines.postgresql.catalog import identifier
-from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.connection import Connection, publish_counters
 from loadlab.engines.protocol import Progress
 from loadlab.schema.model import Table
 
@@ -62,6 +62,8 @@ def set_sequences(connection: Connection, tables: Iterable[Table]) -> None:
 
 def vacuum(connection: Connection, tables: Iterable[Table], progress: Progress) -> None:
     """Statistics for the planner, and pages marked all-visible: index-only scans work, and no first reader writes hint bits."""
+    # What this session still has to report would be added to the row counts that ANALYZE sets.
+    publish_counters(connection)
     for table in tables:
         progress(f"vacuum and analyze {table.key}")
         connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(identifier(table.namespace, table.name)))

@@ -26,6 +26,7 @@ _CREATE = f"""
         body        json NOT NULL,
         schema      text NOT NULL,
         owns_tables boolean NOT NULL,
+        new_rows    bigint NOT NULL DEFAULT 0,
         created_at  timestamptz NOT NULL DEFAULT now(),
         finished_at timestamptz
     );
@@ -57,12 +58,18 @@ def read_manifest(connection: Connection) -> Manifest | None:
     if not _exists(connection):
         return None
     row = connection.execute(
-        f"SELECT fingerprint, body, schema, owns_tables, finished_at IS NOT NULL FROM {LEDGER_NAMESPACE}.manifest"
+        "SELECT fingerprint, body, schema, owns_tables, finished_at IS NOT NULL, new_rows"
+        f" FROM {LEDGER_NAMESPACE}.manifest"
     ).fetchone()
     if row is None:
         return None
-    fingerprint, body, schema, owns_tables, finished = row
-    return Manifest(fingerprint, body, Schema.from_json(schema), owns_tables, finished)
+    fingerprint, body, schema, owns_tables, finished, new_rows = row
+    return Manifest(fingerprint, body, Schema.from_json(schema), owns_tables, finished, new_rows)
+
+
+def note_new_rows(connection: Connection, new_rows: int) -> None:
+    """Write down how many rows beyond the dataset loads have used."""
+    connection.execute(f"UPDATE {LEDGER_NAMESPACE}.manifest SET new_rows = %s", (new_rows,))
 
 
 def create_ledger(connection: Connection, manifest: Manifest) -> None:

@@ -70,7 +70,7 @@ def split(script: str) -> Iterator[ScriptStatement]:
                 raise InputError(_place(script, match.start()), "is a psql command, not SQL; remove it", value=match[0])
         elif kind == "end" and depth == 0:
             if start is not None:
-                yield ScriptStatement(script[start : match.start()], start, tuple(words[:4]))
+                yield ScriptStatement(script[start : match.start()].rstrip(), start, tuple(words[:4]))
             start, words = None, []
         elif kind not in ("space", "comment"):
             start = match.start() if start is None else start

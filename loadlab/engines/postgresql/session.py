@@ -8,18 +8,17 @@ literal would be, save keys (uuid) and bytes, which are shorter and cheaper in b
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psycopg
 from psycopg import pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
-from loadlab.engines.postgresql.capabilities import Capabilities
-from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.connection import Connection, publish_counters
 from loadlab.engines.postgresql.errors import translate, translated
 from loadlab.engines.protocol import Values
 from loadlab.errors import ConnectionLostError, DatabaseError, InputError
@@ -32,8 +31,6 @@ _BYTEA, _UUID = 17, 2950
 _INTEGERS = {20, 21, 23, 26}
 _JSON = {114, 3802}
 _DONE = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
-# Before version 15 a server process hands in its counts at most every half second, when it has nothing else to do.
-_COUNTERS_DELAY_S = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +63,19 @@ class PostgresqlSession:
         """Raises DatabaseError when the server refuses the statement."""
         self._prepared += 1
         name = f"loadlab_{self._prepared}".encode()
-        self._check(self._pgconn.prepare(name, native_text(statement).encode()))
-        description = self._check(self._pgconn.describe_prepared(name))
+        with translated():
+            self._check(self._pgconn.prepare(name, native_text(statement).encode()))
+            description = self._check(self._pgconn.describe_prepared(name))
         oids = tuple(description.param_type(index) for index in range(description.nparams))
         formats = tuple(int(pq.Format.BINARY if oid in (_BYTEA, _UUID) else pq.Format.TEXT) for oid in oids)
         return Prepared(name, statement.names, oids, formats)
 
     def execute(self, handle: Prepared, values: Values) -> int:
-        result = self._pgconn.exec_prepared(handle.name, values, handle.formats)
-        if result.status not in _DONE:
-            raise self._error(result)
+        result = self._run(handle, values)
         return result.ntuples or result.command_tuples or 0
 
     def query(self, handle: Prepared, values: Values) -> list[tuple[Any, ...]]:
-        result = self._pgconn.exec_prepared(handle.name, values, handle.formats)
-        if result.status not in _DONE:
-            raise self._error(result)
+        result = self._run(handle, values)
         if result.nfields == 0:
             return []
         self._transformer.set_pgresult(result)
@@ -110,17 +104,24 @@ class PostgresqlSession:
         self._command(b"ROLLBACK")
 
     def flush_counters(self) -> None:
-        if Capabilities(self._connection.info.server_version).flushes_counters_on_request:
-            self._command(b"SELECT pg_stat_force_next_flush()")
-        else:
-            time.sleep(_COUNTERS_DELAY_S)
-            self._command(b"SELECT 1")
+        with translated():
+            publish_counters(self._connection)
 
     def close(self) -> None:
         self._connection.close()
 
+    def _run(self, handle: Prepared, values: Values) -> pq.abc.PGresult:
+        try:
+            result = self._pgconn.exec_prepared(handle.name, values, handle.formats)
+        except psycopg.Error as error:
+            raise translate(error) from error
+        if result.status not in _DONE:
+            raise self._error(result)
+        return result
+
     def _command(self, text: bytes) -> None:
-        self._check(self._pgconn.exec_(text))
+        with translated():
+            self._check(self._pgconn.exec_(text))
 
     def _check(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status not in _DONE:

@@ -202,7 +202,7 @@ class _Translator:
         keys = []
         for place, key in enumerate(index.keys):
             is_expression = place < len(index.expressions) and index.expressions[place]
-            text = translate_expression(key, dialect) if is_expression else quoted(key)
+            text = translate_expression(key, dialect, columns) if is_expression else quoted(key)
             is_descending = place < len(descending) and descending[place]
             keys.append(f"{text} DESC" if is_descending else text)
         if not index.unique:

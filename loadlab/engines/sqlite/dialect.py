@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache, lru_cache
 
 import sqlglot
@@ -47,7 +48,7 @@ def render(statement: Statement) -> str:
 
 
 def translate_expression(text: str, dialect: str, columns: Mapping[str, Column] | None = None) -> str:
-    """An expression for SQLite; with `columns`, arithmetic on their decimals is rounded as exact arithmetic would be.
+    """An expression for SQLite; with `columns`, arithmetic on decimals is rounded, and on what is kept as text refused.
 
     Raises UntranslatableError.
     """
@@ -56,6 +57,7 @@ def translate_expression(text: str, dialect: str, columns: Mapping[str, Column] 
     tree = rewritten(_parse(f"SELECT {text}", dialect))
     expression = tree.expressions[0]
     if columns:
+        _refuse_text_arithmetic(expression, columns)
         expression = _round_decimals(expression, columns)
     return _generate(bare(expression))
 
@@ -139,15 +141,30 @@ def _scale(node: exp.Expr, columns: Mapping[str, Column]) -> int | None:
     return None
 
 
+# Arithmetic on texts -------------------------------------------------------------------------------------------------
+
+_TEXT_KINDS = {"date", "time", "timestamp"}
+
+
+def _refuse_text_arithmetic(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
+    found = _text_operand(tree, {name for name, column in columns.items() if column.type.kind in _TEXT_KINDS})
+    if found is not None:
+        raise UntranslatableError(f"arithmetic on {found}, which is kept as text, has no counterpart")
+
+
 def arithmetic_on(statement: Statement, columns: frozenset[str]) -> str | None:
-    """The first of `columns` that a translated statement calculates with: the difference of two stored times, say.
+    """The first of the text columns `columns` that a translated statement calculates with, as in `ends - starts`.
 
     SQLite would take the digits that the text begins with for a number, and answer.
     """
     if is_native(statement.dialect):
         return None
     tree = parse_native(render(statement))
-    for node in tree.find_all(exp.Add, exp.Sub, exp.Mul, exp.Div) if tree is not None else ():
+    return None if tree is None else _text_operand(tree, columns)
+
+
+def _text_operand(tree: exp.Expr, columns: AbstractSet[str]) -> str | None:
+    for node in tree.find_all(exp.Add, exp.Sub, exp.Mul, exp.Div):
         for operand in (bare(node.this), bare(node.expression)):
             if isinstance(operand, exp.Column) and operand.name in columns:
                 return str(operand.name)

@@ -47,7 +47,6 @@ class SqliteEngine:
         self.display_url = display_url
         self._opened: sqlite3.Connection | None = None
         self._empty = sqlite3.connect(":memory:", isolation_level=None)
-        _ = self._connection
 
     @classmethod
     def open(cls, url: str) -> SqliteEngine:
@@ -68,7 +67,13 @@ class SqliteEngine:
             raise UnreachableError(f"{url}: is a folder; name a file in it")
         if not path.parent.is_dir():
             raise UnreachableError(f"{url}: the folder does not exist; create it or name another one")
-        return cls(path, url)
+        engine = cls(path, url)
+        try:
+            engine.manifest()
+        except BaseException:
+            engine.close()
+            raise
+        return engine
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -152,6 +157,11 @@ class SqliteEngine:
             with transaction(self._connection):
                 notes = self._make_tables(manifest.schema) if manifest.owns_tables else ()
                 ledger.write(self._connection, manifest, notes)
+
+    def note_new_rows(self, new_rows: int) -> None:
+        """One number in the ledger."""
+        with translated(self.display_url), transaction(self._connection):
+            ledger.note_new_rows(self._connection, new_rows)
 
     def _make_tables(self, schema: Schema) -> tuple[str, ...]:
         if is_native(schema.dialect) and schema.ddl:

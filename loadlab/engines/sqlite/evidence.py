@@ -150,10 +150,13 @@ def _tables_by_alias(sql: str, known: list[str]) -> dict[str, set[str]]:
     spelling = {name.lower(): name for name in known}
     found: dict[str, set[str]] = {name: {name} for name in known}
     tree = parse_native(sql)
-    for table in tree.find_all(exp.Table) if tree is not None else ():
+    if tree is None:
+        return found
+    for table in tree.find_all(exp.Table):
         if table.name.lower() in spelling:
             found.setdefault(table.alias_or_name, set()).add(spelling[table.name.lower()])
-    return found
+    shadowed = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    return {alias: tables for alias, tables in found.items() if alias.lower() not in shadowed}
 
 
 def _full_scans(detail: str, tables: dict[str, set[str]]) -> list[str]:

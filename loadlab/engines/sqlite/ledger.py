@@ -18,7 +18,8 @@ _TABLES = (
         schema TEXT NOT NULL,
         owns_tables INTEGER NOT NULL,
         finished INTEGER NOT NULL,
-        notes TEXT NOT NULL
+        notes TEXT NOT NULL,
+        new_rows INTEGER NOT NULL DEFAULT 0
     )""",
     """CREATE TABLE IF NOT EXISTS _loadlab_chunk (
         table_key TEXT NOT NULL,
@@ -47,7 +48,7 @@ def write(connection: sqlite3.Connection, manifest: Manifest, notes: Sequence[st
         manifest.finished,
         json.dumps(list(notes)),
     )
-    connection.execute("INSERT INTO _loadlab_manifest VALUES (1, ?, ?, ?, ?, ?, ?)", values)
+    connection.execute("INSERT INTO _loadlab_manifest VALUES (1, ?, ?, ?, ?, ?, ?, 0)", values)
 
 
 def read(connection: sqlite3.Connection) -> Manifest | None:
@@ -55,11 +56,11 @@ def read(connection: sqlite3.Connection) -> Manifest | None:
     if not is_open(connection):
         return None
     row = connection.execute(
-        "SELECT fingerprint, body, schema, owns_tables, finished FROM _loadlab_manifest"
+        "SELECT fingerprint, body, schema, owns_tables, finished, new_rows FROM _loadlab_manifest"
     ).fetchone()
     if row is None:
         return None
-    return Manifest(row[0], json.loads(row[1]), Schema.from_json(row[2]), bool(row[3]), bool(row[4]))
+    return Manifest(row[0], json.loads(row[1]), Schema.from_json(row[2]), bool(row[3]), bool(row[4]), row[5])
 
 
 def notes(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -73,6 +74,11 @@ def notes(connection: sqlite3.Connection) -> tuple[str, ...]:
 def mark_finished(connection: sqlite3.Connection) -> None:
     """Nothing is left to do for the manifest."""
     connection.execute("UPDATE _loadlab_manifest SET finished = 1")
+
+
+def note_new_rows(connection: sqlite3.Connection, new_rows: int) -> None:
+    """Write down how many rows beyond the dataset loads have used."""
+    connection.execute("UPDATE _loadlab_manifest SET new_rows = ?", (new_rows,))
 
 
 def chunks(connection: sqlite3.Connection) -> frozenset[Chunk]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadlab.engines.sqlite.clauses import quoted
@@ -20,31 +20,49 @@ from loadlab.engines.sqlite.values import column_values
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Row = tuple[Any, ...]
 _ROWS_PER_INSERT = 32
 _VARIABLES_MAX = 999  # SQLite's own limit is 32766 since 3.32, but builds may lower it
 _CACHE_KIB = 128 * 1024
 
 
-def stored_rows(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> list[Row]:
-    """The rows of all batches as SQLite stores them."""
-    return list(chain.from_iterable(_rows(batch, columns) for batch in batches))
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """Rows as SQLite stores them, one after the other in one list: the driver takes slices of it as they are."""
+
+    width: int
+    values: list[Any]
+
+    @property
+    def count(self) -> int:
+        return len(self.values) // self.width
+
+    def blocks(self, height: int, start: int, stop: int) -> Iterator[list[Any]]:
+        """The values of `height` rows at a time, from row `start` to row `stop`."""
+        step = height * self.width
+        return (self.values[place : place + step] for place in range(start * self.width, stop * self.width, step))
 
 
-def _rows(batch: pa.RecordBatch, columns: Sequence[str]) -> Iterable[Row]:
-    return zip(*(column_values(batch.column(name)) for name in columns), strict=True)
+def stored_rows(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> StoredRows:
+    """The rows of all batches, made column by column."""
+    width = len(columns)
+    values: list[Any] = []
+    for batch in batches:
+        part: list[Any] = [None] * (batch.num_rows * width)
+        for place, name in enumerate(columns):
+            part[place::width] = column_values(batch.column(name))
+        values += part
+    return StoredRows(width, values)
 
 
-def insert_rows(connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> int:
+def insert_rows(connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: StoredRows) -> int:
     """Insert them all; the number of rows that SQLite says it inserted."""
     head = f"INSERT INTO {quoted(table)} ({', '.join(quoted(name) for name in columns)}) VALUES "
-    places = f"({', '.join('?' * len(columns))})"
-    height = max(1, min(_ROWS_PER_INSERT, _VARIABLES_MAX // len(columns)))
-    whole = len(rows) - len(rows) % height
-    blocks = (list(chain.from_iterable(rows[start : start + height])) for start in range(0, whole, height))
-    inserted = connection.executemany(head + ", ".join([places] * height), blocks).rowcount
-    inserted += connection.executemany(head + places, rows[whole:]).rowcount
-    return inserted
+    places = f"({', '.join('?' * rows.width)})"
+    height = max(1, min(_ROWS_PER_INSERT, _VARIABLES_MAX // rows.width))
+    whole = rows.count - rows.count % height
+    many = connection.executemany(head + ", ".join([places] * height), rows.blocks(height, 0, whole))
+    rest = connection.executemany(head + places, rows.blocks(1, whole, rows.count))
+    return many.rowcount + rest.rowcount
 
 
 @contextmanager

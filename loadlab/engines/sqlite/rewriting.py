@@ -168,6 +168,7 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Uuid: _new_uuid,
     exp.ArrayAgg: lambda node: call("json_group_array", node.this),
     exp.Left: lambda node: call("substr", node.this, exp.Literal.number(1), node.expression),
+    exp.Right: lambda node: call("substr", node.this, exp.Neg(this=exp.paren(node.expression.copy()))),
     exp.Bracket: _refuse("the element of an array"),
     exp.Overlaps: _refuse("OVERLAPS"),
 }

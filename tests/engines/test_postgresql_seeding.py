@@ -1,0 +1,334 @@
+"""What is put off for a load comes back exactly; what was made by others is left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from loadlab.engines.postgresql import ledger
+from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.engines.postgresql.script import run_script
+from loadlab.engines.protocol import Chunk, Manifest
+from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
+from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
+from tests.fix_embedded import installation
+
+ROOT = Path(__file__).resolve().parents[2]
+EVERYTHING = ROOT / "fixtures" / "postgresql" / "everything.sql"
+MARKETPLACE = ROOT / "scenarios" / "marketplace" / "schema.sql"
+BOTH = pytest.mark.parametrize("path", [EVERYTHING, MARKETPLACE], ids=lambda path: path.parent.name)
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def rows(engine: PostgresqlEngine, query: str) -> list[tuple[Any, ...]]:
+    return engine._connection.execute(query.encode()).fetchall()
+
+
+def run(engine: PostgresqlEngine, script: str) -> None:
+    with engine._connection.transaction():
+        run_script(engine._connection, script)
+
+
+def dump(engine: PostgresqlEngine) -> list[str]:
+    """What pg_dump says about the schema, without its comments and LoadLab's ledger."""
+    program = installation("bundled").bin / "pg_dump"
+    arguments = [str(program), "--schema-only", "--exclude-schema", ledger.LEDGER_NAMESPACE, engine.url]
+    text = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+    return [line for line in text.splitlines() if line and not line.startswith(("--", "\\"))]
+
+
+def manifest(schema: Schema, *, owns_tables: bool = True) -> Manifest:
+    return Manifest("f1", {"seed": 1}, schema, owns_tables)
+
+
+@BOTH
+def test_a_dump_after_seeding_equals_one_of_the_script_itself(
+    new_database: Callable[[], PostgresqlEngine], path: Path
+) -> None:
+    script, seeded, plain = path.read_text(), new_database(), new_database()
+    run(plain, script)
+    made = manifest(seeded.preview(script, {}))
+    seeded.create(made)
+    assert rows(seeded, "SELECT count(*) > 15 FROM loadlab_ledger.deferred") == [(True,)]
+    lines: list[str] = []
+    seeded.finish(made, lines.append)
+    assert any("index" in line for line in lines)
+    assert all(len(line) < 120 and "\n" not in line for line in lines)
+    assert seeded.reflect().tables == plain.reflect().tables == made.schema.tables
+    assert dump(seeded) == dump(plain)
+
+
+@BOTH
+def test_while_loading_only_checks_stand(any_database: PostgresqlEngine, path: Path) -> None:
+    schema = any_database.preview(path.read_text(), {})
+    any_database.create(manifest(schema))
+    reflected = any_database.reflect()
+    assert [table.key for table in reflected] == [table.key for table in schema]
+    for table, complete in zip(reflected, schema, strict=True):
+        assert table.checks == complete.checks
+        assert table.foreign_keys == ()
+        # A view groups by this table's key, which therefore cannot be dropped.
+        assert [index.name for index in table.indexes] == (["people_pkey"] if table.name == "people" else [])
+    enabled = rows(
+        any_database,
+        "SELECT tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
+        " WHERE NOT tgisinternal AND tgenabled <> 'D'",
+    )
+    assert enabled == []
+
+
+def test_children_of_partitioned_indexes_keep_their_names(database: PostgresqlEngine) -> None:
+    seeded = manifest(database.preview(EVERYTHING.read_text(), {}))
+    database.create(seeded)
+    database.finish(seeded, silent)
+    assert rows(
+        database,
+        "SELECT c.relname, p.relname FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid"
+        " JOIN pg_class AS p ON p.oid = inhparent WHERE c.relkind IN ('i', 'I') AND c.relname ~ 'old' ORDER BY 1",
+    ) == [
+        ("events_old_payload_idx", "events_payload_idx"),
+        ("old_events_by_person", "events_person_id_idx"),
+        ("old_key", "events_pkey"),
+    ]
+    assert rows(database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == [(0,)]
+
+
+TWO_TABLES = """
+CREATE TABLE parents (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text UNIQUE);
+CREATE SEQUENCE numbers START 100;
+CREATE SEQUENCE downwards INCREMENT -2 MAXVALUE 1000 MINVALUE -1000 START 1000;
+CREATE TABLE children (
+    id serial PRIMARY KEY,
+    parent_id bigint REFERENCES parents (id),
+    number integer DEFAULT nextval('numbers') CHECK (number > 0),
+    down integer DEFAULT nextval('downwards')
+);
+CREATE INDEX children_parent_idx ON children (parent_id);
+"""
+
+
+def two_tables(engine: PostgresqlEngine) -> Manifest:
+    made = manifest(engine.preview(TWO_TABLES, {}))
+    engine.create(made)
+    return made
+
+
+def parents(count: int) -> pa.RecordBatch:
+    return pa.record_batch({"id": pa.array(range(1, count + 1)), "name": pa.array([f"p{n}" for n in range(count)])})
+
+
+def children(parent_ids: Sequence[int], *, number: int = 7) -> pa.RecordBatch:
+    count = len(parent_ids)
+    return pa.record_batch(
+        {
+            "id": pa.array(range(1, count + 1), pa.int32()),
+            "parent_id": pa.array(parent_ids, pa.int64()),
+            "number": pa.array([number] * count, pa.int32()),
+            "down": pa.array([500 - k for k in range(count)], pa.int32()),
+        }
+    )
+
+
+def fill(engine: PostgresqlEngine, made: Manifest) -> None:
+    assert engine.load(made.schema.table("parents"), [parents(10)], Chunk("parents", 0, 10)) == 10
+    assert engine.load(made.schema.table("children"), [children([1, 2])], Chunk("children", 0, 2)) == 2
+
+
+def test_sequences_go_on_behind_the_rows_and_never_back(any_database: PostgresqlEngine) -> None:
+    made = two_tables(any_database)
+    fill(any_database, made)
+    any_database.finish(made, silent)
+    run(any_database, "INSERT INTO parents (name) VALUES ('next'); INSERT INTO children (parent_id) VALUES (11)")
+    assert rows(any_database, "SELECT max(id) FROM parents") == [(11,)]
+    # numbers stood further on (100) than the rows (7), downwards counts the other way.
+    assert rows(any_database, "SELECT id, number, down FROM children ORDER BY id DESC LIMIT 1") == [(3, 100, 497)]
+
+
+def test_the_planner_knows_the_tables_and_every_page_is_visible(any_database: PostgresqlEngine) -> None:
+    made = two_tables(any_database)
+    fill(any_database, made)
+    any_database.finish(made, silent)
+    assert rows(any_database, "SELECT reltuples, relpages, relallvisible FROM pg_class WHERE relname = 'parents'") == [
+        (10, 1, 1)
+    ]
+    assert rows(any_database, "SELECT count(*) FROM pg_stats WHERE tablename = 'children'") == [(4,)]
+
+
+def test_the_same_manifest_goes_on_and_another_is_refused(database: PostgresqlEngine) -> None:
+    made = two_tables(database)
+    fill(database, made)
+    database.create(made)
+    assert database.loaded() == {Chunk("parents", 0, 10), Chunk("children", 0, 2)}
+    with pytest.raises(NotEmptyError, match="f2.*empty database"):
+        database.create(Manifest("f2", {}, made.schema, owns_tables=True))
+
+
+def test_a_namespace_of_that_name_is_not_taken_over(database: PostgresqlEngine) -> None:
+    run(database, f"CREATE SCHEMA {ledger.LEDGER_NAMESPACE}")
+    with pytest.raises(NotEmptyError, match=ledger.LEDGER_NAMESPACE):
+        two_tables(database)
+    assert database.user_tables() == {}
+
+
+def test_tables_of_others_are_not_touched_by_create(database: PostgresqlEngine) -> None:
+    run(database, "CREATE TABLE mine (id integer PRIMARY KEY, UNIQUE (id)); CREATE INDEX mine_idx ON mine (id)")
+    before = database.reflect().table("mine")
+    made = two_tables(database)
+    assert database.reflect().table("mine") == before
+    database.finish(made, silent)
+    assert database.reflect().table("mine") == before
+
+
+def test_create_is_all_or_nothing(database: PostgresqlEngine) -> None:
+    script = TWO_TABLES + "CREATE TABLE parents (again integer);"
+    with pytest.raises(InputError, match=r"schema: line 12 .*parents.*already exists"):
+        database.create(manifest(Schema((), "postgresql", script)))
+    assert database.manifest() is None
+    assert database.user_tables() == {}
+
+
+def test_a_wrong_row_is_refused_in_its_own_chunk(database: PostgresqlEngine) -> None:
+    made = two_tables(database)
+    with pytest.raises(ConstraintError, match=r"children_number_check.*COPY children, line 1") as caught:
+        database.load(made.schema.table("children"), [children([1], number=-1)], Chunk("children", 0, 1))
+    assert caught.value.code == "23514"
+    assert database.loaded() == frozenset()
+    assert rows(database, "SELECT count(*) FROM children") == [(0,)]
+
+
+def test_finish_names_the_foreign_key_that_is_broken_and_goes_on_later(database: PostgresqlEngine) -> None:
+    made = two_tables(database)
+    database.load(made.schema.table("children"), [children([1])], Chunk("children", 0, 1))
+    with pytest.raises(ConstraintError, match=r"children_parent_id_fkey.*Key \(parent_id\)=\(1\)"):
+        database.finish(made, silent)
+    left = database.manifest()
+    assert left is not None
+    assert not left.finished
+    database.load(made.schema.table("parents"), [parents(1)], Chunk("parents", 0, 1))
+    database.finish(made, silent)
+    assert database.reflect().tables == made.schema.tables
+
+
+def test_a_chunk_that_came_short_is_not_kept(database: PostgresqlEngine) -> None:
+    made = two_tables(database)
+    with pytest.raises(DatabaseError, match=r"3 rows of the chunk 0\.\.4"):
+        database.load(made.schema.table("parents"), [parents(3)], Chunk("parents", 0, 4))
+    assert rows(database, "SELECT count(*) FROM parents") == [(0,)]
+
+
+def test_a_source_that_fails_leaves_a_usable_connection(database: PostgresqlEngine) -> None:
+    made = two_tables(database)
+
+    def broken() -> Any:
+        yield parents(2)
+        raise RuntimeError("the source broke")
+
+    with pytest.raises(RuntimeError, match="the source broke"):
+        database.load(made.schema.table("parents"), broken(), Chunk("parents", 0, 4))
+    assert database.loaded() == frozenset()
+    fill(database, made)
+
+
+def test_values_that_do_not_fit_are_named_by_column(database: PostgresqlEngine) -> None:
+    made = two_tables(database)
+    batch = children([1]).set_column(2, "number", pa.array([2**40]))
+    with pytest.raises(InputError, match=r"^children\.number: .*1099511627776"):
+        database.load(made.schema.table("children"), [batch], Chunk("children", 0, 1))
+    run(database, "CREATE TABLE shapes (outline polygon)")
+    shapes = database.reflect().table("shapes")
+    with pytest.raises(InputError, match=r"^shapes\.outline: values of type polygon"):
+        database.load(shapes, [pa.record_batch({"outline": pa.array(["((0,0))"])})], Chunk("shapes", 0, 1))
+    fill(database, made)
+
+
+def test_a_schema_of_another_engine_is_rendered(database: PostgresqlEngine) -> None:
+    integer, text = LogicalType("integer", "INTEGER", bits=64), LogicalType("text", "VARCHAR(9)", length=9)
+    labels = LogicalType("enum", "ENUM('a','b')", labels=("a", "b'"))
+    parent = Table(
+        "parent table",
+        (Column("id", integer, nullable=False, identity="by default"), Column("Name", text, default="whatever()")),
+        primary_key=("id",),
+        primary_key_name="pk",
+        indexes=(
+            Index("pk", ("id",), unique=True, expressions=(False,), constraint="pk"),
+            Index("by_name", ("Name", "id"), unique=True, expressions=(False, False)),
+            Index("odd", ("lower(x)",), expressions=(True,), definition="CREATE INDEX odd ON ..."),
+        ),
+    )
+    child = Table(
+        "child",
+        (Column("parent", integer), Column("label", labels), Column("data", LogicalType("json"))),
+        foreign_keys=(ForeignKey("fk", ("parent",), "parent table", ("id",), "CASCADE"),),
+    )
+    other = Schema((child, parent), "other")
+    database.create(manifest(other))
+    database.finish(manifest(other), silent)
+    made = database.reflect()
+    assert [(c.name, c.type.kind, c.type.length, c.nullable) for c in made.table("parent table").columns] == [
+        ("id", "integer", None, False),
+        ("Name", "text", 9, True),
+    ]
+    assert made.table("parent table").unique_keys == (("id",), ("Name", "id"))
+    (key,) = made.table("child").foreign_keys
+    assert (key.name, key.target, key.on_delete) == ("fk", "parent table", "CASCADE")
+    assert made.table("child").checks[0].expression == "label = ANY (ARRAY['a'::text, 'b'''::text])"
+
+
+def test_a_reflected_schema_is_rendered_with_its_own_words(database: PostgresqlEngine) -> None:
+    run(
+        database,
+        "CREATE TABLE p (id bigserial PRIMARY KEY, n numeric(5, 1) DEFAULT 1.5 CHECK (n > 1), t text UNIQUE);"
+        "CREATE INDEX p_lower ON p (lower(t)) WHERE n > 2;"
+        "CREATE TABLE c (p bigint REFERENCES p (id) ON UPDATE CASCADE, d int GENERATED ALWAYS AS (1) STORED)",
+    )
+    found = database.reflect()
+    run(database, "DROP TABLE c, p")
+    database.create(manifest(found))
+    database.finish(manifest(found), silent)
+    made = database.reflect()
+    assert made.table("c") == found.table("c")
+    assert made.table("p").indexes == found.table("p").indexes
+    assert made.table("p").checks == found.table("p").checks
+    assert made.table("p").column("n") == found.table("p").column("n")
+
+
+KILLED = """
+import os, sys
+from loadlab.engines import open_database
+with open_database(sys.argv[1]) as engine:
+    steps = 0
+    def progress(line):
+        global steps
+        steps += 1
+        if steps == int(sys.argv[2]):
+            os.kill(os.getpid(), 9)
+    engine.finish(engine.manifest(), progress)
+"""
+
+
+@pytest.mark.parametrize("step", [1, 4, 9, 15, 19, 22])
+def test_a_finish_killed_anywhere_goes_on(database: PostgresqlEngine, step: int) -> None:
+    seeded = manifest(database.preview(EVERYTHING.read_text(), {}))
+    database.create(seeded)
+    arguments = [sys.executable, "-c", KILLED, database.url, str(step)]
+    killed = subprocess.run(arguments, cwd=ROOT, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert killed.returncode == -9
+    time.sleep(0.05)
+    database.finish(seeded, silent)
+    assert database.reflect().tables == seeded.schema.tables
+    assert rows(database, "SELECT count(*) FROM loadlab_ledger.deferred") == [(0,)]
+    assert rows(database, "SELECT count(*) FROM pg_constraint WHERE NOT convalidated") == [(1,)], (
+        "Person's is NOT VALID"
+    )
+    assert rows(database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == [(0,)]

@@ -1,0 +1,112 @@
+"""A small scenario for the load: two tables, every form of operation, a flow. Seeded in a second on any engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadlab.data.dataset import Dataset
+from loadlab.data.planner import DataRequest
+from loadlab.engines.protocol import Engine
+from loadlab.seeding.seeder import seed
+from loadlab.spec.scenario import Scenario, load_scenario
+
+DDL = """\
+CREATE TABLE customers (
+    id BIGINT NOT NULL PRIMARY KEY,
+    email VARCHAR(200) NOT NULL UNIQUE,
+    name VARCHAR(100) NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+CREATE TABLE orders (
+    id BIGINT NOT NULL PRIMARY KEY,
+    customer_id BIGINT NOT NULL REFERENCES customers (id),
+    total NUMERIC(10, 2) NOT NULL,
+    status VARCHAR(20) NOT NULL CHECK (status IN ('open', 'paid')),
+    created_at TIMESTAMP NOT NULL
+);
+CREATE INDEX orders_customer_id_idx ON orders (customer_id);
+"""
+FLOWS = """\
+from loadlab.workload import Keys, Session
+
+FIND = "SELECT id, total FROM orders WHERE id = :id"
+
+
+def pay(db: Session, pick: Keys) -> None:
+    order = pick.row("orders", by="latest")
+    with db.transaction():
+        assert db.query(FIND, id=order["id"]), "a seeded row is there"
+        mark(db, order["id"])
+
+
+def mark(db: Session, order_id: int) -> None:
+    db.execute("UPDATE orders SET status = 'paid' WHERE id = :id", id=order_id)
+"""
+LOCUSTFILE = """\
+from loadlab.workload.locust_user import scenario_user
+
+ShopUser = scenario_user(__file__)
+"""
+OPERATIONS: Mapping[str, Any] = {
+    "customer_by_id": {
+        "kind": "simple",
+        "weight": 10,
+        "sql": "SELECT email, name FROM customers WHERE id = :id",
+        "params": {"id": {"column": "customers.id", "pick": "zipf"}},
+    },
+    "orders_of_customer": {
+        "kind": "complex",
+        "weight": 5,
+        "sql": "SELECT id, total FROM orders WHERE customer_id = :id ORDER BY created_at DESC LIMIT 10",
+        "params": {"id": "orders.customer_id"},
+    },
+    "revenue": {
+        "kind": "report",
+        "weight": 1,
+        "sql": "SELECT status, count(*), sum(total) FROM orders GROUP BY status",
+    },
+    "place_order": {"kind": "write", "weight": 3, "insert": "orders"},
+    "pay": {"kind": "write", "weight": 3, "flow": "pay"},
+}
+
+
+def write_shop(
+    folder: Path, *, operations: Mapping[str, Any] = OPERATIONS, flows: str = FLOWS, **workload: Any
+) -> Path:
+    """The scenario's files in `folder`; keyword arguments change the workload."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scenario = {
+        "name": "shop",
+        "schema": "schema.sql",
+        "data": {"tables": {"customers": {"rows": 500}, "orders": {"rows": 2000}}},
+        "workload": {
+            "users": 8,
+            "think_time": [0.01, 0.03],
+            "ramp": 0,
+            "warmup": 0.5,
+            "duration": 1.5,
+            "connections": 4,
+            "operations": operations,
+            **workload,
+        },
+    }
+    # JSON is YAML.
+    (folder / "scenario.yaml").write_text(json.dumps(scenario), encoding="utf-8")
+    (folder / "schema.sql").write_text(DDL, encoding="utf-8")
+    (folder / "flows.py").write_text(flows, encoding="utf-8")
+    (folder / "locustfile.py").write_text(LOCUSTFILE, encoding="utf-8")
+    return folder
+
+
+def open_shop(engine: Engine, folder: Path, **changes: Any) -> Scenario:
+    """Write the scenario and fill an empty database with it."""
+    scenario = load_scenario(write_shop(folder, **changes))
+    schema = engine.preview(DDL, {})
+    request = DataRequest(
+        shape=scenario.file.data, scale=1.0, seed=1, full_rows=scenario.full_rows, rows={}, rows_everywhere=None
+    )
+    seed(engine, Dataset.plan_for(schema, request, owns_tables=True), workers=1, observe=lambda _: None)
+    return scenario
