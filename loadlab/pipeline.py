@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,15 @@ from loadlab import __version__
 from loadlab.data.dataset import Dataset
 from loadlab.data.planner import DataRequest
 from loadlab.engines import open_database, scratch_database
-from loadlab.engines.protocol import CanExplain, CanIdentifyStatements, Engine, Evidence, PlanEvidence
+from loadlab.engines.protocol import (
+    CanExplain,
+    CanIdentifyStatements,
+    Engine,
+    Evidence,
+    HasNotes,
+    Manifest,
+    PlanEvidence,
+)
 from loadlab.errors import InputError
 from loadlab.measure.evidence import counters_were_reset, subtract
 from loadlab.measure.fingerprint import this_machine
@@ -44,6 +52,9 @@ class Show(Protocol):
 
     def step(self, text: str) -> None:
         """A new stage begins, or something is worth a line."""
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """What was left out or not understood; the report has all of it."""
 
     def seeding(self, progress: SeedProgress) -> None: ...
 
@@ -265,10 +276,12 @@ def _scenario_of(source: Path | None) -> Scenario:
 
 def _fill(engine: Engine, dataset: Dataset, workers: int | None, show: Show) -> SeedOutcome:
     notes = dataset.plan.notes
-    for note in notes:
-        show.step(f"Note: {note}")
+    show.notes(notes)
     count = workers if workers is not None else max(1, len(os.sched_getaffinity(0)))
     report = seed(engine, dataset, workers=count, observe=show.seeding)
+    if isinstance(engine, HasNotes):
+        notes += engine.notes()
+        show.notes(engine.notes())
     sizes = engine.snapshot()
     tables = tuple(_table_result(table, dataset.row_count(table), sizes) for table in dataset.tables)
     return SeedOutcome(report, dataset, tables, sizes.database_bytes, engine.display_url, notes)
@@ -321,7 +334,12 @@ def _schema_of(scenario: Scenario, engine: Engine) -> tuple[Schema, dict[str, St
     if dialect != engine.name:
         with scratch_database(dialect) as scratch, _in_file(path.name):
             schema = scratch.preview(ddl, {})
-        return schema, _statements(scenario, engine, schema)
+        statements = _statements(scenario, engine, schema)
+        # A schema in another engine's words: tried out on a database of the kind that is to hold it.
+        with scratch_database(engine.name) as trial:
+            trial.create(Manifest("trial", {}, schema, owns_tables=True))
+            trial.check_statements(statements)
+        return schema, statements
     with _in_file(path.name):
         schema = engine.preview(ddl, {})
     statements = _statements(scenario, engine, schema)

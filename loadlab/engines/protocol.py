@@ -254,3 +254,10 @@ class CanRenderInsert(Protocol):
     def insert_statement(self, table: Table) -> Statement:
         """An insert of every stored column, each parameter named as its column."""
         ...
+
+
+@runtime_checkable
+class HasNotes(Protocol):
+    """The engine tells what of a schema in another engine's words it had to leave out."""
+
+    def notes(self) -> tuple[str, ...]: ...

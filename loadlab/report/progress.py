@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from loadlab.seeding.seeder import SeedProgress
 from loadlab.units import format_count, format_duration
 
 _LINE_EVERY_S = 5.0
+_NOTES_SHOWN = 3
 
 
 class ProgressShow:
@@ -41,6 +43,13 @@ class ProgressShow:
         self._end_bar()
         self._console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/dim]  ", end="")
         self._console.print(text, markup=False)
+
+    def notes(self, notes: Sequence[str]) -> None:
+        """The first few; the report has all of them."""
+        for note in notes[:_NOTES_SHOWN]:
+            self.step(f"Note: {note}")
+        if len(notes) > _NOTES_SHOWN:
+            self.step(f"Note: and {len(notes) - _NOTES_SHOWN} more, in the report")
 
     def seeding(self, progress: SeedProgress) -> None:
         """A bar over rows, a line for each finishing step."""

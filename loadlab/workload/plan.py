@@ -77,7 +77,7 @@ class LoadPlan:
             manifest=Manifest(**manifest | {"schema": Schema.from_json(manifest["schema"])}),
             workload=Workload.model_validate(data["workload"]),
             statements={
-                name: Statement(tuple(item["fragments"]), tuple(item["parameters"]))
+                name: Statement(tuple(item["fragments"]), tuple(item["parameters"]), item["dialect"])
                 for name, item in data["statements"].items()
             },
         )
@@ -150,7 +150,7 @@ def operation_statements(scenario: Scenario, engine: Engine, schema: Schema) -> 
             result |= flows[name].statements
             continue
         table = _insert_table(operation, schema, place)
-        result[name] = _statement(operation, engine, table, place)
+        result[name] = _statement(operation, engine, table, schema.dialect, place)
         _check_parameters(operation, table, schema, place)
     return result
 
@@ -176,7 +176,8 @@ def _table(schema: Schema, key: str, place: str, *, value: str | None = None) ->
         ) from None
 
 
-def _statement(operation: Operation, engine: Engine, table: Table | None, place: str) -> Statement:
+def _statement(operation: Operation, engine: Engine, table: Table | None, dialect: str, place: str) -> Statement:
+    """A single text is in the words of the schema's DDL; a text for this engine is in its own."""
     if table is not None:
         if not isinstance(engine, CanRenderInsert):
             raise InputError(f"{place}.insert", f"is not possible on {engine.name}; write it as sql", value=table.key)
@@ -184,7 +185,7 @@ def _statement(operation: Operation, engine: Engine, table: Table | None, place:
     texts = operation.sql
     assert texts is not None
     if isinstance(texts, str):
-        return Statement.parse(texts)
+        return Statement.parse(texts, dialect=dialect)
     if engine.name not in texts:
         raise InputError(f"{place}.sql", f"has a text for {', '.join(texts)} only; add one for {engine.name}")
     return Statement.parse(texts[engine.name])

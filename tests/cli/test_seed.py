@@ -98,7 +98,7 @@ def test_every_constraint_is_there_and_validated(seeded: str) -> None:
         not_valid = connection.execute("SELECT conname FROM pg_constraint WHERE NOT convalidated").fetchall()
     assert not_valid == []
     assert counts["p"] == 14
-    assert counts["f"] == 18
+    assert counts["f"] == 19
     assert counts["c"] >= 50
 
 

@@ -46,6 +46,11 @@ def server_calls(engine: Engine, plans: tuple[LoadPlan, ...], before: Evidence, 
     return result
 
 
+def running(module: str) -> list[psutil.Process]:
+    """This process's descendants that run a module."""
+    return [child for child in psutil.Process().children(recursive=True) if module in child.cmdline()]
+
+
 def check_measure(measure: LoadMeasure, *, seconds: float) -> None:
     """What must agree in any measure without failures."""
     assert measure.duration_s == pytest.approx(seconds, abs=0.3)
@@ -119,11 +124,12 @@ def test_a_driver_that_dies_is_an_error_and_what_was_measured_is_kept(engine, tm
         conductor.warm_up(0.3)
         conductor.pause()
 
+        killed: list[psutil.Process] = []
+
         def kill_one(interval: Interval) -> None:
-            for child in psutil.Process().children(recursive=True):
-                if "loadlab.workload.driver" in child.cmdline():
-                    child.kill()
-                    return
+            if not killed:
+                killed.extend(running("loadlab.workload.driver")[:1])
+                killed[0].kill()
 
         started = time.monotonic()
         conductor.measure(30, kill_one)
@@ -133,32 +139,25 @@ def test_a_driver_that_dies_is_an_error_and_what_was_measured_is_kept(engine, tm
     assert "was killed" in (conductor.failure or "")
     assert measure.interrupted
     assert sum(item.count for item in measure.operations) > 50
-    assert not drivers_of(os.getpid())
+    assert not running("loadlab.workload.driver")
 
 
 def test_a_conductor_that_dies_is_an_error_and_takes_its_drivers_along(engine, tmp_path):
     scenario = open_shop(engine, tmp_path / "shop")
     with Conductor(plans_of(engine, scenario), users=8, ramp_s=0.0) as conductor:
-        family = psutil.Process().children(recursive=True)
+        conducting, drivers = running("loadlab.workload.locust_user"), running("loadlab.workload.driver")
 
         def kill_conductor(interval: Interval) -> None:
-            next(child for child in family if "loadlab.workload.locust_user" in child.cmdline()).kill()
+            conducting[0].kill()
 
         conductor.measure(30, kill_conductor)
         measure = conductor.collect()
     assert "load generator was killed" in (conductor.failure or "")
     assert measure.interrupted
     assert sum(item.count for item in measure.operations) > 50
-    _, alive = psutil.wait_procs([child for child in family if "postgres" not in child.name()], timeout=10)
+    assert drivers
+    _, alive = psutil.wait_procs(drivers, timeout=10)
     assert not alive
-
-
-def drivers_of(pid: int) -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process(pid).children(recursive=True)
-        if "loadlab.workload.driver" in " ".join(child.cmdline())
-    ]
 
 
 def test_ctrl_c_ends_the_window_early_and_keeps_what_was_measured(engine, tmp_path):
@@ -228,22 +227,24 @@ def test_a_database_that_cannot_be_reached_is_said_at_the_start(under_test, engi
     with pytest.raises(LoadLabError) as caught, Conductor([plan], users=1, ramp_s=0.0):
         pass
     assert "s3cret" not in str(caught.value)
-    assert not drivers_of(os.getpid())
+    assert not running("loadlab.workload.driver")
 
 
 @contextmanager
 def driver(plan: LoadPlan) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loadlab.workload.driver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "loadlab.workload.driver"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(plan.to_json() + "\n")
     process.stdin.flush()
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            stream.close()
 
 
 def test_a_driver_speaks_json_lines_and_ends_with_its_input(engine, tmp_path):
