@@ -26,11 +26,11 @@ def _servers() -> Iterator[str]:
         yield f"debian-{programs.parent.parent.name}"
 
 
-def installation(name: str) -> Installation:
+def _installation(name: str, spare: Path) -> Installation:
     """The programs of one of them."""
     user = server_user(None)
     if name == "bundled":
-        return find_installation(user, Path(tempfile.mkdtemp(prefix="loadlab-test-")) / "server")
+        return find_installation(user, spare)
     return Installation(_DEBIAN / name.removeprefix("debian-") / "bin", user)
 
 
@@ -52,8 +52,8 @@ def database(embedded_server: str) -> Iterator[PostgresqlEngine]:
 @pytest.fixture(scope="session", params=_servers())
 def any_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server of each PostgreSQL that is installed."""
-    programs = installation(request.param)
     base = Path(tempfile.mkdtemp(prefix="loadlab-test-"))
+    programs = _installation(request.param, base / "server")
     if programs.user is not None:
         shutil.chown(base, programs.user)
     initialise(programs, base / "data")

@@ -14,11 +14,13 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import pwd
 import shutil
 import stat
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,10 +152,13 @@ def _open_kept(directory: Path) -> PostgresqlEngine:
     def close() -> None:
         atexit.unregister(server.stop)
         server.stop()
+        if sockets != data:
+            with suppress(OSError):  # of a server that is still running it is not empty
+                sockets.rmdir()
 
     atexit.register(server.stop)
     try:
-        if not server.execute(f"SELECT FROM pg_database WHERE datname = '{_DATABASE}'"):
+        if not server.execute(f"SELECT 1 FROM pg_database WHERE datname = '{_DATABASE}'"):
             server.execute(f"CREATE DATABASE {_DATABASE}")
         return _engine(server, _DATABASE, server.url(_DATABASE), close)
     except BaseException:
@@ -218,8 +223,10 @@ def _socket_folder(directory: Path, user: str | None) -> Path:
     digest = hashlib.blake2b(os.fsencode(directory), digest_size=6).hexdigest()
     folder = _temporary_parent(user) / f"loadlab-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or stat.S_IMODE(folder.stat().st_mode) != 0o700:
-        raise InputError("--database", f"needs {folder} for its socket, which others can enter; remove that folder")
+    found = folder.lstat()
+    owners = {os.geteuid()} | ({pwd.getpwnam(user).pw_uid} if user is not None else set())
+    if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) != 0o700 or found.st_uid not in owners:
+        raise InputError("--database", f"needs {folder} for its socket, which is somebody else's; remove that folder")
     if user is not None:
         shutil.chown(folder, user)
     return folder

@@ -12,7 +12,6 @@ What the drivers report is passed on as it comes, so that it is kept even when t
 
 from __future__ import annotations
 
-import json
 import queue
 import sys
 import time
@@ -45,11 +44,10 @@ class Conductor:
         """What ended the load early, in one line; what was measured before is kept."""
 
     def __enter__(self) -> Self:
-        line = json.dumps(
-            {"plans": [plan.to_json() for plan in self._plans], "users": self._users, "ramp_s": self._ramp_s}
-        )
-        self._child = Child(_CONDUCTOR, line, self._messages.put)
+        self._child = Child(_CONDUCTOR, self._messages.put)
         try:
+            plans = [plan.to_json() for plan in self._plans]
+            self._child.send({"plans": plans, "users": self._users, "ramp_s": self._ramp_s})
             self._await("ready", START_LIMIT_S + _LOCUST_LIMIT_S)
             if self.failure is not None:
                 raise LoadLabError(self.failure)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import IO
@@ -33,14 +33,7 @@ OnInterval = Callable[[Interval], None]
 class Child:
     """A process that speaks JSON lines; `on_message` is called in a thread of its own, with None at the end."""
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        first_line: str,
-        on_message: Callable[[Message | None], None],
-        *,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, command: Sequence[str], on_message: Callable[[Message | None], None]) -> None:
         # A session of its own: the terminal's Ctrl-C is for the parent, which ends the child in good order.
         self._process = subprocess.Popen(
             command,
@@ -48,7 +41,6 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env=environment,
         )
         self._on_message = on_message
         self._lines: deque[str] = deque(maxlen=20)
@@ -61,10 +53,18 @@ class Child:
         ]
         for thread in self._threads:
             thread.start()
-        self._write(first_line)
 
     def send(self, message: Message) -> None:
-        self._write(json.dumps(message))
+        """One command."""
+        self.write_line(json.dumps(message))
+
+    def write_line(self, line: str) -> None:
+        """One line as it is."""
+        assert self._process.stdin is not None
+        # A child that is gone is reported by its reader.
+        with self._write_lock, suppress(OSError, ValueError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
 
     def end(self, *, limit_s: float) -> None:
         """Close its input, which ends it; kill it when it does not end in time."""
@@ -89,13 +89,6 @@ class Child:
         code = self._process.poll()
         how = "was killed" if code is not None and code < 0 else f"ended with code {code}"
         return f"{how}: {self._lines[-1]}" if self._lines else how
-
-    def _write(self, line: str) -> None:
-        assert self._process.stdin is not None
-        # A child that is gone is reported by its reader.
-        with self._write_lock, suppress(OSError, ValueError):
-            self._process.stdin.write(line.encode() + b"\n")
-            self._process.stdin.flush()
 
     def _read_messages(self, stream: IO[bytes]) -> None:
         try:
@@ -143,7 +136,8 @@ class Hub:
     def start(self) -> None:
         """Start the drivers; returns when all are ready. Raises LoadLabError when one is not."""
         for plan in self._plans:
-            self._children[plan.worker] = Child(_DRIVER, plan.to_json(), partial(self._receive, plan.worker))
+            self._children[plan.worker] = Child(_DRIVER, partial(self._receive, plan.worker))
+            self._children[plan.worker].write_line(plan.to_json())
         self._await("ready", START_LIMIT_S)
         if self.failure is not None:
             self.close()

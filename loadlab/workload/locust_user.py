@@ -24,7 +24,6 @@ import queue
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,7 +35,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
-from loadlab.engines import DEFAULT_URL, mask
+from loadlab.engines import mask
 from loadlab.errors import InputError, LoadLabError
 from loadlab.measure.histogram import Histogram, highest_equivalent_us
 from loadlab.measure.model import Interval, LoadMeasure, OperationInterval
@@ -169,7 +168,7 @@ class _Show:
     def __init__(self, scenario_path: Path, kinds: Mapping[str, str]) -> None:
         self._scenario_path, self._kinds = scenario_path, kinds
         self._log = logging.getLogger("loadlab")
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._answers: queue.Queue[Message | None] = queue.Queue()
         self._planner: Child | None = None
         self._plans: Sequence[LoadPlan] = ()
         self._hub: Hub | None = None
@@ -237,32 +236,30 @@ class _Show:
         return self._hub
 
     def _open_database(self) -> None:
-        environment = dict(os.environ)
-        if DATABASE not in environment:
-            if isinstance(self._runner, WorkerRunner):
-                raise InputError(DATABASE, "must be set: Locust's workers load one database together")
-            self._folder = tempfile.TemporaryDirectory(prefix="loadlab-")
-            environment[DATABASE] = f"{DEFAULT_URL}{self._folder.name}"
-        self._log.info("Seeding %s", mask(environment[DATABASE]))
+        if DATABASE not in os.environ and isinstance(self._runner, WorkerRunner):
+            raise InputError(DATABASE, "must be set: Locust's workers load one database together")
+        command = [sys.executable, "-m", "loadlab.workload.planner", str(self._scenario_path)]
+        self._planner = Child(command, self._answers.put)
+        url = self._take_answer()["url"]
+        self._log.info("Seeding %s", mask(url))
         # The address travels in the environment: other users of the machine can read a command line.
         seeding = [sys.executable, "-m", "loadlab", "seed", str(self._scenario_path), "--json"]
+        environment = {**os.environ, DATABASE: url}
         done = subprocess.run(seeding, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             raise LoadLabError(lines[-1] if lines else f"loadlab seed ended with code {done.returncode}")
-        answers: queue.Queue[Message | None] = queue.Queue()
-        command = [sys.executable, "-m", "loadlab.workload.planner", str(self._scenario_path)]
-        self._planner = Child(command, "", answers.put, environment=environment)
-        self._plans = self._take_plans(answers)
+        self._planner.send({"cmd": "plans"})
+        self._plans = [LoadPlan.from_json(text) for text in self._take_answer()["plans"]]
 
-    def _take_plans(self, answers: queue.Queue[Message | None]) -> Sequence[LoadPlan]:
+    def _take_answer(self) -> Message:
         try:
-            answer = answers.get(timeout=START_LIMIT_S)
+            answer = self._answers.get(timeout=START_LIMIT_S)
         except queue.Empty:
             raise LoadLabError(f"the database was not opened within {START_LIMIT_S:g} s") from None
         if answer is None or answer["type"] == "failed":
             raise LoadLabError(answer["message"] if answer is not None else "the database could not be opened")
-        return [LoadPlan.from_json(text) for text in answer["plans"]]
+        return answer
 
     def _feed(self, interval: Interval) -> None:
         feed_statistics(self._environment.stats, interval, self._kinds)
@@ -272,9 +269,7 @@ class _Show:
             self._hub.close()
         if self._planner is not None:
             self._planner.end(limit_s=START_LIMIT_S)
-        if self._folder is not None:
-            self._folder.cleanup()
-        self._hub = self._planner = self._folder = None
+        self._hub = self._planner = None
 
 
 def _microsecond_table(measure: LoadMeasure) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The load plans of a seeded scenario, for a parent that must not open databases itself (Locust under gevent).
 
-`python -m loadlab.workload.planner SCENARIO` opens the database of `LOADLAB_DATABASE`, answers with one line of JSON,
-`{"type": "plans", "plans": […]}` or `{"type": "failed", "message": …}`, and keeps the database open until its input
-ends: a bundled server lives as long as the load.
+`python -m loadlab.workload.planner SCENARIO` opens the database of `LOADLAB_DATABASE` (a temporary bundled server when
+there is none) and answers with its address, `{"type": "open", "url": …}`. For the next line of its input, which comes
+when the database has been filled, it answers `{"type": "plans", "plans": […]}`. It keeps the database open until its
+input ends: a temporary server lives as long as the load. What goes wrong is `{"type": "failed", "message": …}`.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ def main() -> int:
     source, out = protocol_streams()
     try:
         with open_database(os.environ.get(DATABASE, DEFAULT_URL)) as engine:
-            plans = plans_of(Path(sys.argv[1]), engine)
-            write_message(out, {"type": "plans", "plans": [plan.to_json() for plan in plans]})
-            source.read()
+            write_message(out, {"type": "open", "url": engine.url})
+            for _ in source:
+                plans = plans_of(Path(sys.argv[1]), engine)
+                write_message(out, {"type": "plans", "plans": [plan.to_json() for plan in plans]})
     except LoadLabError as error:
         write_message(out, {"type": "failed", "message": str(error)})
         return 2

@@ -99,9 +99,9 @@ def address(process: subprocess.Popen[str]) -> str:
 
 
 def test_a_temporary_server_is_removed_at_exit() -> None:
-    process = owner("sys.exit(0)")
-    url = address(process)
-    assert process.wait(60) == 0
+    with owner("sys.exit(0)") as process:
+        url = address(process)
+    assert process.returncode == 0
     assert not socket_folder(url).exists()
 
 
@@ -125,12 +125,11 @@ print(third.url != engine.url, third.user_tables(), flush=True)
 
 
 def test_a_killed_owner_leaves_no_server_and_no_files() -> None:
-    process = owner(WAIT)
-    url = address(process)
-    pid = server_pid(url)
-    assert lives(pid)
-    process.kill()
-    process.wait(10)
+    with owner(WAIT) as process:
+        url = address(process)
+        pid = server_pid(url)
+        assert lives(pid)
+        process.kill()
     assert eventually(lambda: not lives(pid))
     assert eventually(lambda: not socket_folder(url).exists())
 
@@ -213,12 +212,11 @@ def test_a_kept_server_that_runs_already_is_used_and_left_running(folder: Path) 
 
 def test_a_kept_server_ends_with_a_killed_owner_and_starts_again(folder: Path) -> None:
     url = f"embedded:{folder}/kept"
-    process = owner("engine._connection.execute('CREATE TABLE t AS SELECT 1 AS x')\nprint(1, flush=True)\n" + WAIT, url)
-    pid = server_pid(address(process))
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.kill()
-    process.wait(10)
+    write = "engine._connection.execute('CREATE TABLE t AS SELECT 1 AS x')\nprint('written', flush=True)\n"
+    with owner(write + WAIT, url) as process:
+        pid = server_pid(address(process))
+        assert address(process) == "written"
+        process.kill()
     assert eventually(lambda: not lives(pid))
     with open_database(url) as engine:
         assert engine.user_tables() == {"t": True}

@@ -16,10 +16,10 @@ import pytest
 from loadlab.engines.postgresql import ledger
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.postgresql.script import run_script
+from loadlab.engines.postgresql.server import find_installation
 from loadlab.engines.protocol import Chunk, Manifest
 from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
-from tests.fix_embedded import installation
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = ROOT / "fixtures" / "postgresql" / "everything.sql"
@@ -42,7 +42,7 @@ def run(engine: PostgresqlEngine, script: str) -> None:
 
 def dump(engine: PostgresqlEngine) -> list[str]:
     """What pg_dump says about the schema, without its comments and LoadLab's ledger."""
-    program = installation("bundled").bin / "pg_dump"
+    program = find_installation(None, Path("unused")).bin / "pg_dump"
     arguments = [str(program), "--schema-only", "--exclude-schema", ledger.LEDGER_NAMESPACE, engine.url]
     text = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
     return [line for line in text.splitlines() if line and not line.startswith(("--", "\\"))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -57,6 +58,8 @@ _STATISTICS_SETTINGS = {
     "pg_stat_statements.track": "top",
     "pg_stat_statements.max": "10000",
 }
+
+_LOG_PREFIX = re.compile(r"^\S+ \S+ \S+ \[\d+\] [A-Z]+:\s+")
 
 # $1 pg_ctl, $2 data directory, $3 way of stopping, $4 directory to remove afterwards (may be empty).
 _WATCHDOG = """
@@ -192,7 +195,7 @@ def initialise(installation: Installation, data: Path) -> None:
         if status != 0:
             status, said = installation.run("initdb", *arguments, *locale)
     if status != 0:
-        raise UnreachableError(f"{PLACE} initdb failed: {_last_line(said)}")
+        raise UnreachableError(f"{PLACE} initdb failed: {_last_words(said)}")
     with (partial / "postgresql.conf").open("a") as file:
         file.write(f"\ninclude '{_CONFIGURATION}'\n")
     partial.rename(data)
@@ -279,7 +282,7 @@ def start(installation: Installation, data: Path, sockets: Path, *, temporary: P
         )
         if status != 0:
             said = log.read_text(errors="replace") if log.exists() else output
-            raise UnreachableError(f"{PLACE} the server did not start: {_last_line(said)}")
+            raise UnreachableError(f"{PLACE} the server did not start: {_last_words(said)}")
         if installation.has_library("pg_stat_statements"):
             # Counters are the whole server's: read from here, they leave the user's database as the user makes it.
             server.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
@@ -304,7 +307,7 @@ def _watch(installation: Installation, data: Path, temporary: Path | None) -> su
     )
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line or "error" in line.lower()] or lines
-    return telling[-1].strip() if telling else "without a word"
+def _last_words(text: str) -> str:
+    """The last messages of a log, without their times."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "; ".join(_LOG_PREFIX.sub("", line) for line in lines[-3:]) or "without a word"
