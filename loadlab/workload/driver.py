@@ -40,8 +40,8 @@ START_LIMIT_S: Final = 60.0
 # A statement is cut off by the server at its time limit; what then still runs hangs on a dead connection.
 _GRACE_S = 5.0
 # How long a thread that computes may hold the interpreter's lock while another one, whose answer has come, waits for
-# it. The default of 5 ms would show in the latencies each second, when the reporter computes.
-_SWITCH_INTERVAL_S = 0.0005
+# it: what the reporter, each second, can cost an operation at most. The default is 5 ms.
+_SWITCH_INTERVAL_S = 0.001
 
 
 class Driver:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from loadlab.data.hashing import Int64s
     from loadlab.engines.protocol import Session as Connection
+    from loadlab.engines.protocol import Values
     from loadlab.schema.model import LogicalType
     from loadlab.workload.keys import NewRows, ReadPick
     from loadlab.workload.values import Cells, Supply
@@ -82,20 +83,26 @@ class FlowSession:
     def execute(self, text: FlowText, /, **values: object) -> int:
         """Run a statement; the number of rows returned, or affected when none are returned."""
         handle, name = self._find(text)
-        result = self._connection.execute(handle, self._connection.encode_row(handle, values))
+        result = self._connection.execute(handle, self._encode(handle, name, values))
         self._counts[name] = self._counts.get(name, 0) + 1
         return result
 
     def query(self, text: FlowText, /, **values: object) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
         handle, name = self._find(text)
-        rows = self._connection.query(handle, self._connection.encode_row(handle, values))
+        rows = self._connection.query(handle, self._encode(handle, name, values))
         self._counts[name] = self._counts.get(name, 0) + 1
         return rows
 
     def transaction(self) -> Transaction:
         """`with db.transaction():` commits at its end and rolls back when an exception leaves it."""
         return Transaction(self._connection)
+
+    def _encode(self, handle: Any, name: str, values: Mapping[str, object]) -> Values:
+        try:
+            return self._connection.encode_row(handle, values)
+        except KeyError as error:
+            raise InputError("flows.py", f"gives no value for :{error.args[0]} of {name}") from None
 
     def _find(self, text: FlowText) -> tuple[Any, str]:
         native = text if isinstance(text, str) else own_text(text, self.engine)

@@ -127,7 +127,7 @@ class Hub:
         self._children: dict[int, Child] = {}
         self._changed = threading.Condition()
         self._answers: dict[str, set[int]] = {}
-        self._lost: set[int] = set()
+        self._gone: set[int] = set()
         self._stopping = False
         self._limit_s = plans[0].workload.timeout + ANSWER_LIMIT_S
         self.failure: str | None = None
@@ -193,7 +193,7 @@ class Hub:
         """Until every driver that is left has answered; sets `failure` when it takes too long."""
         ends_s = time.monotonic() + limit_s
         with self._changed:
-            while len(self._answers.get(answer, set()) | self._lost) < len(self._plans):
+            while len(self._answers.get(answer, set()) | self._gone) < len(self._plans):
                 remaining_s = ends_s - time.monotonic()
                 if remaining_s <= 0:
                     self._fail(f"the load generator did not answer within {limit_s:g} s ({answer})")
@@ -207,7 +207,7 @@ class Hub:
                 message = self._death_of(worker)
             if message["type"] == "failed":
                 self._lose(worker, message["message"])
-            else:
+            elif message["type"] != "ended":
                 complete = self._collect(message)
                 self._answers.setdefault(message["type"], set()).add(worker)
             self._changed.notify_all()
@@ -225,14 +225,15 @@ class Hub:
             return []
 
     def _death_of(self, worker: int) -> Message:
-        if self._stopping or worker in self._lost:
+        if self._stopping or worker in self._gone:
+            self._gone.add(worker)
             return {"type": "ended", "worker": worker}
         child = self._children.get(worker)
         text = f"load driver {worker} {child.last_words if child else 'ended'}"
         return {"type": "failed", "worker": worker, "message": text}
 
     def _lose(self, worker: int, message: str) -> None:
-        self._lost.add(worker)
+        self._gone.add(worker)
         self._collector.lose(worker)
         self._fail(message)
 

@@ -205,7 +205,8 @@ class _Show:
             self._environment.process_exit_code = error.exit_code
             gevent.spawn(self._runner.quit)
             return
-        hub.begin(MEASURE)
+        if hub is self._hub:  # Otherwise Locust has been told to stop meanwhile.
+            hub.begin(MEASURE)
 
     def on_test_stop(self, **_: object) -> None:
         """The users are gone: take in what the drivers have measured."""
@@ -231,9 +232,9 @@ class _Show:
     def _open_drivers(self) -> Hub:
         if not self._plans:
             self._open_database()
-        self._hub = Hub(self._plans, on_interval=self._feed)
-        self._hub.start()
-        return self._hub
+        hub = self._hub = Hub(self._plans, on_interval=self._feed)
+        hub.start()
+        return hub
 
     def _open_database(self) -> None:
         if DATABASE not in os.environ and isinstance(self._runner, WorkerRunner):

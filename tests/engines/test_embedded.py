@@ -95,7 +95,7 @@ def address(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-# Temporary ------------------------------------------------------------------------------------------------------------
+# Temporary -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_temporary_server_is_removed_at_exit() -> None:
@@ -179,7 +179,7 @@ def test_settings_are_those_of_an_honest_measurement(embedded_server: str) -> No
     assert locale == "C.UTF-8"
 
 
-# Kept -----------------------------------------------------------------------------------------------------------------
+# Kept ----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_kept_database_is_there_again(folder: Path) -> None:
@@ -261,7 +261,7 @@ def test_data_of_another_major_version_is_refused(folder: Path) -> None:
     with open_database(f"embedded:{folder}/kept"):
         pass
     (folder / "kept" / "data" / "PG_VERSION").write_text("12\n")
-    with pytest.raises(InputError, match="was made by PostgreSQL 12, and PostgreSQL 18"):
+    with pytest.raises(InputError, match="was made by PostgreSQL 12, and there is PostgreSQL 18"):
         open_database(f"embedded:{folder}/kept")
 
 
@@ -275,7 +275,7 @@ def test_a_server_that_does_not_start_says_why(folder: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-# Where it comes from --------------------------------------------------------------------------------------------------
+# Where it comes from -------------------------------------------------------------------------------------------------
 
 
 def test_nothing_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

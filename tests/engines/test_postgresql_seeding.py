@@ -170,7 +170,7 @@ def test_the_same_manifest_goes_on_and_another_is_refused(database: PostgresqlEn
     fill(database, made)
     database.create(made)
     assert database.loaded() == {Chunk("parents", 0, 10), Chunk("children", 0, 2)}
-    with pytest.raises(NotEmptyError, match="f2.*empty database"):
+    with pytest.raises(NotEmptyError, match=r"f2.*empty database"):
         database.create(Manifest("f2", {}, made.schema, owns_tables=True))
 
 

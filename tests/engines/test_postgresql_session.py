@@ -25,7 +25,7 @@ from loadlab.spec.statement import Statement
 
 SCHEMA = """
 CREATE TABLE accounts (
-    id bigint PRIMARY KEY, name text NOT NULL, balance numeric(12, 2) NOT NULL, opened timestamptz, code uuid, tags text[]
+    id bigint PRIMARY KEY, name text NOT NULL, balance numeric(12, 2) NOT NULL, opened timestamptz, tags text[]
 );
 CREATE INDEX accounts_name_idx ON accounts (name);
 CREATE INDEX accounts_rich_idx ON accounts (id) WHERE balance > 1000;
@@ -33,8 +33,9 @@ CREATE TABLE moves (account_id bigint NOT NULL, at timestamptz NOT NULL, amount 
 CREATE TABLE moves_2024 PARTITION OF moves FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE moves_2025 PARTITION OF moves FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE INDEX moves_account_idx ON moves (account_id, at);
-INSERT INTO accounts SELECT n, 'a' || n % 10, n, '2024-01-01', NULL, ARRAY['x'] FROM generate_series(1, 100) AS n;
-INSERT INTO moves SELECT n % 100, '2024-01-01'::timestamptz + n * interval '1 hour', n FROM generate_series(1, 12000) AS n;
+INSERT INTO accounts SELECT n, 'a' || n % 10, n, '2024-01-01', ARRAY['x'] FROM generate_series(1, 100) AS n;
+INSERT INTO moves SELECT n % 100, '2024-01-01'::timestamptz + n * interval '1 hour', n
+FROM generate_series(1, 12000) AS n;
 """
 
 
@@ -107,11 +108,11 @@ def test_it_is_what_the_protocol_asks_for(bank: PostgresqlEngine, session: Postg
     assert opened is session
 
 
-# Values ---------------------------------------------------------------------------------------------------------------
+# Values --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("cast", "value"),
+    "cast, value",
     [
         ("bigint", -(2**63)),
         ("int2", 7),
@@ -142,7 +143,7 @@ def test_python_values_go_and_come_back(ask: Run, cast: str, value: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("cast", "array", "values"),
+    "cast, array, values",
     [
         ("bigint", pa.array([1, None, -(2**63)]), None),
         ("int", pa.array([1.0, 2.0]), [1, 2]),
@@ -200,7 +201,7 @@ def test_a_value_that_does_not_fit_is_named(session: PostgresqlSession) -> None:
         session.encode(handle, {"v": pa.array(["no uuid"])})
 
 
-# Execution ------------------------------------------------------------------------------------------------------------
+# Execution -----------------------------------------------------------------------------------------------------------
 
 
 def test_rows_are_counted(own_session: PostgresqlSession) -> None:
@@ -288,7 +289,7 @@ def test_a_lost_connection_is_told_apart(bank: PostgresqlEngine) -> None:
     again.close()
 
 
-# Evidence -------------------------------------------------------------------------------------------------------------
+# Evidence ------------------------------------------------------------------------------------------------------------
 
 COUNTED = {
     "by_key": "SELECT balance FROM accounts WHERE id = :id",
@@ -402,11 +403,11 @@ def _difference(after: float | None, before: float | None) -> float:
     return after - before
 
 
-# Plans ----------------------------------------------------------------------------------------------------------------
+# Plans ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("text", "full_scans", "indexes"),
+    "text, full_scans, indexes",
     [
         ("SELECT * FROM accounts WHERE id = :x", (), ("accounts_pkey",)),
         ("SELECT * FROM accounts WHERE tags = :x", ("accounts",), ()),
@@ -449,11 +450,11 @@ def test_a_plan_text_is_the_servers_own_choice(bank: PostgresqlEngine) -> None:
     assert "Seq Scan" in plan.text, "all rows are wanted, so the server reads the table"
 
 
-# Statements that are refused -------------------------------------------------------------------------------------------
+# Statements that are refused ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    "text, said",
     [
         ("SELECT balanse FROM accounts", 'column "balanse" does not exist.*accounts.balance'),
         ("SELECT * FROM acounts", 'relation "acounts" does not exist'),
@@ -476,7 +477,7 @@ def test_statements_are_checked_by_the_server(bank: PostgresqlEngine, text: str,
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    "script, said",
     [
         (
             "CREATE TABLE t (a int);\nCREATE INDEX CONCURRENTLY i ON t (a);",

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from loadlab.engines.postgresql import copy_binary
-from loadlab.engines.postgresql.copy_binary import CannotEncodeError, Wire, can_encode, encode
+from loadlab.engines.postgresql.copy_binary import CannotEncodeError, Wire, encode
 
 NULL = b"\xff\xff\xff\xff"
 
@@ -30,7 +30,7 @@ def row(*fields: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "value", "payload"),
+    "name, kind, value, payload",
     [
         ("int2", pa.int16(), -2, b"\xff\xfe"),
         ("int4", pa.int32(), 258, b"\x00\x00\x01\x02"),
@@ -69,7 +69,7 @@ def numeric(digits: tuple[int, ...], weight: int, scale: int, *, negative: bool 
 
 
 @pytest.mark.parametrize(
-    ("precision", "scale", "value", "payload"),
+    "precision, scale, value, payload",
     [
         (12, 2, "1234567890.12", numeric((12, 3456, 7890, 1200), 2, 2)),
         (12, 2, "-0.01", numeric((0, 0, 0, 100), 2, 2, negative=True)),
@@ -94,7 +94,7 @@ def test_uuid_keeps_its_bytes() -> None:
     value = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
     assert encoded(Wire("uuid"), [value.bytes], pa.binary(16)) == row(field(value.bytes))
     assert encoded(Wire("uuid"), [str(value), None], pa.string()) == row(field(value.bytes)) + row(NULL)
-    with pytest.raises(CannotEncodeError, match="c: .*UUID"):
+    with pytest.raises(CannotEncodeError, match=r"c: .*UUID"):
         encoded(Wire("uuid"), ["short"], pa.string())
 
 
@@ -168,11 +168,9 @@ def test_a_block_near_the_limit_of_an_offset_is_halved(monkeypatch: pytest.Monke
 
 
 def test_what_has_no_form_is_refused_by_column() -> None:
-    assert not can_encode(Wire("polygon"))
-    assert can_encode(Wire("_inet", 1041, Wire("inet", 869)))
     with pytest.raises(CannotEncodeError, match="c: values of type polygon"):
         encoded(Wire("polygon"), ["()"], pa.string())
-    with pytest.raises(CannotEncodeError, match="c: .*40000"):
+    with pytest.raises(CannotEncodeError, match=r"c: .*40000"):
         encoded(Wire("int2"), [40_000], pa.int32())
     # Nothing but NULLs needs no type.
     assert encoded(Wire("polygon"), [None], pa.string()) == row(NULL)

@@ -43,7 +43,7 @@ def test_every_exception_is_mapped(exception: type[psycopg.Error]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("exception", "wanted"),
+    "exception, wanted",
     [
         (psycopg.errors.UniqueViolation, ConstraintError),
         (psycopg.errors.CheckViolation, ConstraintError),
@@ -98,7 +98,7 @@ def test_no_password_leaves_through_an_address_that_fails(form: str, password: s
 
 
 @pytest.mark.parametrize(
-    ("url", "masked"),
+    "url, masked",
     [
         ("postgresql://me:secret@host:5432/db?sslmode=require", "postgresql://me:***@host:5432/db?sslmode=require"),
         ("postgresql://me@host/db", "postgresql://me@host/db"),
@@ -118,5 +118,5 @@ def test_an_address_that_cannot_be_read_says_what_it_should_be() -> None:
         InputError, match=r"^--database=postgresql://h:x/db is no URL .*postgresql://USER:PASSWORD@HOST"
     ):
         open_database("postgresql://h:x/db")
-    with pytest.raises(InputError, match="tcp_keepalives_idol|is no URL"):
+    with pytest.raises(InputError, match="is no URL"):
         open_database("postgresql://h/db?tcp_keepalives_idol=1")

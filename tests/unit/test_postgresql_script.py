@@ -29,7 +29,7 @@ def texts(script: str) -> list[str]:
         "SELECT 1 -- not the end; here\n + 1",
         "SELECT 1 /* nor ; /* nested ; */ ; */ + 1",
         "SELECT 'end;\n; of line'",
-        "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE a WHEN 1 THEN 2 ELSE 3 END; SELECT 2; END",
+        "CREATE FUNCTION f(a int) RETURNS int BEGIN ATOMIC SELECT CASE a WHEN 1 THEN 2 ELSE 3 END; SELECT 2; END",
         "CREATE OR REPLACE PROCEDURE p() LANGUAGE sql BEGIN ATOMIC INSERT INTO t VALUES (1); END",
         'CREATE TABLE "begin" (atomic int, "end" int)',
         "SELECT E'\\\\;'",

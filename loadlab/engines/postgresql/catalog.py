@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 LEDGER_NAMESPACE = "loadlab_ledger"
-"""The schema that LoadLab keeps its ledger in. Not plain `loadlab`: for a role of that name it would be the default one."""
+"""Where the ledger is. Not plain `loadlab`: for a role of that name, that would be the default namespace."""
 
 IS_USERS_NAMESPACE = f"""
     n.nspname NOT IN ('pg_catalog', 'information_schema', '{LEDGER_NAMESPACE}') AND n.nspname !~ '^pg_(toast|temp)'

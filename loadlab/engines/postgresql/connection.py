@@ -51,8 +51,8 @@ def libpq_url(url: str) -> str:
 def connect(url: str, *, database: str | None = None, statement_timeout_s: float | None = None) -> Connection:
     """Connect, in autocommit mode.
 
-    `database` overrides the URL's. Raises InputError for a URL that cannot be read and UnreachableError, whose message
-    holds no password, when nobody answers, the log-in is refused or the server is too old.
+    `database` overrides the URL's. Raises InputError for a URL that cannot be read and UnreachableError, whose
+    message holds no password, when nobody answers, the log-in is refused or the server is too old.
     """
     given = _parse(url)
     if database is not None:

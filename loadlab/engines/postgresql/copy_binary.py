@@ -1,11 +1,12 @@
 """Arrow record batches to PostgreSQL's binary COPY format, column by column, never row by row.
 
-The format (PostgreSQL documentation, "COPY", section "Binary Format"): a row is a 16-bit field count, then for each field
-a 32-bit length (-1 for NULL) and that many bytes as the type's receive function takes them; all integers are big-endian.
+The format (PostgreSQL documentation, "COPY", section "Binary Format"): a row is a 16-bit field count, then for each
+field a 32-bit length (-1 for NULL) and that many bytes as the type's receive function takes them; all integers are
+big-endian.
 
-How it is made fast: what has the same width in every row (lengths, numbers, keys) is written into packed NumPy records,
-neighbouring columns together; what has not (text, documents) stays where Arrow has it. `binary_join_element_wise` then
-interleaves both, and the data buffer of its result *is* the stream.
+How it is made fast: what has the same width in every row (lengths, numbers, keys) is written into packed NumPy
+records, neighbouring columns together; what has not (text, documents) stays where Arrow has it.
+`binary_join_element_wise` then interleaves both, and the data buffer of its result *is* the stream.
 """
 
 from __future__ import annotations
@@ -62,11 +63,6 @@ class _Body:
 
     fields: list[Field]
     payload: pa.Array | None = None
-
-
-def can_encode(wire: Wire) -> bool:
-    """Whether columns of this type can be loaded."""
-    return wire.name in _BODIES or (wire.element is not None and can_encode(wire.element))
 
 
 def encode(batch: pa.RecordBatch, wires: Sequence[Wire]) -> Iterator[memoryview]:
@@ -204,7 +200,7 @@ def _binary(array: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(), len(array), array.buffers(), array.null_count, array.offset)
 
 
-# One function a type --------------------------------------------------------------------------------------------------
+# One function a type -------------------------------------------------------------------------------------------------
 
 
 def _number(arrow: pa.DataType, native: str, wire: str) -> Callable[[pa.Array], _Body]:

@@ -1,11 +1,12 @@
-"""Putting off what slows loading, and restoring it exactly: indexes, keys, unique and exclusion constraints, foreign keys, triggers.
+"""Putting off what slows loading, and restoring it exactly: indexes, keys, unique and exclusion constraints, foreign
+keys, triggers.
 
 CHECKs stay: each costs one evaluation a row either way, and in place it stops a wrong row in its own chunk.
 
-The statements that restore come from the catalogue at the moment of dropping, in the way pg_dump writes them (an index of a
-partitioned table ON ONLY the parent, then each partition's under its own name, then ATTACH), together with what hangs on an
-index or a constraint: comment, clustering, replica identity, statistics targets, tablespace. They are kept in the ledger and
-struck out in the transaction that carries them out.
+The statements that restore come from the catalogue at the moment of dropping, in the way pg_dump writes them (an
+index of a partitioned table ON ONLY the parent, then each partition's under its own name, then ATTACH), together with
+what hangs on an index or a constraint: comment, clustering, replica identity, statistics targets, tablespace. They
+are kept in the ledger and struck out in the transaction that carries them out.
 """
 
 from __future__ import annotations
@@ -26,15 +27,17 @@ from loadlab.engines.protocol import Progress
 _INDEXES = """
     SELECT i.indexrelid AS oid, p.inhparent AS parent, t.relname::text AS table_name,
            format('%%I.%%I', tn.nspname, t.relname) AS qualified_table,
-           c.relname::text AS name, format('%%I', c.relname) AS quoted, format('%%I.%%I', n.nspname, c.relname) AS qualified,
+           c.relname::text AS name, format('%%I', c.relname) AS quoted,
+           format('%%I.%%I', n.nspname, c.relname) AS qualified,
            k.conname IS NOT NULL AS is_constraint, k.contype::text AS kind,
            pg_get_indexdef(i.indexrelid) AS definition, pg_get_constraintdef(k.oid) AS constraint_definition,
            c.reloptions AS options, s.spcname::text AS tablespace,
            obj_description(c.oid, 'pg_class') AS comment, obj_description(k.oid, 'pg_constraint') AS constraint_comment,
            i.indisclustered AS clustered, i.indisreplident AS identifies_replica,
-           ARRAY (SELECT format('ALTER INDEX %%I.%%I ALTER COLUMN %%s SET STATISTICS %%s', n.nspname, c.relname, a.attnum,
-                                a.attstattarget)
-                  FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attstattarget >= 0 AND i.indkey[a.attnum - 1] = 0
+           ARRAY (SELECT format('ALTER INDEX %%I.%%I ALTER COLUMN %%s SET STATISTICS %%s',
+                                n.nspname, c.relname, a.attnum, a.attstattarget)
+                  FROM pg_attribute AS a
+                  WHERE a.attrelid = c.oid AND a.attstattarget >= 0 AND i.indkey[a.attnum - 1] = 0
                   ORDER BY a.attnum) AS statistics_targets
     FROM pg_index AS i
     JOIN pg_class AS c ON c.oid = i.indexrelid
@@ -130,7 +133,7 @@ def _foreign_key_step(key: Row) -> DeferredStep:
 
 def _restore_index(index: Row, children: Mapping[int | None, list[Row]]) -> Iterator[str]:
     """The statements that make an index, and those of the partitions under it, as they were."""
-    # Unlike a setting's name, an empty tablespace name means the database's own.
+    # Empty: the database's own.
     yield f"SET LOCAL default_tablespace = {_literal(index.tablespace or '')}"
     yield _constraint(index) if index.is_constraint else index.definition
     yield from index.statistics_targets

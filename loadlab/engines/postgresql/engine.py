@@ -38,7 +38,8 @@ _TABLES = f"""
     ORDER BY 1
 """
 _ALL_TABLE_OIDS = f"""
-    SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {IS_USERS_TABLE} ORDER BY c.oid
+    SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE {IS_USERS_TABLE}
+    ORDER BY c.oid
 """
 _TABLES_PER_QUERY = 100
 
@@ -80,7 +81,7 @@ class PostgresqlEngine:
         reported = self._connection.info.parameter_status("server_version") or "of an unknown version"
         return f"PostgreSQL {reported.split()[0]}"
 
-    # The schema and the statements -------------------------------------------------------------------------------------
+    # The schema and the statements -----------------------------------------------------------------------------------
 
     def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
         with translated(), self._connection.transaction(force_rollback=True):
@@ -123,7 +124,7 @@ class PostgresqlEngine:
         with translated():
             return reflect(self._connection)
 
-    # Seeding -----------------------------------------------------------------------------------------------------------
+    # Seeding ---------------------------------------------------------------------------------------------------------
 
     def manifest(self) -> Manifest | None:
         with translated():
@@ -150,7 +151,7 @@ class PostgresqlEngine:
             return ledger.loaded_chunks(self._connection)
 
     def load(self, table: Table, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
-        """Raises InputError for a column, or a value, that cannot be loaded, ConstraintError for one that is refused."""
+        """Raises InputError for a column or a value that cannot be loaded, ConstraintError for one that is refused."""
         columns = tuple(column.name for column in table.stored_columns)
         goal = self._targets.get((table.key, columns))
         if goal is None:
@@ -158,7 +159,7 @@ class PostgresqlEngine:
         return load_chunk(self._connection, goal, batches, chunk)
 
     def finish(self, manifest: Manifest, progress: Progress) -> None:
-        """Goes on where an earlier, interrupted call stopped. Raises ConstraintError when the data breaks a constraint."""
+        """Goes on where an interrupted call stopped. Raises ConstraintError when the data breaks a constraint."""
         found = self.manifest()
         if found is not None and found.finished:
             return
@@ -178,7 +179,7 @@ class PostgresqlEngine:
     def _table_oids(self) -> list[int]:
         return [oid for (oid,) in self._connection.execute(_ALL_TABLE_OIDS.encode())]
 
-    # The load ----------------------------------------------------------------------------------------------------------
+    # The load --------------------------------------------------------------------------------------------------------
 
     def connect(self, *, timeout_s: float) -> PostgresqlSession:
         return PostgresqlSession(connect(self.url, statement_timeout_s=timeout_s))

@@ -7,6 +7,7 @@ class; what the client library reports without a code goes by the exception's ow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,11 @@ from loadlab.errors import (
     UnreachableError,
 )
 
+# Classes whose errors tell the load nothing but that a statement failed.
+_NOTHING_SPECIAL = re.findall(
+    r"\w\w",
+    "02 03 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 24 25 26 27 2B 2D 2F 34 38 39 3B 3F 42 53 54 55 57 58 72 F0 HV P0 XX",
+)
 _BY_CODE: dict[str, type[DatabaseError]] = {
     "08P01": DatabaseError,  # protocol_violation: what was sent cannot be read; the connection stands
     "25P03": ConnectionLostError,  # idle_in_transaction_session_timeout
@@ -43,12 +49,7 @@ _BY_CLASS: dict[str, type[DatabaseError]] = {
     "3D": UnreachableError,  # invalid catalog name: the database does not exist
     "40": ConflictError,  # transaction rollback: serialization failure, deadlock
     "44": ConstraintError,  # WITH CHECK OPTION violation
-} | dict.fromkeys(
-    (
-        "02 03 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 24 25 26 27 2B 2D 2F 34 38 39 3B 3F 42 53 54 55 57 58 72 F0 HV P0 XX"
-    ).split(),
-    DatabaseError,
-)
+} | dict.fromkeys(_NOTHING_SPECIAL, DatabaseError)
 _WITHOUT_CODE: dict[type[psycopg.Error], type[DatabaseError]] = {
     pg.ConnectionTimeout: UnreachableError,
     pg.CancellationTimeout: ConnectionLostError,
@@ -66,7 +67,7 @@ _WITHOUT_CODE: dict[type[psycopg.Error], type[DatabaseError]] = {
 
 
 def error_class(sqlstate: str | None, exception: type[psycopg.Error]) -> type[DatabaseError] | None:
-    """LoadLab's class for an error with this SQLSTATE, or for an exception that carries none; None if not in the table."""
+    """LoadLab's class for an error with this SQLSTATE, or an exception without one; None if not in the table."""
     if sqlstate is None:
         return _WITHOUT_CODE.get(exception)
     return _BY_CODE.get(sqlstate) or _BY_CLASS.get(sqlstate[:2])

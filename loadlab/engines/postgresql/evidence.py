@@ -1,7 +1,8 @@
 """One look at what the server counts.
 
-The views differ from version to version in their columns; they are read as JSON documents of which every number is kept, so
-that no version has to be known. What a partitioned table's parts count is added up under the table, the same for indexes.
+The views differ from version to version in their columns; they are read as JSON documents of which every number is
+kept, so that no version has to be known. What a partitioned table's parts count is added up under the table, the same
+for indexes.
 """
 
 from __future__ import annotations
@@ -26,12 +27,37 @@ NO_STATEMENTS = "pg_stat_statements"
 
 # Gauges and names; everything else in these views is a counter.
 _NOT_COUNTERS = {"datid", "numbackends"}
-_SETTINGS = (
-    "shared_buffers work_mem maintenance_work_mem effective_cache_size effective_io_concurrency random_page_cost seq_page_cost"
-    " max_connections fsync synchronous_commit full_page_writes wal_level wal_compression max_wal_size checkpoint_timeout"
-    " autovacuum jit max_parallel_workers_per_gather max_parallel_workers track_io_timing default_transaction_isolation"
-    " server_version server_encoding block_size data_checksums shared_preload_libraries plan_cache_mode huge_pages io_method"
-).split()
+_SETTINGS = [
+    "autovacuum",
+    "block_size",
+    "checkpoint_timeout",
+    "data_checksums",
+    "default_transaction_isolation",
+    "effective_cache_size",
+    "effective_io_concurrency",
+    "fsync",
+    "full_page_writes",
+    "huge_pages",
+    "io_method",
+    "jit",
+    "maintenance_work_mem",
+    "max_connections",
+    "max_parallel_workers",
+    "max_parallel_workers_per_gather",
+    "max_wal_size",
+    "plan_cache_mode",
+    "random_page_cost",
+    "seq_page_cost",
+    "server_encoding",
+    "server_version",
+    "shared_buffers",
+    "shared_preload_libraries",
+    "synchronous_commit",
+    "track_io_timing",
+    "wal_compression",
+    "wal_level",
+    "work_mem",
+]
 # Before version 15 the counts go through a file that may be half a second old.
 _FILE_DELAY_S = 0.6
 
@@ -52,7 +78,8 @@ _TABLES = f"""
     WITH {_LEAVES}
     SELECT leaf.key,
            sum(pg_table_size(c.oid))::bigint AS size_bytes, sum(pg_indexes_size(c.oid))::bigint AS index_bytes,
-           sum(CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_total_relation_size(c.reltoastrelid) END)::bigint AS toast_bytes,
+           sum(CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_total_relation_size(c.reltoastrelid) END)::bigint
+               AS toast_bytes,
            sum(CASE WHEN s.n_live_tup > 0 THEN s.n_live_tup ELSE greatest(c.reltuples, 0) END)::bigint AS rows,
            sum(s.seq_scan)::bigint AS sequential_scans, sum(s.seq_tup_read)::bigint AS sequential_rows,
            coalesce(sum(s.idx_scan), 0)::bigint AS index_scans,
@@ -70,8 +97,10 @@ _TABLES = f"""
 """
 _INDEXES = f"""
     WITH {_LEAVES}
-    SELECT CASE WHEN n.nspname = current_schema() THEN root.relname::text ELSE n.nspname || '.' || root.relname END AS name,
-           leaf.key AS table, sum(pg_relation_size(s.indexrelid))::bigint AS size_bytes, sum(s.idx_scan)::bigint AS scans,
+    SELECT CASE WHEN n.nspname = current_schema() THEN root.relname::text ELSE n.nspname || '.' || root.relname END
+               AS name,
+           leaf.key AS table,
+           sum(pg_relation_size(s.indexrelid))::bigint AS size_bytes, sum(s.idx_scan)::bigint AS scans,
            sum(io.idx_blks_hit)::bigint AS blocks_hit, sum(io.idx_blks_read)::bigint AS blocks_read
     FROM leaf
     JOIN pg_stat_all_indexes AS s ON s.relid = leaf.oid
@@ -80,7 +109,9 @@ _INDEXES = f"""
     JOIN pg_namespace AS n ON n.oid = root.relnamespace
     GROUP BY 1, 2
 """
-_DATABASE = "SELECT to_jsonb(d), pg_database_size(d.datid), d.datid FROM pg_stat_database AS d WHERE datname = current_database()"
+_DATABASE = """
+    SELECT to_jsonb(d), pg_database_size(d.datid), d.datid FROM pg_stat_database AS d WHERE datname = current_database()
+"""
 _CONNECTIONS = """
     SELECT count(*) FILTER (WHERE backend_type = 'client backend'), current_setting('max_connections')::int,
            pg_postmaster_start_time()::text
@@ -162,7 +193,7 @@ def _server_counters(connection: Connection, capabilities: Capabilities) -> dict
     return counters | {"checkpoints_timed": float(timed), "checkpoints_requested": float(requested)}
 
 
-# Statements -----------------------------------------------------------------------------------------------------------
+# Statements ----------------------------------------------------------------------------------------------------------
 
 
 def _statements(
@@ -170,8 +201,8 @@ def _statements(
 ) -> tuple[dict[str, StatementEvidence] | None, str]:
     """Counts by statement of one database and when they began, or None where they cannot be had.
 
-    The extension's view shows all databases from whichever it was created in: this one, or the maintenance database, where
-    administrators (and the embedded server) put it.
+    The extension's view shows all databases from whichever it was created in: this one, or the maintenance database,
+    where administrators (and the embedded server) put it.
     """
     found = _read_statements(connection, database_oid, capabilities)
     if found is not None:

@@ -61,7 +61,7 @@ def set_sequences(connection: Connection, tables: Iterable[Table]) -> None:
 
 
 def vacuum(connection: Connection, tables: Iterable[Table], progress: Progress) -> None:
-    """Statistics for the planner, and pages marked all-visible: index-only scans work, and no first reader writes hint bits."""
+    """Statistics for the planner, and pages marked all-visible, for index-only scans and readers that write nothing."""
     # What this session still has to report would be added to the row counts that ANALYZE sets.
     publish_counters(connection)
     for table in tables:
@@ -70,7 +70,7 @@ def vacuum(connection: Connection, tables: Iterable[Table], progress: Progress) 
 
 
 def write_out(connection: Connection) -> None:
-    """Have the pages of the load written now, not in the middle of what is measured next, where we are allowed to ask."""
+    """Have the pages of the load written now, not in the middle of what is measured next, where we may ask."""
     try:
         connection.execute("CHECKPOINT")
     except psycopg.errors.InsufficientPrivilege:

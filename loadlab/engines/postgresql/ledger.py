@@ -1,7 +1,7 @@
 """What LoadLab writes down in the database it fills: the manifest, the chunks that are in, and what is still put off.
 
-Everything is in a namespace of its own, and every row is written in the transaction of the work it tells of: after a kill at
-any point the ledger and the tables agree.
+Everything is in a namespace of its own, and every row is written in the transaction of the work it tells of: after a
+kill at any point the ledger and the tables agree.
 """
 
 from __future__ import annotations

@@ -41,9 +41,9 @@ _INDEXES = """
     JOIN pg_namespace AS rn ON rn.oid = root.relnamespace
 """
 
-# Two attempts to have every table served by an index, whatever its size. Hash and merge joins read both sides whole, which
-# pays on small tables where it would not on large ones. So does reading a small index from end to end in place of looking
-# something up in another one; a bitmap, whose rows come in no order, is hardly ever worth that.
+# Two attempts to have every table served by an index, whatever its size. Hash and merge joins read both sides whole,
+# which pays on small tables where it would not on large ones. So does reading a small index from end to end in place of
+# looking something up in another one; a bitmap, whose rows come in no order, is hardly ever worth that.
 _WITH_INDEXES = """
     SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
 """
@@ -85,7 +85,7 @@ def explain(connection: Connection, statement: Statement) -> PlanEvidence:
 
 
 def statement_id(connection: Connection, statement: Statement) -> str | None:
-    """The query identifier that the server computes for the statement as a session prepares it, None when it computes none."""
+    """The query identifier that the server computes for the statement as a session prepares it, None if it does not."""
     if not Capabilities(connection.info.server_version).identifies_statements:
         return None
     with translated(), _prepared(connection, statement) as call:
@@ -161,7 +161,7 @@ class _Names:
 
 
 def _nodes(node: Node, relation: tuple[str, str], *, ends_early: bool) -> Iterator[tuple[Node, tuple[str, str], bool]]:
-    """Every node with its table (a bitmap's is named above it), and whether a LIMIT lets it end before its input does."""
+    """Every node with its table (a bitmap's is named above it), and whether a LIMIT lets it end before its input."""
     if "Relation Name" in node:
         relation = (node.get("Schema", ""), node["Relation Name"])
     yield node, relation, ends_early

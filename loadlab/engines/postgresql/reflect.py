@@ -1,8 +1,8 @@
 """Reading the schema that is there, from the system catalogue alone.
 
-SQLAlchemy's inspector would give about half of this (no partitions, no triggers, no definitions that rebuild an object as it
-was), and the other half would have to be matched to it by name. Seven queries over all tables at once give everything, take
-well under a second for 500 tables, and depend on nothing but `pg_catalog`.
+SQLAlchemy's inspector would give about half of this (no partitions, no triggers, no definitions that rebuild an
+object as it was), and the other half would have to be matched to it by name. Seven queries over all tables at once
+give everything, take well under a second for 500 tables, and depend on nothing but `pg_catalog`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ _COLUMNS = """
 """
 _CONSTRAINTS = """
     SELECT c.conrelid AS table_oid, c.conname::text AS name, c.contype::text AS kind, c.condeferrable AS deferrable,
-           c.confdeltype::text AS on_delete, c.confupdtype::text AS on_update, pg_get_constraintdef(c.oid) AS definition,
+           c.confdeltype::text AS on_delete, c.confupdtype::text AS on_update,
+           pg_get_constraintdef(c.oid) AS definition,
            pg_get_expr(c.conbin, c.conrelid, true) AS expression, c.conindid AS index_oid,
            coalesce(pg_partition_root(c.confrelid), c.confrelid)::oid AS target_oid,
            (SELECT array_agg(a.attname::text ORDER BY k.position)
@@ -68,8 +69,8 @@ _INDEXES = """
     JOIN pg_class AS c ON c.oid = i.indexrelid
     JOIN pg_am AS m ON m.oid = c.relam
     CROSS JOIN LATERAL (
-        SELECT array_agg(coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k.position::int, true)) ORDER BY k.position)
-                   FILTER (WHERE k.position <= i.indnkeyatts) AS keys,
+        SELECT array_agg(coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k.position::int, true))
+                         ORDER BY k.position) FILTER (WHERE k.position <= i.indnkeyatts) AS keys,
                array_agg(k.number = 0 ORDER BY k.position) FILTER (WHERE k.position <= i.indnkeyatts) AS expressions,
                array_agg(a.attname::text ORDER BY k.position) FILTER (WHERE k.position > i.indnkeyatts) AS include
         FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, position)

@@ -1,7 +1,9 @@
-"""A schema value as DDL, for tables that are not made from a DDL text of our own: those of another engine, or of another database.
+"""A schema value as DDL, for tables that are not made from a DDL text of our own: those of another engine, or of
+another database.
 
-What is in this engine's own words (defaults, CHECKs, expression and partial indexes, exclusion constraints) is kept when the
-schema is; another engine's words are left out, since nothing here translates them. Triggers and partitions are never made.
+What is in this engine's own words (defaults, CHECKs, expression and partial indexes, exclusion constraints) is kept
+when the schema is; another engine's words are left out, since nothing here translates them. Triggers and partitions
+are never made.
 """
 
 from __future__ import annotations

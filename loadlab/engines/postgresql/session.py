@@ -1,8 +1,8 @@
 """One connection as the load uses it: prepared statements straight on libpq.
 
-The hot path is `PQexecPrepared` through psycopg's C wrapper, which releases the GIL while it waits; nothing of Python's runs
-between the call and the drained result. Values travel in text form, exact for every type and parsed by the server as a
-literal would be, save keys (uuid) and bytes, which are shorter and cheaper in binary form.
+The hot path is `PQexecPrepared` through psycopg's C wrapper, which releases the GIL while it waits; nothing of
+Python's runs between the call and the drained result. Values travel in text form, exact for every type and parsed by
+the server as a literal would be, save keys (uuid) and bytes, which are shorter and cheaper in binary form.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ _TYPES = """
     SELECT t.oid, t.typname::text AS name, t.typtype::text AS kind, t.typbasetype AS base_oid, t.typtypmod AS modifier,
            CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END AS element_oid, t.typnotnull AS not_null,
            t.typdefault AS default,
-           ARRAY (SELECT e.enumlabel::text FROM pg_enum AS e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS labels,
+           ARRAY (SELECT e.enumlabel::text FROM pg_enum AS e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
+               AS labels,
            ARRAY (SELECT ARRAY[c.conname::text, pg_get_expr(c.conbin, 0, true)] FROM pg_constraint AS c
                   WHERE c.contypid = t.oid AND c.contype = 'c' ORDER BY c.conname) AS checks
     FROM needed JOIN pg_type AS t USING (oid)

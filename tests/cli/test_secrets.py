@@ -1,0 +1,59 @@
+"""A password in the database's URL is used and never shown: not in output, files, process lists or the database."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+
+from loadlab.engines.postgresql.catalog import LEDGER_NAMESPACE
+from loadlab.engines.postgresql.engine import PostgresqlEngine
+from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, environment
+
+SECRET = "correct-horse-battery-staple"
+
+
+def command_lines() -> str:
+    """What every user of the machine can see of the running processes, this test left out."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return "\n".join(lines)
+
+
+def test_a_password_appears_nowhere(database: PostgresqlEngine, tmp_path: Path) -> None:
+    url = database.url.replace("loadlab@", f"loadlab:{SECRET}@")
+    assert SECRET in url
+    seen = ""
+    # By the environment: on the command line it would stand in the process list by the user's own hand.
+    with subprocess.Popen(
+        [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0002", "--duration", "3s", "--warmup", "0s", "--out", "run"],
+        cwd=tmp_path,
+        env=environment(tmp_path, LOADLAB_DATABASE=url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None:
+            seen += command_lines()
+            time.sleep(0.2)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        output = process.stdout.read() + process.stderr.read()
+    assert process.returncode in (0, 1, 3), output
+    assert "locust_user" in seen
+    assert SECRET not in seen
+    assert SECRET not in output
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in written} >= {"result.json", "report.html"}
+    for path in written:
+        assert SECRET.encode() not in path.read_bytes(), path
+    with psycopg.connect(database.url) as connection:
+        ledger = connection.execute(f"SELECT manifest::text FROM {LEDGER_NAMESPACE}.manifest").fetchall()
+        statements = connection.execute("SELECT query, application_name FROM pg_stat_activity").fetchall()
+    assert SECRET not in str(ledger) + str(statements)
