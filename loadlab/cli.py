@@ -174,6 +174,8 @@ def seed(
     from loadlab.report.seeding import print_seeding
 
     print_seeding(outcome.tables, outcome.report, outcome.size_bytes, outcome.database)
+    if outcome.stop_command is not None:
+        typer.echo(f"The database is left running; this stops it: {outcome.stop_command}", err=True)
     if database == DEFAULT_URL:
         typer.echo("The database was temporary and is gone; --database embedded:DIR keeps it.", err=True)
 
@@ -291,6 +293,7 @@ def _seed_summary(outcome: SeedOutcome) -> dict[str, Any]:
         "resumed": report.resumed,
         "tables": [table.model_dump() for table in outcome.tables],
         "notes": list(outcome.notes),
+        "stop_command": outcome.stop_command,
     }
 
 

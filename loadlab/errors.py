@@ -67,7 +67,7 @@ class ConstraintError(DatabaseError):
 
 
 class ConflictError(DatabaseError):
-    """A serialization failure, a deadlock or a lock that was not to be had; the same transaction may succeed on a retry."""
+    """A serialization failure, a deadlock or a lock that was not to be had; a retry may succeed."""
 
 
 class StatementTimeoutError(DatabaseError):

@@ -16,6 +16,7 @@ from loadlab.engines import open_database, scratch_database
 from loadlab.engines.protocol import (
     CanExplain,
     CanIdentifyStatements,
+    CanLeaveRunning,
     Engine,
     Evidence,
     HasNotes,
@@ -92,6 +93,8 @@ class SeedOutcome:
     size_bytes: int | None
     database: str
     notes: tuple[str, ...]
+    stop_command: str | None = None
+    """What stops the database's server, which was started for it and is left running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,10 @@ def seed_database(source: Path | None, database: str, data: DataOptions, show: S
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
         schema, _ = _schema_of(scenario, engine)
-        return _fill(engine, _dataset(scenario, schema, engine, data), data.workers, show)
+        outcome = _fill(engine, _dataset(scenario, schema, engine, data), data.workers, show)
+        # Whoever fills a database to work with it wants to connect to it afterwards.
+        stop = engine.leave_running() if isinstance(engine, CanLeaveRunning) else None
+        return replace(outcome, stop_command=stop)
 
 
 def plan_seed(

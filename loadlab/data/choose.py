@@ -140,7 +140,9 @@ def _check_wishes(context: TableContext, column: Column, shape: ColumnShape) -> 
     for value in shape.values or ():
         if allowed is not None and value not in allowed:
             known = ", ".join(str(item) for item in allowed)
-            raise InputError(f"{place}.values", f"holds {value!r}, which {column.name} does not allow; allowed: {known}")
+            raise InputError(
+                f"{place}.values", f"holds {value!r}, which {column.name} does not allow; allowed: {known}"
+            )
         if isinstance(value, (int, float)) and not facts.admits(value):
             raise InputError(f"{place}.values", f"holds {value!r}, which {column.name} does not allow: {facts.limits}")
     for bound in shape.range or ():

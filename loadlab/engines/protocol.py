@@ -178,7 +178,7 @@ class Engine(Protocol):
         ...
 
     def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
-        """The schema that the DDL text would make, with each statement checked against it; nothing stays in the database.
+        """The schema that the DDL text would make, each statement checked against it; nothing stays in the database.
 
         Raises InputError naming the statement (by its key) or the place in the DDL text.
         """
@@ -201,7 +201,7 @@ class Engine(Protocol):
         ...
 
     def create(self, manifest: Manifest) -> None:
-        """Open the ledger and, where `manifest.owns_tables`, make the tables without what slows loading. One transaction."""
+        """Open the ledger and, where `manifest.owns_tables`, make the tables without what slows loading."""
         ...
 
     def loaded(self) -> frozenset[Chunk]:
@@ -261,3 +261,12 @@ class HasNotes(Protocol):
     """The engine tells what of a schema in another engine's words it had to leave out."""
 
     def notes(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class CanLeaveRunning(Protocol):
+    """The engine may have started a server for kept data, which users of the data want to find running."""
+
+    def leave_running(self) -> str | None:
+        """Let it live on when this process ends; the shell command that stops it, None when there is none to stop."""
+        ...

@@ -10,7 +10,7 @@ from loadlab.measure.histogram import Histogram
 
 @dataclass(frozen=True, slots=True)
 class OperationInterval:
-    """One operation in one interval of the window. `errors` counts failures by outcome (SQLSTATE class or error name)."""
+    """One operation in one interval of the window. `errors` counts failures by outcome (SQLSTATE or error name)."""
 
     count: int
     errors: Mapping[str, int]

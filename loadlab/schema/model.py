@@ -167,7 +167,7 @@ class Table:
 
     @property
     def unique_keys(self) -> tuple[tuple[str, ...], ...]:
-        """Column sets in which no two rows agree: the primary key and unique indexes without expression or predicate."""
+        """Column sets in which no two rows agree: primary key and unique indexes without expression or predicate."""
         keys = [self.primary_key] if self.primary_key else []
         keys += [i.keys for i in self.indexes if i.unique and not i.has_expressions and i.predicate is None]
         return tuple(dict.fromkeys(keys))

@@ -49,7 +49,7 @@ class TargetVerdict:
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """FAIL if any fails, else INCONCLUSIVE if any is or if nothing was judged at all, else PASS. SKIPPED does not count."""
+    """FAIL if any fails, else INCONCLUSIVE if any is or nothing was judged, else PASS. SKIPPED does not count."""
     judged = {verdict for verdict in verdicts if verdict is not Verdict.SKIPPED}
     if Verdict.FAIL in judged:
         return Verdict.FAIL

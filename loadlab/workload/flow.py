@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from loadlab.engines.protocol import Values
     from loadlab.schema.model import LogicalType
     from loadlab.workload.keys import NewRows, ReadPick
-    from loadlab.workload.values import Cells, Supply
+    from loadlab.workload.supply import Supply
+    from loadlab.workload.values import Cells
 
 FlowText = str | Mapping[str, str]
 """A statement's text, or one for each engine by its name."""
@@ -256,7 +257,7 @@ class Keys:
         return cycle(_Block(self._cells, table, rows, ()).rows()).__next__
 
     def _new_source(self, table: str) -> Callable[[], Row]:
-        from loadlab.workload.values import Supply
+        from loadlab.workload.supply import Supply
 
         # Later blocks have the columns of the earlier ones ready when they are handed out.
         latest: deque[_Block] = deque(maxlen=1)

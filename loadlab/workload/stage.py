@@ -20,7 +20,8 @@ from loadlab.workload.flow_source import Flow, load_flows
 from loadlab.workload.keys import NewRows, stream
 from loadlab.workload.loop import Call, ClosedLoop
 from loadlab.workload.plan import PLACE, LoadPlan, parameters_of
-from loadlab.workload.values import Columns, Parameters, Provisioner, Supply
+from loadlab.workload.supply import Provisioner, Supply
+from loadlab.workload.values import Columns, Parameters
 
 if TYPE_CHECKING:
     from loadlab.workload.values import Cells

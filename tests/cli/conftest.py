@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +63,15 @@ def loadlab(tmp_path: Path) -> Loadlab:
         return Finished(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def embedded_folder() -> Iterator[Path]:
+    """A short path that every user can enter, which pytest's own is not."""
+    path = Path(tempfile.mkdtemp(prefix="loadlab-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def content(url: str) -> dict[str, str]:

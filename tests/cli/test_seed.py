@@ -146,3 +146,21 @@ def test_a_dry_run_writes_nothing(database: PostgresqlEngine, loadlab: Loadlab) 
     assert plan["notes"] == []
     assert dict(database.user_tables()) == {}
     assert database.manifest() is None
+
+
+def test_a_kept_database_is_left_running(embedded_folder: Path, loadlab: Loadlab) -> None:
+    url = f"embedded:{embedded_folder}/dev"
+    done = loadlab("seed", MARKETPLACE, "--scale", "0.0001", "--database", url, "--json")
+    assert done.exit_code == 0, done.err
+    summary = json.loads(done.out)
+    try:
+        assert content(summary["database"])["orders"].startswith("5000 ")
+        again = json.loads(loadlab("seed", MARKETPLACE, "--scale", "0.0001", "--database", url, "--json").out)
+        assert again["reused"] is True
+        assert again["stop_command"] == summary["stop_command"]
+    finally:
+        subprocess.run(summary["stop_command"], shell=True, check=True)  # noqa: S602 - what users are told to type
+    deadline_s = time.monotonic() + 20
+    while (embedded_folder / "dev" / "data" / "postmaster.pid").exists():
+        assert time.monotonic() < deadline_s, "the server did not stop"
+        time.sleep(0.1)

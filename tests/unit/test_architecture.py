@@ -345,7 +345,7 @@ def tree_of(tmp_path: Path, place: str, text: str) -> list[Source]:
         (direction_errors, "spec/a.py", "importlib.import_module('loadlab.schema.model')"),
         (direction_errors, "spec/a.py", "if TYPE_CHECKING:\n    from loadlab.report import model"),
         (direction_errors, "engines/any/a.py", "from loadlab.data import cells"),
-        (direction_errors, "workload/a.py", "from loadlab.measure import model"),
+        (direction_errors, "workload/a.py", "from loadlab.measure import evidence"),
         (direction_errors, "workload/a.py", "from loadlab.measure.histograms import Other"),
         (direction_errors, "measure/recorder.py", "from loadlab.workload import driver"),
         (direction_errors, "report/a.py", "from loadlab.pipeline import run"),

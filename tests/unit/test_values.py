@@ -18,7 +18,8 @@ from loadlab.schema.model import Column, LogicalType, Table
 from loadlab.spec.parameters import Parameter
 from loadlab.workload.flow import Keys
 from loadlab.workload.keys import NewRows, stream
-from loadlab.workload.values import Parameters, Provisioner, Supply, full_parameters, row_groups
+from loadlab.workload.supply import Provisioner, Supply
+from loadlab.workload.values import Parameters, full_parameters, row_groups
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 TABLES = {

@@ -52,12 +52,23 @@ class PostgresqlEngine:
 
     name = DIALECT
 
-    def __init__(self, url: str, *, display_url: str | None = None, on_close: Callable[[], None] | None = None) -> None:
-        """`on_close` runs after the connection is closed. Raises InputError and UnreachableError."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        display_url: str | None = None,
+        on_close: Callable[[], None] | None = None,
+        on_leave_running: Callable[[], str] | None = None,
+    ) -> None:
+        """`on_close` runs after the connection is closed, `on_leave_running` when the server is to outlive us.
+
+        Raises InputError and UnreachableError.
+        """
         self.url = libpq_url(url)
         self.display_url = mask(url) if display_url is None else display_url
         self._connection: Connection = connect(self.url)
         self._on_close = on_close
+        self._on_leave_running = on_leave_running
         self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
         self._counts_statements: bool | None = None
         stop_when_client_is_gone(self._connection)
@@ -76,6 +87,10 @@ class PostgresqlEngine:
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close()
+
+    def leave_running(self) -> str | None:
+        """Let a server that we started for kept data live on; the command that stops it, None for any other server."""
+        return None if self._on_leave_running is None else self._on_leave_running()
 
     def version(self) -> str:
         reported = self._connection.info.parameter_status("server_version") or "of an unknown version"

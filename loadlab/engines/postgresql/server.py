@@ -65,6 +65,7 @@ _LOG_PREFIX = re.compile(r"^\S+ \S+ \S+ \[\d+\] [A-Z]+:\s+")
 # $1 pg_ctl, $2 data directory, $3 way of stopping, $4 directory to remove afterwards (may be empty).
 _WATCHDOG = """
 read -r line
+if [ "$line" = leave ]; then exit 0; fi
 "$1" stop -D "$2" -m "$3" -t 60 -w
 if [ -n "$4" ]; then rm -rf "$4"; fi
 """
@@ -258,17 +259,26 @@ class Server:
 
     def stop(self) -> None:
         """Stop what we started, and wait for it. A forked child does nothing: the server is its parent's."""
+        ours = self.watchdog is not None and os.getpid() == self.owner_pid
+        self._tell_watchdog(b"\n")
+        if ours and self.temporary is not None:
+            shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def leave_running(self) -> None:
+        """Let the server live on when this process ends; for data that is kept."""
+        assert self.temporary is None
+        self._tell_watchdog(b"leave\n")
+
+    def _tell_watchdog(self, word: bytes) -> None:
         watchdog, self.watchdog = self.watchdog, None
         if watchdog is None or os.getpid() != self.owner_pid:
             return
         assert watchdog.stdin is not None
         with suppress(OSError):
-            watchdog.stdin.write(b"\n")
+            watchdog.stdin.write(word)
             watchdog.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             watchdog.wait(_STOP_LIMIT_S)
-        if self.temporary is not None:
-            shutil.rmtree(self.temporary, ignore_errors=True)
 
 
 def start(installation: Installation, data: Path, sockets: Path, *, temporary: Path | None) -> Server:
