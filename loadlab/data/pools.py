@@ -161,7 +161,7 @@ _RECIPES: dict[str, Callable[[Faker, Generic], list[str]]] = {
     "user_agent": _faker("user_agent", 256),
     "country_code": _faker("country_code", 200),
     "country": _faker("country", 200),
-    "state": lambda _, mimesis: _distinct(lambda: mimesis.address.state(), 50),
+    "state": lambda _, mimesis: _distinct(mimesis.address.state, 50),
     "color": lambda _, mimesis: [c.lower() for c in _distinct(mimesis.text.color, 40)],
     "mime_type": lambda _, mimesis: _distinct(
         lambda: mimesis.internet.content_type().removeprefix("Content-Type: "), 40

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -41,22 +42,26 @@ class QuantileTable:
         return step
 
 
+@cache
 def uniform(low: float, high: float) -> QuantileTable:
     """Every value equally likely."""
     return QuantileTable.of(lambda q: low + (high - low) * q)
 
 
+@cache
 def normal(low: float, high: float) -> QuantileTable:
     """A bell over [low, high]: the middle is the mean, the bounds lie three standard deviations away and cut it off."""
     return _fitted(lambda q: NormalDist().inv_cdf(q), low, high, 0.00135)
 
 
+@cache
 def lognormal(low: float, high: float) -> QuantileTable:
     """Most values near `low`, a long tail to `high`: the logarithm (of the distance from low, plus one) is normal."""
     span = high - low
     return QuantileTable.of(lambda q: low + min(span, (1 + span) ** _bell(q) - 1))
 
 
+@cache
 def zipf(low: float, high: float) -> QuantileTable:
     """Few small values take most of the weight: density falls with the power -3/4 of the distance from `low`."""
     return QuantileTable.of(lambda q: low + (high - low) * q**4)
