@@ -23,7 +23,7 @@ from loadlab.engines.protocol import (
     Manifest,
     PlanEvidence,
 )
-from loadlab.errors import InputError
+from loadlab.errors import DatabaseError, InputError
 from loadlab.measure.evidence import counters_were_reset, subtract
 from loadlab.measure.fingerprint import this_machine
 from loadlab.report.build import build_result
@@ -126,6 +126,8 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             if isinstance(engine, CanExplain)
             else None
         )
+        identities = _statement_ids(engine, statements)
+        environment = _environment(engine)
         window = _measure(engine, scenario, workload, dataset, statements, show)
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
@@ -137,9 +139,9 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             measure=window.measure,
             evidence=window.delta,
             plans=plans or {},
-            server_calls=_server_calls(engine, statements, window.delta),
+            server_calls=_server_calls(identities, window.delta),
             seeding=_seeding_result(seeded),
-            environment=_environment(engine),
+            environment=environment,
             warmup_s=workload.warmup,
             notes=(*seeded.notes, *([window.failure] if window.failure else ())),
         )
@@ -162,7 +164,7 @@ class _Window:
     """The measured window: what the clients saw, and what the server counted meanwhile."""
 
     measure: LoadMeasure
-    delta: Evidence
+    delta: Evidence | None
     counters_were_reset: bool
     failure: str | None
 
@@ -190,9 +192,13 @@ def _measure(
         show.step(f"Measuring for {format_duration(workload.duration)}")
         conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration))
         conductor.pause()
-        after = engine.snapshot()
+        try:
+            after = engine.snapshot()
+            engine.note_new_rows(conductor.new_rows_end)
+        except DatabaseError as error:
+            # The server went away in the window: what the clients measured is kept and judged without its counters.
+            return _Window(conductor.collect(), None, False, conductor.failure or str(error))
         measure = conductor.collect()
-        engine.note_new_rows(conductor.new_rows_end)
         return _Window(measure, subtract(before, after), counters_were_reset(before, after), conductor.failure)
 
 
@@ -213,17 +219,20 @@ def _facts(window: _Window, workload: Workload, dataset: Dataset, plans: Mapping
     )
 
 
-def _server_calls(engine: Engine, statements: Mapping[str, Statement], delta: Evidence) -> dict[str, int]:
-    """The server's own count of each operation's executions, where it counts them."""
+def _statement_ids(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, str]:
+    """By statement key, the id under which the server counts its executions, where it does."""
     if not isinstance(engine, CanIdentifyStatements):
         return {}
-    calls: dict[str, int] = {}
-    for name, statement in statements.items():
-        identity = engine.statement_id(statement)
-        if identity is not None:
-            counted = delta.statements.get(identity)
-            calls[name] = counted.calls if counted else 0
-    return calls
+    found = {name: engine.statement_id(statement) for name, statement in statements.items()}
+    return {name: identity for name, identity in found.items() if identity is not None}
+
+
+def _server_calls(identities: Mapping[str, str], delta: Evidence | None) -> dict[str, int]:
+    """The server's own count of each statement's executions in the window."""
+    if delta is None:
+        return {}
+    counted = {name: delta.statements.get(identity) for name, identity in identities.items()}
+    return {name: evidence.calls if evidence else 0 for name, evidence in counted.items()}
 
 
 def _environment(engine: Engine) -> EnvironmentResult:

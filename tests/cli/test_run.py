@@ -156,3 +156,36 @@ def test_ctrl_c_keeps_what_was_measured(database: PostgresqlEngine, tmp_path: Pa
     assert result["load"]["duration_s"] < 30
     assert sum(operation["count"] for operation in result["operations"]) > 100
     assert result["verdict"] in ("INCONCLUSIVE", "FAIL")
+
+
+def test_a_server_that_dies_costs_nothing_that_was_measured(
+    embedded_folder: Path, loadlab: Loadlab, tmp_path: Path
+) -> None:
+    arguments = ("--scale", "0.0001", "--database", f"embedded:{embedded_folder}/doomed")
+    seeded = json.loads(loadlab("seed", MARKETPLACE, *arguments, "--json").out)
+    command = [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0001", "--duration", "30s", "--warmup", "0s"]
+    with subprocess.Popen(
+        [*command, "--database", seeded["database"], "--out", tmp_path / "out"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Measuring" in line:
+                break
+        time.sleep(3)
+        postmaster = int((embedded_folder / "doomed" / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+        rest = process.stderr.read()
+        assert process.wait(timeout=90) == 1, rest
+    assert "Traceback" not in rest
+    result = result_of(tmp_path / "out")
+    assert sum(operation["count"] for operation in result["operations"]) > 100
+    verdicts = {target["name"]: target["verdict"] for target in result["targets"]}
+    # Executions failed, which is beyond doubt; nothing passes on counters that nobody could read.
+    assert verdicts["error_rate"] == "FAIL"
+    assert verdicts["index_hit_ratio"] in ("INCONCLUSIVE", "SKIPPED")
+    assert any("connection" in note or "server" in note for note in result["evidence"]["notes"])
