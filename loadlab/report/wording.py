@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from typing import Literal
 
 from loadlab.report.model import Bounds, Result, TargetResult
-from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
+from loadlab.spec.targets import Unit
+from loadlab.units import format_share
+from loadlab.validate import wording
 from loadlab.validate.model import Verdict
 
-Unit = Literal["us", "ratio", "per_s", "users", "bytes"]
 NOTHING = "–"
 KIND_LABELS = {
     "simple": "Simple queries",
@@ -45,19 +45,7 @@ def target_label(target: TargetResult) -> str:
 
 def quantity(value: float | None, unit: Unit) -> str:
     """A value in the target's unit; a dash when there is none."""
-    if value is None:
-        return NOTHING
-    match unit:
-        case "us":
-            return format_duration(value / 1e6)
-        case "ratio":
-            return format_share(value)
-        case "per_s":
-            return format_rate(value)
-        case "bytes":
-            return format_size(value)
-        case "users":
-            return format_count(value)
+    return NOTHING if value is None else wording.quantity(value, unit)
 
 
 def duration_us(value_us: float | None) -> str:
