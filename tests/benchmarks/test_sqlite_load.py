@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import shutil
-import statistics
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from loadlab.engines import open_database
 from loadlab.engines.protocol import Chunk, Manifest
 from loadlab.engines.sqlite.loading import stored_rows
+from tests.benchmarks.pairs import time_pairs
 
-ROWS, CHUNK, ROUNDS = 500_000, 50_000, 3
+ROWS, CHUNK = 500_000, 50_000
 DDL = """\
 CREATE TABLE orders (
     id INTEGER PRIMARY KEY,
@@ -50,37 +51,33 @@ def order_batches() -> list[pa.RecordBatch]:
     return [whole.slice(start, CHUNK) for start in range(0, ROWS, CHUNK)]
 
 
-def load_s(batches: list[pa.RecordBatch], path: Path) -> float:
+def load(batches: list[pa.RecordBatch], path: Path) -> None:
     with open_database(f"sqlite:///{path}") as engine:
         manifest = Manifest("f", {}, engine.preview(DDL, {}), owns_tables=True)
         engine.create(manifest)
         table = manifest.schema.table("orders")
-        started = time.perf_counter()
         for place, batch in enumerate(batches):
             engine.load(table, [batch], Chunk("orders", place * CHUNK, place * CHUNK + batch.num_rows))
-        return time.perf_counter() - started
 
 
-def import_s(csv_path: Path, path: Path) -> float:
+def shell_import(csv_path: Path, path: Path) -> None:
     script = ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", DDL, ".mode csv"]
-    started = time.perf_counter()
     subprocess.run(["sqlite3", path, *script, f".import {csv_path} orders"], check=True, capture_output=True)
-    return time.perf_counter() - started
 
 
 @pytest.mark.timeout(600)
-def test_loading_against_the_shells_import(tmp_path):
+def test_sqlite_import(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     if shutil.which("sqlite3") is None:
-        pytest.skip("needs the sqlite3 shell")
+        pytest.skip("needs the sqlite3 shell (apt-get install sqlite3)")
     batches = order_batches()
     csv_path = tmp_path / "orders.csv"
     with csv_path.open("w", newline="") as file:
         rows = stored_rows(batches, batches[0].schema.names)
         csv.writer(file).writerows(rows.blocks(1, 0, rows.count))
-    pairs = []
-    for k in range(ROUNDS):
-        pairs.append((load_s(batches, tmp_path / f"ours{k}.db"), import_s(csv_path, tmp_path / f"shell{k}.db")))
-    ours, shell = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(theirs / mine for mine, theirs in pairs)
-    print(f"\nload {ROWS / ours:,.0f} rows/s, .import {ROWS / shell:,.0f} rows/s, ratio {ratio:.2f}")
-    assert ratio >= 0.8
+    names = (f"{number}.db" for number in itertools.count())
+    time_pairs(
+        benchmark,
+        lambda: load(batches, tmp_path / next(names)),
+        lambda: shell_import(csv_path, tmp_path / next(names)),
+        what=f"load {ROWS:,} ready rows into SQLite against the shell's .import of a CSV file",
+    )
