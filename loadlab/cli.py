@@ -60,7 +60,7 @@ class SpecKind(StrEnum):
     result = "result"
 
 
-def _duration(text: str | None) -> float | None:
+def _duration(option: str, text: str | None) -> float | None:
     from loadlab.units import parse_duration_s
 
     if text is None:
@@ -68,7 +68,7 @@ def _duration(text: str | None) -> float | None:
     try:
         return parse_duration_s(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} {error}") from None
+        raise InputError(option, str(error), value=text) from None
 
 
 Duration = Annotated[
@@ -114,7 +114,7 @@ def run(
     from loadlab.pipeline import DataOptions, LoadOptions
     from loadlab.pipeline import run as run_pipeline
 
-    load = LoadOptions(users, _duration(duration), _duration(warmup), workers)
+    load = LoadOptions(users, _duration("--duration", duration), _duration("--warmup", warmup), workers)
     with _show(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
     if as_json:
@@ -306,6 +306,10 @@ def main() -> None:
             raise
         typer.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:
+            typer.echo("Interrupted; nothing was measured.", err=True)
+        raise
     except BrokenPipeError:
         # The reader of a pipe went away (`loadlab report … | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

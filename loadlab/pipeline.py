@@ -32,7 +32,7 @@ from loadlab.report.model import EnvironmentResult, Result, SeedingResult, Table
 from loadlab.schema.model import Schema
 from loadlab.seeding.estimate import TableEstimate, estimate
 from loadlab.seeding.seeder import SeedProgress, SeedReport, refuse_foreign_tables, seed
-from loadlab.spec.base import read_text
+from loadlab.spec.base import read_text, validate
 from loadlab.spec.scenario import DataShape, Scenario, ScenarioFile, Workload, load_scenario
 from loadlab.spec.statement import Statement
 from loadlab.units import format_duration
@@ -117,6 +117,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
+        _check_connections(engine, workload)
         schema, statements = _schema_of(scenario, engine)
         dataset = _dataset(scenario, schema, engine, data)
         seeded = _fill(engine, dataset, data.workers, show)
@@ -156,7 +157,24 @@ def _workload(workload: Workload, options: LoadOptions) -> Workload:
         "warmup": options.warmup_s,
         "workers": options.workers,
     }
-    return workload.model_copy(update={name: value for name, value in said.items() if value is not None})
+    changes = {name: value for name, value in said.items() if value is not None}
+    for name, value in changes.items():
+        validate(Workload, {name: value}, place="command line")
+    return workload.model_copy(update=changes)
+
+
+def _check_connections(engine: Engine, workload: Workload) -> None:
+    """Raises InputError when the server cannot take the pool beside the connections that it has."""
+    now = engine.snapshot()
+    if now.connections_max is None:
+        return
+    free = now.connections_max - (now.connections or 0)
+    if workload.connections > free:
+        raise InputError(
+            "scenario.yaml: workload.connections",
+            f"is more than the {free:,} that the server has free (it takes {now.connections_max:,} at most)",
+            value=workload.connections,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +317,13 @@ def _fill(engine: Engine, dataset: Dataset, workers: int | None, show: Show) -> 
         show.notes(engine.notes())
     sizes = engine.snapshot()
     tables = tuple(_table_result(table, dataset.row_count(table), sizes) for table in dataset.tables)
-    return SeedOutcome(report, dataset, tables, sizes.database_bytes, engine.display_url, notes)
+    return SeedOutcome(report, dataset, tables, _stored_bytes(tables), engine.display_url, notes)
+
+
+def _stored_bytes(tables: Sequence[TableResult]) -> int | None:
+    """Tables and indexes; the server's own catalogue is none of the data's doing."""
+    parts = [size for table in tables for size in (table.table_bytes, table.index_bytes)]
+    return sum(size for size in parts if size is not None) if any(size is not None for size in parts) else None
 
 
 def _table_result(table: str, rows: int, sizes: Evidence) -> TableResult:
@@ -355,8 +379,13 @@ def _schema_of(scenario: Scenario, engine: Engine) -> tuple[Schema, dict[str, St
             trial.create(Manifest("trial", {}, schema, owns_tables=True))
             trial.check_statements(statements)
         return schema, statements
-    with _in_file(path.name):
+    remedy = (
+        "" if scenario.ddl_has_engine else f"; in another engine's words it is read as schema: {{ENGINE: {path.name}}}"
+    )
+    with _in_file(path.name, remedy):
         schema = engine.preview(ddl, {})
+    if not schema.tables:
+        raise InputError(path.name, "creates no table")
     statements = _statements(scenario, engine, schema)
     if statements:
         engine.preview(ddl, statements)
@@ -368,12 +397,12 @@ def _statements(scenario: Scenario, engine: Engine, schema: Schema) -> dict[str,
 
 
 @contextmanager
-def _in_file(name: str) -> Iterator[None]:
+def _in_file(name: str, more: str = "") -> Iterator[None]:
     """Engines know the line of a mistake, not the file."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"{name}: {error.place}", error.remedy, value=error.value) from None
+        raise InputError(f"{name}: {error.place}", error.remedy + more, value=error.value) from None
 
 
 def _dataset(scenario: Scenario, schema: Schema, engine: Engine, options: DataOptions) -> Dataset:

@@ -12,6 +12,7 @@ MONEY = LogicalType("numeric", "numeric(10,2)", precision=10, scale=2)
 TEXT = LogicalType("text", "text")
 JSON = LogicalType("json", "jsonb")
 BOOL = LogicalType("boolean", "boolean")
+DATE = LogicalType("date", "date")
 WHEN = LogicalType("timestamp", "timestamptz", timezone=True)
 TEXTS = LogicalType("array", "text[]", element=TEXT)
 DIALECT = "postgresql"

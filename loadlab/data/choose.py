@@ -32,7 +32,7 @@ from loadlab.data.numbers import (
 from loadlab.data.quantiles import Categories, QuantileTable, lognormal, normal, uniform, zipf
 from loadlab.data.relations import Relation
 from loadlab.data.texts import ChosenTexts
-from loadlab.data.times import DAY_US, AfterColumn, Days, Later, TimesOfDay, Written
+from loadlab.data.times import DAY_US, Days, FromColumn, Later, TimesOfDay, Written
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.checks import Compared
 from loadlab.schema.meaning import meaning_of
@@ -47,6 +47,7 @@ _NUMBERS: dict[str, tuple[str, float, float]] = {
     "rating": ("uniform", 1, 5),
     "quantity": ("zipf", 1, 10),
     "rate": ("uniform", 0, 0.3),
+    "percent": ("uniform", 0, 100),
     "small_money": ("lognormal", 0, 40),
     "money": ("lognormal", 1, 2000),
     "latitude": ("uniform", -60, 70),
@@ -375,6 +376,9 @@ def _range(context: TableContext, column: Column, facts: ColumnFacts, shape: Col
     step = 10.0 ** -scale_of(column.type) if column.type.kind != "float" else 1e-6
     if shape.range is not None:
         return "uniform", shape.range[0], shape.range[1]
+    if facts.low is not None and facts.high is not None:
+        # Whoever states both ends knows the range better than the name does.
+        low, high = facts.low, facts.high
     if column.type.kind == "integer" and high < 1:
         high = 100
     if column.type.precision is not None:
@@ -449,8 +453,9 @@ def _moment(context: TableContext, column: Column, facts: ColumnFacts) -> Genera
         return Integers(key, lognormal(0, 30 * DAY_US), 0, 30 * DAY_US)
     delays = _delays(meaning)
     other = _adjusted_to(context, column)
-    if other is not None and kind == "timestamp" and other.sign in (">", ">="):
-        return AfterColumn(key, other.other, delays, 1 if other.sign == ">" else 0)
+    if other is not None and context.table.column(other.other).type.kind == kind:
+        unit_us = DAY_US if kind == "date" else 1
+        return FromColumn(key, other.other, delays, unit_us, int(other.sign in "<>"), other.sign in (">", ">="))
     made: Written | Later = Written() if meaning == "created" else Later(key, delays)
     return Days(made) if kind == "date" else made
 

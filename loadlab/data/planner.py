@@ -5,6 +5,7 @@ Everything that cannot be is found here, before a row is written.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from loadlab.spec.scenario import DataShape, RelationShape, TableShape
 
 DEFAULT_ROWS = 1000
 _SAMPLE_ROWS = 512
+# What servers' regular expressions have and Python's read otherwise: character classes by name, word boundaries.
+_NOT_PYTHONS = re.compile(r"\[[:.=]|\\[mMyY]|\(\?[^:=!i]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class DataRequest:
 
 def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
     """Raises InputError for names that are not in the schema, InfeasibleError for data that cannot exist."""
+    if not math.isfinite(request.scale):
+        raise InputError("--scale", "must be a finite number", value=request.scale)
     _check_names(schema, request)
     order = load_order(schema)
     clock = Clock.of(request.shape.time)
@@ -76,7 +81,10 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
         volumes[key] = _fitted(table, volumes, shape, request)
         relations = _relations(table, table_key, volumes, shape, request)
         facts = table_facts(table, schema.dialect)
-        notes += [f"{key}: CHECK {name} is not understood: {text}" for name, text in facts.not_understood]
+        notes += [
+            f"{key}: CHECK {name} is not understood: {text}; should the database refuse rows, give its columns values"
+            for name, text in facts.not_understood
+        ]
         unique = _unique_columns(table, relations, schema.dialect)
         context = TableContext(
             table, schema.dialect, table_key, volumes[key].rows, request.shape.locale, facts, relations, unique,
@@ -85,7 +93,7 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
         columns = {column.name: choose(context, column) for column in table.stored_columns}
         volume = volumes[key]
         plans[key] = TablePlan(table, table_key, volume.rows, volume.full, volume.reference, relations, columns)
-        notes += _pattern_notes(plans, key, facts, clock)
+        notes += _pattern_notes(plans, key, facts, clock, request.place)
     return DataPlan(plans, order.tables, clock, request.seed, request.scale, request.shape.locale, tuple(notes))
 
 
@@ -344,7 +352,7 @@ def _check_names(schema: Schema, request: DataRequest) -> None:
                 )
 
 
-def _pattern_notes(plans: Mapping[str, TablePlan], key: str, facts: TableFacts, clock: Clock) -> list[str]:
+def _pattern_notes(plans: Mapping[str, TablePlan], key: str, facts: TableFacts, clock: Clock, place: str) -> list[str]:
     """Regular expressions are tried on a sample of what will be written."""
     patterns = [(name, match) for name, column in facts.columns.items() for match in column.patterns]
     if not patterns:
@@ -352,6 +360,9 @@ def _pattern_notes(plans: Mapping[str, TablePlan], key: str, facts: TableFacts, 
     frame = Frame(plans[key], np.arange(min(_SAMPLE_ROWS, max(plans[key].rows, 1)), dtype=np.int64), plans, clock)
     notes = []
     for name, match in patterns:
+        if _NOT_PYTHONS.search(match.pattern):
+            notes.append(f"{key}: the pattern of {name} is not understood: {match.pattern}")
+            continue
         try:
             matches = re.compile(match.pattern, re.IGNORECASE if match.ignore_case else 0).search
         except re.error:
@@ -360,8 +371,9 @@ def _pattern_notes(plans: Mapping[str, TablePlan], key: str, facts: TableFacts, 
         values = pc.drop_null(frame.cells(name).values).to_pylist()
         bad = next((value for value in values if not matches(value)), None)
         if bad is not None:
-            notes.append(
-                f"{key}: {name} must match {match.pattern}, which {bad!r} does not; give it values in the scenario"
+            raise InfeasibleError(
+                f"{place}: data.tables.{key}.columns.{name}",
+                f"is needed: a CHECK wants {match.pattern}, which {bad!r} does not match; give values or a meaning",
             )
     return notes
 

@@ -28,26 +28,31 @@ class Later:
 
     key: int
     delays: QuantileTable
-    least_us: int = 0
 
     def make(self, frame: Frame) -> Cells:
         delay = np.floor(self.delays.at(hash_rows(self.key, frame.rows))).astype(np.int64)
-        return Cells(frame.moment_us() + np.maximum(delay, self.least_us))
+        return Cells(frame.moment_us() + delay)
 
 
 @dataclass(frozen=True, slots=True)
-class AfterColumn:
-    """Some time after another timestamp column of the row."""
+class FromColumn:
+    """Some time after (or before) another column of the row of the same kind: timestamps, or dates in days.
+
+    `delays` are microseconds and `unit_us` the column's unit; the distance is at least `least` units.
+    """
 
     key: int
     other: str
     delays: QuantileTable
-    least_us: int
+    unit_us: int
+    least: int
+    later: bool
 
     def make(self, frame: Frame) -> Cells:
         other = frame.cells(self.other)
-        delay = np.floor(self.delays.at(hash_rows(self.key, frame.rows))).astype(np.int64)
-        return Cells(other.values + np.maximum(delay, self.least_us), other.valid)
+        delay = np.floor(self.delays.at(hash_rows(self.key, frame.rows))).astype(np.int64) // self.unit_us
+        distance = np.maximum(delay, self.least)
+        return Cells(other.values + distance if self.later else other.values - distance, other.valid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def open_database(url: str) -> Engine:
 def scratch_database(engine: str) -> Engine:
     """An empty database of the given kind that disappears when closed. Raises InputError when none can be had."""
     if engine not in _SCRATCH:
-        raise InputError("schema", f"cannot be read: no scratch database of the kind {engine}")
+        raise InputError("schema", f"names the engine {engine}; known are {', '.join(_SCRATCH)}")
     return open_database(_SCRATCH[engine])
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,8 +46,11 @@ def run_folder(out: Path | None, scenario: str) -> Path:
     if folder.exists() and not folder.is_dir():
         raise InputError("--out", "is not a folder; name another one", value=str(folder))
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise InputError("--out", f"cannot be written: {there} is no writable folder", value=str(folder))
+    try:
+        # Tried, not asked: what a file system allows is known for sure only then.
+        tempfile.TemporaryDirectory(dir=there).cleanup()
+    except OSError:
+        raise InputError("--out", f"cannot be written: {there} is no writable folder", value=str(folder)) from None
     return folder
 
 

@@ -44,6 +44,10 @@ def _first_mistake(error: ValidationError, model: type[BaseModel], place: str) -
         return InputError(where, f"is not a known key{guess}")
     if kind == "missing":
         return InputError(where, "is required and missing")
+    if kind in ("model_type", "dict_type"):
+        return InputError(where, "must be a mapping of keys to values")
+    if kind == "string_type":
+        return InputError(where, "must be text", value=value if isinstance(value, (int, float, bool)) else ...)
     # Our own validators write whole predicates; Pydantic's messages are about what the input should be.
     own = kind == "value_error"
     remedy = message.removeprefix("Value error, ") if own else f"must be {message.removeprefix('Input should be ')}"
@@ -64,7 +68,8 @@ def _keys_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
         if part in fields:
             current = _model_inside(fields[part].annotation)
         # A key of a mapping or an index of a list: the annotation already names the values' model.
-    return list(getattr(current, "model_fields", {}))
+    fields = getattr(current, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _model_inside(annotation: Any) -> Any:

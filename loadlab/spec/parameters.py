@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from loadlab.spec.base import SpecModel
 from loadlab.units import parse_duration_s
@@ -91,7 +91,23 @@ def _shorthand(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
+# The key that tells what a parameter is; capitalised tags stay out of the places that errors name.
+_TAGS = {"column": "Column", "value": "Value", "choice": "Choice", "between": "Range", "ago": "Time"}
+
+
+def _tag(value: object) -> str:
+    if isinstance(value, dict):
+        return next((tag for key, tag in _TAGS.items() if key in value), "Column")
+    return type(value).__name__.removesuffix("Parameter")
+
+
 Parameter = Annotated[
-    ColumnParameter | ValueParameter | ChoiceParameter | RangeParameter | TimeParameter, BeforeValidator(_shorthand)
+    Annotated[ColumnParameter, Tag("Column")]
+    | Annotated[ValueParameter, Tag("Value")]
+    | Annotated[ChoiceParameter, Tag("Choice")]
+    | Annotated[RangeParameter, Tag("Range")]
+    | Annotated[TimeParameter, Tag("Time")],
+    Discriminator(_tag),
+    BeforeValidator(_shorthand),
 ]
 """A parameter's source; a bare `table.column` is short for `{column: table.column}`."""

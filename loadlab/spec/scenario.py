@@ -124,6 +124,8 @@ class Operation(SpecModel):
         if self.insert is not None and self.kind != "write":
             raise ValueError("is an insert, so its kind must be write")
         for text in self.texts():
+            if self.kind != "write" and Statement.parse(text).is_write:
+                raise ValueError(f"changes data, so its kind must be write, not {self.kind}")
             used = set(Statement.parse(text).names)
             for name in sorted(used - set(self.params)):
                 raise ValueError(f"uses the parameter :{name}, which params does not list")
@@ -142,10 +144,14 @@ class Operation(SpecModel):
         return self.kind == "write"
 
 
+# Each costs Locust a greenlet; beyond this a worker process spends its time on starting them.
+MOST_USERS = 50_000
+
+
 class Workload(SpecModel):
     """Who does what how often. Closed loop: a user waits `think_time` between an operation's end and the next."""
 
-    users: PositiveInt = 20
+    users: Annotated[int, Field(gt=0, le=MOST_USERS)] = 20
     think_time: DurationS | tuple[DurationS, DurationS] = Field(
         default=(0.05, 0.15),
         description="Pause of a user between operations; two values are the bounds of a uniform draw.",
@@ -213,6 +219,11 @@ class Scenario:
             return (self.brief.project.database_type if self.brief else engine), self.folder / source
         dialect = engine if engine in source else next(iter(source))
         return dialect, self.folder / source[dialect]
+
+    @property
+    def ddl_has_engine(self) -> bool:
+        """Whether it is said which engine's words the DDL is in."""
+        return isinstance(self.file.schema_, dict) or self.brief is not None
 
     def full_rows(self, table: str) -> int | None:
         """Rows of a table at full volume: the scenario's word, then the brief's, then the scenario's default."""

@@ -21,6 +21,11 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_WRITES = re.compile(
+    r"(?:^|\()\s*(?:insert|update|delete|merge|replace|truncate)\b|^\s*with\b.*\)\s*(?:insert\s+into|update|delete\s+from|merge\s+into)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -47,6 +52,12 @@ class Statement:
                 position = match.end()
         fragments.append(text.strip().rstrip(";")[position:])
         return cls(tuple(fragments), tuple(names), dialect)
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the text changes data, by its keywords: INSERT, UPDATE, DELETE, MERGE, also behind WITH."""
+        plain = _TOKEN.sub(" ", "?".join(self.fragments))
+        return _WRITES.search(plain) is not None
 
     @property
     def names(self) -> tuple[str, ...]:

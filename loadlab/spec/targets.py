@@ -39,7 +39,9 @@ def _share_limit(text: str) -> str:
     return text
 
 
-ShareLimit = Annotated[str, AfterValidator(_share_limit)]
+ShareLimit = Annotated[str, AfterValidator(_share_limit)] | Literal[False]
+"""A limit of a share; `false` (YAML also: `off`) leaves the target out."""
+LatencyLimit = DurationLimit | Literal[False]
 
 
 class TargetOverrides(SpecModel):
@@ -48,10 +50,10 @@ class TargetOverrides(SpecModel):
     percentile: Annotated[float, Field(gt=0, lt=100)] | None = Field(
         default=None, description="Percentile that latency limits are judged at (95 when absent)."
     )
-    simple_queries: DurationLimit | None = None
-    complex_queries: DurationLimit | None = None
-    reports: DurationLimit | None = None
-    writes: DurationLimit | None = Field(
+    simple_queries: LatencyLimit | None = None
+    complex_queries: LatencyLimit | None = None
+    reports: LatencyLimit | None = None
+    writes: LatencyLimit | None = Field(
         default=None, description="No document states a limit for writes, so there is none unless it is given here."
     )
     error_rate: ShareLimit | None = None
@@ -107,15 +109,17 @@ def _latency_targets(brief: Brief | None, overrides: TargetOverrides) -> Iterato
     percentile = overrides.percentile or DEFAULT_PERCENTILE
     stated = brief.performance_targets.query_performance if brief else None
     for name, kind in _LATENCY.items():
-        choices: tuple[tuple[str | None, Source], ...] = (
+        choices: tuple[tuple[str | Literal[False] | None, Source], ...] = (
             (getattr(overrides, name), "scenario"),
             (getattr(stated, name, None), "brief"),
             (_DEFAULT_LATENCY.get(name), "default"),
         )
-        stated_at = next(((text, source) for text, source in choices if text), None)
+        stated_at = next(((text, source) for text, source in choices if text is not None), None)
         if stated_at is None:
             continue
         text, source = stated_at
+        if text is False:
+            continue
         sign, quantity = split_limit(text, "<")
         note = "" if overrides.percentile else f"no percentile is stated; judged at p{percentile:g}"
         yield Target(name, "latency", sign, parse_duration_s(quantity) * 1e6, "us", source, kind, percentile, note)
@@ -141,7 +145,9 @@ def _load_targets(brief: Brief | None, overrides: TargetOverrides) -> Iterator[T
 
 def _share_targets(overrides: TargetOverrides) -> Iterator[Target]:
     for name, default_sign, default in _SHARES:
-        own: str | None = getattr(overrides, name)
+        own: str | Literal[False] | None = getattr(overrides, name)
+        if own is False:
+            continue
         sign, quantity = split_limit(own or default, default_sign)
         source: Source = "scenario" if own else "default"
         yield Target(name, name, sign, parse_share(quantity), "ratio", source)

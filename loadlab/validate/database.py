@@ -198,7 +198,7 @@ def index_storage_overhead(target: Target, context: Context) -> TargetVerdict:
 def _mostly_pages(table_bytes: int) -> str | None:
     if table_bytes >= _TABLE_BYTES_MIN:
         return None
-    return f"below {format_size(_TABLE_BYTES_MIN)} of rows the fixed overheads of pages dominate (raise --scale)"
+    return f"below {format_size(_TABLE_BYTES_MIN)} of rows the fixed overheads of pages dominate (seed more rows)"
 
 
 def _largest_indexes(facts: Facts, table_bytes: int) -> str:

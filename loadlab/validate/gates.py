@@ -17,6 +17,7 @@ from loadlab.validate.statistics import ROUNDS_MIN
 from loadlab.validate.wording import counted, names
 
 CPU_SHARE_MAX = 0.9
+_CPU_SHARE_BUSY = 0.7
 REACHED_SHARE_MIN = 0.95
 LONGER_WINDOW = "a longer window (--duration) could tell"
 
@@ -135,8 +136,16 @@ def rate_not_reached(context: Context) -> str | None:
         return None
     return (
         f"only {format_rate(reached)} of the {format_rate(offered)} that the users ask for were executed, "
-        "so the load was lighter than asked"
+        f"so the load was lighter than asked{_busy_generator(context.facts)}"
     )
+
+
+def _busy_generator(facts: Facts) -> str:
+    """A generator that is nearly full is the first suspect when a rate is not reached."""
+    share = facts.load.generator.cpu_share
+    if share < _CPU_SHARE_BUSY:
+        return ""
+    return f" (the busiest driver process used {format_share(share)} of a core: raise --workers)"
 
 
 def under_load(facts: Facts) -> str:

@@ -224,4 +224,51 @@ def test_a_check_that_is_not_understood_is_named() -> None:
         primary_key=("id",),
         checks=schemas.checks("a % 2 = 0"),
     )
-    assert dataset(schema, rows={"things": 10}).plan.notes == ("things: CHECK check_0 is not understood: a % 2 = 0",)
+    assert dataset(schema, rows={"things": 10}).plan.notes == (
+        "things: CHECK check_0 is not understood: a % 2 = 0; should the database refuse rows, give its columns values",
+    )
+
+
+@pytest.mark.parametrize("kind", [schemas.DATE, schemas.WHEN], ids=["date", "timestamp"])
+@pytest.mark.parametrize("seed", [1, 7, 99])
+@pytest.mark.parametrize("check", ["(b >= a)", "(b > a)", "(a < b)", "(a <= b)", "((b IS NULL) OR (b >= a))"])
+def test_pairs_of_days_and_moments_are_in_order(kind: schemas.LogicalType, seed: int, check: str) -> None:
+    columns = (schemas.col("a", kind), schemas.col("b", kind, null=True))
+    schema = schemas.one_table(
+        schemas.col("id", schemas.INT), *columns, primary_key=("id",), checks=schemas.checks(check)
+    )
+    data = dataset(schema, seed=seed, rows={"things": 3000})
+    a, b = column(data, "things", "a"), column(data, "things", "b")
+    holds = pc.greater_equal(b, a) if "=" in check else pc.greater(b, a)
+    assert pc.all(holds).as_py()
+    assert b.null_count < 3000
+
+
+def test_people_are_born_long_before_they_register() -> None:
+    schema = schemas.one_table(
+        schemas.col("id", schemas.INT), schemas.col("created_at", schemas.WHEN), schemas.col("birth_date", schemas.DATE)
+    )
+    data = dataset(schema, rows={"things": 500})
+    for born, registered in zip(*(pylist(data, "things", name) for name in ("birth_date", "created_at")), strict=True):
+        assert 17 <= registered.year - born.year <= 81  # type: ignore[attr-defined]
+
+
+def test_a_stated_range_beats_what_the_name_suggests() -> None:
+    rate = schemas.col("success_rate", schemas.MONEY)
+    schema = schemas.one_table(rate, checks=schemas.checks("((success_rate >= 0) AND (success_rate <= 500))"))
+    values = [float(str(value)) for value in pylist(dataset(schema, rows={"things": 500}), "things", "success_rate")]
+    assert max(values) > 400
+
+
+def test_a_pattern_that_nothing_matches_is_refused() -> None:
+    color = schemas.col("color", schemas.TEXT)
+    schema = schemas.one_table(color, checks=schemas.checks("(color ~ '^#[0-9a-f]{6}$'::text)"))
+    with pytest.raises(InfeasibleError, match=r"columns.color is needed: a CHECK wants \^#"):
+        dataset(schema, rows={"things": 50})
+    shape = {"tables": {"things": {"columns": {"color": {"values": ["#aabbcc", "#000000"]}}}}}
+    assert set(pylist(dataset(schema, rows={"things": 50}, **shape), "things", "color")) == {"#aabbcc", "#000000"}
+
+
+def test_a_scale_without_end_is_refused() -> None:
+    with pytest.raises(InputError, match="--scale=inf must be a finite number"):
+        dataset(scale=float("inf"))

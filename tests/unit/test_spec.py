@@ -90,6 +90,33 @@ def write(folder: Path, text: str) -> Path:
             "workload: {operations: {a: {kind: simple, weight: 0, sql: SELECT 1}}}",
             "operations.a.weight=0 must be greater",
         ),
+        ("workload: {users: 2000000}", "workload.users=2000000 must be less than or equal to 50000"),
+        ("[1, 2]", "scenario.yaml must be a mapping of keys to values"),
+        ("data: much", "scenario.yaml: data must be a mapping of keys to values"),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: UPDATE t SET x = 1}}}",
+            "workload.operations.a changes data, so its kind must be write, not simple",
+        ),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p', params: {p: {between: [9, 1]}}}}}",
+            "operations.a.params.p has bounds in the wrong order: 9 > 1",
+        ),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p', params: {p: {choice: []}}}}}",
+            "operations.a.params.p.choice must",
+        ),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p', params: {p: {ago: soon}}}}}",
+            "operations.a.params.p.ago",
+        ),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p', params: {p: tasks}}}}",
+            "operations.a.params.p.column=tasks must read TABLE.COLUMN",
+        ),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p', params: {p: {column: t.x, pick: z}}}}}",
+            "operations.a.params.p.pick=z must be 'uniform'",
+        ),
         ("data: {time: {start: 2025-01-01, end: 2024-01-01}}", "data.time must end after it starts"),
         (
             "data: {tables: {t: {columns: {c: {values: [1, 2], weights: [1]}}}}}",
@@ -146,3 +173,27 @@ def test_statements_find_their_parameters(text: str, names: tuple[str, ...], ren
     statement = Statement.parse(text)
     assert statement.names == names
     assert statement.render(lambda index, _: f"${index + 1}") == rendered
+
+
+def test_a_target_can_be_switched_off() -> None:
+    off = resolve_targets(None, TargetOverrides(index_storage_overhead=False, reports=False))
+    names = {target.name for target in off}
+    assert "index_storage_overhead" not in names
+    assert "reports" not in names
+    assert "index_hit_ratio" in names
+
+
+@pytest.mark.parametrize(
+    "text, is_write",
+    [
+        ("SELECT * FROM t WHERE x = 'update' FOR UPDATE", False),
+        ("  insert into t values (1)", True),
+        ("WITH a AS (SELECT 1) UPDATE t SET x = 1", True),
+        ("WITH a AS (DELETE FROM t RETURNING id) SELECT * FROM a", True),
+        ("WITH a AS (SELECT 1) SELECT * FROM a", False),
+        ("SELECT replace(x, 'a', 'b') FROM t", False),
+        ("-- delete\nSELECT 1", False),
+    ],
+)
+def test_statements_that_write_are_told_apart(text: str, is_write: bool) -> None:
+    assert Statement.parse(text).is_write is is_write
