@@ -114,7 +114,8 @@ def write(folder: Path, text: str) -> Path:
             "operations.a.params.p.column=tasks must read TABLE.COLUMN",
         ),
         (
-            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p', params: {p: {column: t.x, pick: z}}}}}",
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p',"
+            " params: {p: {column: t.x, pick: z}}}}}",
             "operations.a.params.p.pick=z must be 'uniform'",
         ),
         ("data: {time: {start: 2025-01-01, end: 2024-01-01}}", "data.time must end after it starts"),
