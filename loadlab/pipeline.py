@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loadlab import __version__
 from loadlab.data.dataset import Dataset
@@ -406,13 +406,17 @@ def _in_file(name: str, more: str = "") -> Iterator[None]:
 
 
 def _dataset(scenario: Scenario, schema: Schema, engine: Engine, options: DataOptions) -> Dataset:
+    """What is asked for. What the command line leaves open is as in the data that is there, else as in the scenario."""
     shape: DataShape = scenario.file.data
+    there = engine.manifest()
+    body: Mapping[str, Any] = there.body if there is not None else {"scale": shape.scale, "seed": shape.seed}
+    rows_said = options.rows or options.rows_everywhere is not None
     request = DataRequest(
         shape=shape,
-        scale=options.scale if options.scale is not None else shape.scale,
-        seed=options.seed if options.seed is not None else shape.seed,
+        scale=options.scale if options.scale is not None else body["scale"],
+        seed=options.seed if options.seed is not None else body["seed"],
         full_rows=scenario.full_rows,
-        rows=dict(options.rows or {}),
-        rows_everywhere=options.rows_everywhere,
+        rows=dict(options.rows or {}) if rows_said else body.get("rows_stated", {}),
+        rows_everywhere=options.rows_everywhere if rows_said else body.get("rows_everywhere"),
     )
     return Dataset.plan_for(schema, request, owns_tables=scenario.ddl_path(engine.name) is not None)

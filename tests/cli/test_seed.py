@@ -67,8 +67,10 @@ def test_a_killed_seeding_resumes(seeded: str, database: PostgresqlEngine, loadl
     assert json.loads(done.out)["resumed"] is True
     assert content(database.url) == content(seeded)
 
-    again = loadlab(*command, "--json")
+    # Without --scale the data that is there is meant, not the scenario's own scale.
+    again = loadlab("seed", MARKETPLACE, "--database", database.url, "--json")
     assert json.loads(again.out)["reused"] is True
+    assert json.loads(again.out)["scale"] == SCALE
     assert content(database.url) == content(seeded)
 
 
