@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from loadlab.errors import InputError
 from loadlab.spec.requirements import Brief, load_brief
@@ -198,3 +200,9 @@ def test_a_target_can_be_switched_off() -> None:
 )
 def test_statements_that_write_are_told_apart(text: str, is_write: bool) -> None:
     assert Statement.parse(text).is_write is is_write
+
+
+def test_the_marketplace_is_valid_by_the_published_schemas() -> None:
+    scenario = yaml.safe_load((MARKETPLACE / "scenario.yaml").read_text())
+    jsonschema.validate(scenario, ScenarioFile.model_json_schema())
+    jsonschema.validate(json.loads((MARKETPLACE / "brief.json").read_text()), Brief.model_json_schema())
