@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from loadlab.spec.base import SpecModel
 from loadlab.units import parse_duration_s
@@ -24,7 +33,19 @@ def _duration_s(value: object) -> object:
 
 
 ColumnName = Annotated[str, AfterValidator(_column_name)]
-DurationS = Annotated[float, BeforeValidator(_duration_s), Field(ge=0)]
+
+
+class OrText:
+    """In the JSON Schema a text is accepted too, where a validator turns it into the value."""
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string", "description": self._description}]}
+
+
+DurationS = Annotated[float, BeforeValidator(_duration_s), Field(ge=0), OrText("a duration such as 250ms or 5min")]
 """Seconds; written as a number of seconds or as text with a unit (`250ms`, `20s`, `5 min`)."""
 
 
@@ -109,5 +130,6 @@ Parameter = Annotated[
     | Annotated[TimeParameter, Tag("Time")],
     Discriminator(_tag),
     BeforeValidator(_shorthand),
+    OrText("TABLE.COLUMN, short for {column: TABLE.COLUMN}"),
 ]
 """A parameter's source; a bare `table.column` is short for `{column: table.column}`."""
