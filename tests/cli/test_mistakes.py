@@ -28,7 +28,7 @@ def changed(folder: Path, old: str, new: str) -> Path:
     "old, new, message",
     [
         ("  users: 40", "  userz: 40", "scenario.yaml: workload.userz is not a known key; did you mean users?"),
-        ("duration: 15s", "duration: 15 parsecs", "workload.duration=15 parsecs has unit 'parsecs'"),
+        ("duration: 12s", "duration: 12 parsecs", "workload.duration=12 parsecs has unit 'parsecs'"),
         (
             "    vendors: {rows: 50_000}",
             "    sellers: {rows: 50_000}",
