@@ -121,7 +121,8 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         schema, statements = _schema_of(scenario, engine)
         dataset = _dataset(scenario, schema, engine, data)
         seeded = _fill(engine, dataset, data.workers, show)
-        engine.check_statements(statements)
+        with _in_scenario():
+            engine.check_statements(statements)
         plans = (
             {name: engine.explain(text) for name, text in statements.items()}
             if isinstance(engine, CanExplain)
@@ -363,7 +364,8 @@ def _schema_of(scenario: Scenario, engine: Engine) -> tuple[Schema, dict[str, St
         if not schema.tables:
             raise InputError(engine.display_url, "has no tables; name a scenario or a DDL file to create them")
         statements = _statements(scenario, engine, schema)
-        engine.check_statements(statements)
+        with _in_scenario():
+            engine.check_statements(statements)
         return replace(schema, ddl=""), statements
     dialect, path = source
     ddl = read_text(path)
@@ -375,7 +377,7 @@ def _schema_of(scenario: Scenario, engine: Engine) -> tuple[Schema, dict[str, St
             schema = scratch.preview(ddl, {})
         statements = _statements(scenario, engine, schema)
         # A schema in another engine's words: tried out on a database of the kind that is to hold it.
-        with scratch_database(engine.name) as trial:
+        with scratch_database(engine.name) as trial, _in_scenario():
             trial.create(Manifest("trial", {}, schema, owns_tables=True))
             trial.check_statements(statements)
         return schema, statements
@@ -388,8 +390,25 @@ def _schema_of(scenario: Scenario, engine: Engine) -> tuple[Schema, dict[str, St
         raise InputError(path.name, "creates no table")
     statements = _statements(scenario, engine, schema)
     if statements:
-        engine.preview(ddl, statements)
+        with _in_scenario():
+            engine.preview(ddl, statements)
     return schema, statements
+
+
+@contextmanager
+def _in_scenario() -> Iterator[None]:
+    """Engines know an operation's name (a flow's statement is NAME/1, NAME/2, …), not where it is written."""
+    try:
+        yield
+    except InputError as error:
+        kind, _, name = error.place.partition(" ")
+        if kind != "operation":
+            raise
+        operation, _, number = name.partition("/")
+        place = f"scenario.yaml: workload.operations.{operation}" + (
+            f" (statement {number} of its flow)" if number else ""
+        )
+        raise InputError(place, error.remedy, value=error.value) from None
 
 
 def _statements(scenario: Scenario, engine: Engine, schema: Schema) -> dict[str, Statement]:
