@@ -404,10 +404,9 @@ def _in_scenario() -> Iterator[None]:
         kind, _, name = error.place.partition(" ")
         if kind != "operation":
             raise
-        operation, _, number = name.partition("/")
-        place = f"scenario.yaml: workload.operations.{operation}" + (
-            f" (statement {number} of its flow)" if number else ""
-        )
+        operation, _, number = name.rstrip(":").partition("/")
+        flow = f" (statement {number} of its flow)" if number else ""
+        place = f"scenario.yaml: workload.operations.{operation}{flow}:"
         raise InputError(place, error.remedy, value=error.value) from None
 
 
