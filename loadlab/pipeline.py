@@ -317,7 +317,7 @@ def _fill(engine: Engine, dataset: Dataset, workers: int | None, show: Show) -> 
         notes += engine.notes()
         show.notes(engine.notes())
     sizes = engine.snapshot()
-    tables = tuple(_table_result(table, dataset.row_count(table), sizes) for table in dataset.tables)
+    tables = tuple(_table_result(dataset, table, sizes) for table in dataset.tables)
     return SeedOutcome(report, dataset, tables, _stored_bytes(tables), engine.display_url, notes)
 
 
@@ -327,11 +327,15 @@ def _stored_bytes(tables: Sequence[TableResult]) -> int | None:
     return sum(size for size in parts if size is not None) if any(size is not None for size in parts) else None
 
 
-def _table_result(table: str, rows: int, sizes: Evidence) -> TableResult:
+def _table_result(dataset: Dataset, table: str, sizes: Evidence) -> TableResult:
     evidence = sizes.tables.get(table)
-    if evidence is None:
-        return TableResult(name=table, rows=rows)
-    return TableResult(name=table, rows=rows, table_bytes=evidence.size_bytes, index_bytes=evidence.index_bytes)
+    return TableResult(
+        name=table,
+        rows=dataset.row_count(table),
+        table_bytes=evidence.size_bytes if evidence else None,
+        index_bytes=evidence.index_bytes if evidence else None,
+        default=dataset.is_default(table),
+    )
 
 
 def _seeding_result(seeded: SeedOutcome) -> SeedingResult:
@@ -436,5 +440,6 @@ def _dataset(scenario: Scenario, schema: Schema, engine: Engine, options: DataOp
         full_rows=scenario.full_rows,
         rows=dict(options.rows or {}) if rows_said else body.get("rows_stated", {}),
         rows_everywhere=options.rows_everywhere if rows_said else body.get("rows_everywhere"),
+        default_rows=scenario.default_rows,
     )
     return Dataset.plan_for(schema, request, owns_tables=scenario.ddl_path(engine.name) is not None)

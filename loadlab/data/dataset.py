@@ -53,6 +53,7 @@ class Dataset:
             full_rows=full.get,
             rows={} if body["rows_stated"] is None else body["rows_stated"],
             rows_everywhere=body["rows_everywhere"],
+            default_rows=body["default_rows"],
             place=body["place"],
         )
         dataset = cls.plan_for(manifest.schema, request, owns_tables=manifest.owns_tables)
@@ -71,6 +72,10 @@ class Dataset:
 
     def table(self, key: str) -> Table:
         return self.plan.tables[key].table
+
+    def is_default(self, table: str) -> bool:
+        """Whether nobody stated the table's row count."""
+        return table in self.manifest.body["rows_by_default"]
 
     def row_count(self, table: str) -> int:
         """Rows that are seeded."""
@@ -122,6 +127,8 @@ def _manifest(plan: DataPlan, request: DataRequest, schema: Schema, owns_tables:
         "full_rows": {key: full_rows(key) for key in plan.order if full_rows(key) is not None},
         "rows_stated": dict(request.rows),
         "rows_everywhere": request.rows_everywhere,
+        "default_rows": request.default_rows,
+        "rows_by_default": [key for key in plan.order if request.is_default(key)],
         "shape": request.shape.model_dump(mode="json", exclude_defaults=True),
         "place": request.place,
         "pools": used_pools(plan),

@@ -61,7 +61,14 @@ class DataRequest:
     full_rows: Callable[[str], int | None]
     rows: Mapping[str, int]
     rows_everywhere: int | None = None
+    default_rows: int | None = None
+    """Rows at full volume of a table for which `full_rows` has no answer; None: 1,000 rows whatever the scale."""
     place: str = "scenario.yaml"
+
+    def is_default(self, table: str) -> bool:
+        """Whether nobody stated how many rows a table has."""
+        said = table in self.rows or self.rows_everywhere is not None
+        return not said and self.full_rows(table) is None
 
 
 def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
@@ -115,6 +122,8 @@ def _volume(table: Table, request: DataRequest) -> _Volume:
     if asked is not None:
         return _Volume(asked, asked / request.scale if shape.scales else asked, not shape.scales)
     full = request.full_rows(table.key)
+    if full is None:
+        full = request.default_rows
     if full is None:
         # Nobody said how large it is: a fixed number whatever the scale, so that the ratios to other tables hold.
         full = round(DEFAULT_ROWS / request.scale) if shape.scales else DEFAULT_ROWS

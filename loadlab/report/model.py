@@ -111,6 +111,7 @@ class TableResult(ResultModel):
     rows: int
     table_bytes: int | None = None
     index_bytes: int | None = None
+    default: bool = Field(default=False, description="nobody stated how many rows the table has")
 
 
 class SeedingResult(ResultModel):

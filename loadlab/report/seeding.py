@@ -20,12 +20,17 @@ def print_plan(tables: Sequence[TableEstimate], notes: Iterable[str]) -> None:
     view.add_column("Rows", justify="right", no_wrap=True)
     view.add_column("About", justify="right", no_wrap=True)
     for table in tables:
-        view.add_row(table.table, "\n".join(table.relations), format_count(table.rows), format_size(table.size_bytes))
+        shown = format_count(table.rows) + _mark(table.default)
+        view.add_row(table.table, "\n".join(table.relations), shown, format_size(table.size_bytes))
     console.print(view)
     rows, size = sum(t.rows for t in tables), sum(t.size_bytes for t in tables)
     console.print(f"\n{format_count(rows)} rows in {len(tables)} tables, about {format_size(size)} without indexes.")
     for note in notes:
         console.print(f"Note: {note}", markup=False)
+
+
+def _mark(default: bool) -> str:
+    return " default" if default else ""
 
 
 def print_seeding(tables: Sequence[TableResult], report: SeedReport, size_bytes: int | None, database: str) -> None:
@@ -36,7 +41,7 @@ def print_seeding(tables: Sequence[TableResult], report: SeedReport, size_bytes:
         view.add_column(heading, justify="right", no_wrap=True)
     for table in tables:
         sizes = (format_size(size) if size is not None else "–" for size in (table.table_bytes, table.index_bytes))
-        view.add_row(table.name, format_count(table.rows), *sizes)
+        view.add_row(table.name, format_count(table.rows) + _mark(table.default), *sizes)
     console.print(view)
     total = f", {format_size(size_bytes)} in all" if size_bytes else ""
     if report.reused:

@@ -170,6 +170,9 @@ def _facts(result: Result) -> list[tuple[str, str]]:
 def _seeding(result: Result) -> str:
     seeding = result.seeding
     text = f"{format_count(seeding.rows)} rows in {len(seeding.tables)} tables"
+    unstated = sum(table.default for table in seeding.tables)
+    if unstated:
+        text += f" ({unstated} with a default number of rows)"
     if seeding.bytes is not None:
         text += f", {format_size(seeding.bytes)}"
     if seeding.reused:

@@ -20,6 +20,8 @@ class TableEstimate:
     columns: int
     size_bytes: int
     relations: tuple[str, ...]
+    default: bool
+    """Nobody stated how many rows the table has."""
 
 
 def estimate(dataset: Dataset) -> tuple[TableEstimate, ...]:
@@ -33,4 +35,4 @@ def _table(dataset: Dataset, key: str) -> TableEstimate:
     row_bytes = dataset.batch(key, 0, sample).nbytes / sample + _ROW_OVERHEAD_BYTES if sample else 0
     plan = dataset.plan.tables[key]
     relations = tuple(f"{r.name} → {r.target} ({r.pattern})" for r in plan.relations)
-    return TableEstimate(key, rows, len(plan.columns), round(rows * row_bytes), relations)
+    return TableEstimate(key, rows, len(plan.columns), round(rows * row_bytes), relations, dataset.is_default(key))

@@ -144,6 +144,7 @@ class Operation(SpecModel):
         return self.kind == "write"
 
 
+_ROWS_BY_SCALE = {"small": 10_000, "medium": 1_000_000, "large": 100_000_000, "enterprise": 100_000_000}
 # Each costs Locust a greenlet; beyond this a worker process spends its time on starting them.
 MOST_USERS = 50_000
 
@@ -219,6 +220,14 @@ class Scenario:
             return (self.brief.project.database_type if self.brief else engine), self.folder / source
         dialect = engine if engine in source else next(iter(source))
         return dialect, self.folder / source[dialect]
+
+    @property
+    def default_rows(self) -> int | None:
+        """Rows at full volume of a table that nobody stated: by the brief's scale, None without a brief.
+
+        The document's estimate of the data volume: small 10 K rows, medium 1 M, large 100 M and more.
+        """
+        return _ROWS_BY_SCALE[self.brief.project.scale] if self.brief else None
 
     @property
     def ddl_has_engine(self) -> bool:

@@ -269,6 +269,14 @@ def test_a_pattern_that_nothing_matches_is_refused() -> None:
     assert set(pylist(dataset(schema, rows={"things": 50}, **shape), "things", "color")) == {"#aabbcc", "#000000"}
 
 
+def test_rows_that_nobody_stated_are_the_default_and_marked() -> None:
+    request = DataRequest(DataShape(), 0.01, 1, {"users": 5000}.get, {"orders": 7}, default_rows=100_000)
+    data = Dataset.plan_for(schemas.shop(), request, owns_tables=True)
+    assert (data.row_count("users"), data.row_count("orders"), data.row_count("products")) == (50, 7, 1000)
+    assert [data.is_default(table) for table in ("users", "orders", "products")] == [False, False, True]
+    assert Dataset.from_manifest(data.manifest).manifest.fingerprint == data.manifest.fingerprint
+
+
 def test_a_scale_without_end_is_refused() -> None:
     with pytest.raises(InputError, match="--scale=inf must be a finite number"):
         dataset(scale=float("inf"))

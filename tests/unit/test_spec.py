@@ -206,3 +206,14 @@ def test_the_marketplace_is_valid_by_the_published_schemas() -> None:
     scenario = yaml.safe_load((MARKETPLACE / "scenario.yaml").read_text())
     jsonschema.validate(scenario, ScenarioFile.model_json_schema())
     jsonschema.validate(json.loads((MARKETPLACE / "brief.json").read_text()), Brief.model_json_schema())
+
+
+@pytest.mark.parametrize("scale, rows", [("small", 10_000), ("medium", 1_000_000), ("large", 100_000_000)])
+def test_the_volume_that_a_brief_leaves_out_follows_its_scale(tmp_path: Path, scale: str, rows: int) -> None:
+    brief = json.loads((MARKETPLACE / "brief.json").read_text())
+    brief["project"]["scale"] = scale
+    (tmp_path / "brief.json").write_text(json.dumps(brief))
+    scenario = load_scenario(write(tmp_path, "brief: brief.json"))
+    assert scenario.default_rows == rows
+    assert scenario.full_rows("users") == 1_000_000
+    assert scenario.full_rows("unheard_of") is None
