@@ -35,7 +35,7 @@ from loadlab.seeding.seeder import SeedProgress, SeedReport, refuse_foreign_tabl
 from loadlab.spec.base import read_text, validate
 from loadlab.spec.scenario import DataShape, Scenario, ScenarioFile, Workload, load_scenario
 from loadlab.spec.statement import Statement
-from loadlab.units import format_duration
+from loadlab.units import format_count, format_duration
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
 from loadlab.workload.conduct import Conductor
@@ -312,6 +312,8 @@ def _fill(engine: Engine, dataset: Dataset, workers: int | None, show: Show) -> 
     notes = dataset.plan.notes
     show.notes(notes)
     count = workers if workers is not None else max(1, len(os.sched_getaffinity(0)))
+    rows = sum(dataset.row_count(table) for table in dataset.tables)
+    show.step(f"Seeding {format_count(rows)} rows in {len(dataset.tables)} tables")
     report = seed(engine, dataset, workers=count, observe=show.seeding)
     if isinstance(engine, HasNotes):
         notes += engine.notes()
