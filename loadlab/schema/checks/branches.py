@@ -1,0 +1,215 @@
+"""Branches: the alternatives of a condition, each a conjunction of facts. Combining and simplifying them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TypeVar
+
+from loadlab.schema.checks.facts import Allowed, Bound, Casing, Excluded, Fact, IsNull, NotNull, Scalar, spoken_of
+
+_T = TypeVar("_T")
+BRANCHES_MAX = 64
+_WORKING_MAX = 512
+"""Alternatives kept while a condition is being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Facts that hold together, and the parts of the conjunction that were not understood."""
+
+    facts: tuple[Fact, ...] = ()
+    opaque: tuple[str, ...] = ()
+
+
+Branches = tuple[Branch, ...]
+ALWAYS: Branches = (Branch(),)
+NEVER: Branches = ()
+
+
+def one(*facts: Fact) -> Branches:
+    """A single alternative."""
+    return (Branch(facts),)
+
+
+def both(left: Branches, right: Branches) -> Branches:
+    """Conjunction."""
+    pairs = itertools.product(left, right)
+    joined = (Branch(_merged(a.facts, b.facts), _merged(a.opaque, b.opaque)) for a, b in pairs)
+    return simplified(itertools.islice(joined, _WORKING_MAX * 8))
+
+
+def either(*parts: Branches) -> Branches:
+    """Disjunction."""
+    return simplified(itertools.chain.from_iterable(parts))
+
+
+def all_of(parts: Iterable[Branches]) -> Branches:
+    """Conjunction of any number."""
+    return reduce(both, parts, ALWAYS)
+
+
+def with_facts(branches: Branches, facts: Iterable[Fact]) -> Branches:
+    """Every alternative with further facts."""
+    return both(branches, (Branch(tuple(facts)),))
+
+
+def simplified(branches: Iterable[Branch]) -> Branches:
+    """The same alternatives without contradictions, repetitions and those that others include."""
+    kept: list[Branch] = []
+    for branch in branches:
+        tidy = _tidied(branch)
+        if tidy is not None:
+            _add(kept, tidy)
+    return tuple(kept[:_WORKING_MAX])
+
+
+def _add(kept: list[Branch], new: Branch) -> None:
+    """Add an alternative unless another includes it; merge it with one from which it differs in a single fact."""
+    for index, old in enumerate(kept):
+        if _includes(old, new):
+            return
+        union = _union(old, new)
+        if union is not None:
+            del kept[index]
+            _add(kept, union)
+            return
+    kept[:] = [old for old in kept if not _includes(new, old)]
+    kept.append(new)
+
+
+def _merged(left: tuple[_T, ...], right: tuple[_T, ...]) -> tuple[_T, ...]:
+    return left + tuple(item for item in right if item not in left) if left else right
+
+
+def _includes(wide: Branch, narrow: Branch) -> bool:
+    """Whether every row of `narrow` is one of `wide`."""
+    nulls = {fact.column for fact in narrow.facts if isinstance(fact, IsNull)}
+    return set(wide.opaque) <= set(narrow.opaque) and all(_implied(fact, narrow.facts, nulls) for fact in wide.facts)
+
+
+def _implied(fact: Fact, facts: Sequence[Fact], nulls: set[str]) -> bool:
+    if fact in facts:
+        return True
+    if isinstance(fact, (IsNull, NotNull)):
+        return False
+    return not nulls.isdisjoint(spoken_of(fact)) or any(_narrower(other, fact) for other in facts)
+
+
+def _narrower(fact: Fact, wide: Fact) -> bool:
+    """Whether one fact about a column says another of it, for lists of values."""
+    if not isinstance(fact, Allowed) or fact.column != wide.column:
+        return False
+    if isinstance(wide, Allowed):
+        return set(fact.values) <= set(wide.values)
+    if isinstance(wide, Excluded):
+        return _comparable((*fact.values, *wide.values)) and set(fact.values).isdisjoint(wide.values)
+    return isinstance(wide, Bound) and all(_keeps(value, wide) is True for value in fact.values)
+
+
+def _union(left: Branch, right: Branch) -> Branch | None:
+    """One alternative for two, where there is one."""
+    if left.opaque != right.opaque:
+        return None
+    return _union_of_lists(left, right) or _without_null_test(left, right) or _without_null_test(right, left)
+
+
+def _union_of_lists(left: Branch, right: Branch) -> Branch | None:
+    """`x = 1 and f` or `x = 2 and f` is `x in (1, 2) and f`."""
+    mine = [fact for fact in left.facts if fact not in right.facts]
+    theirs = [fact for fact in right.facts if fact not in left.facts]
+    if len(mine) != 1 or len(theirs) != 1:
+        return None
+    a, b = mine[0], theirs[0]
+    if not isinstance(a, Allowed) or not isinstance(b, Allowed) or a.column != b.column:
+        return None
+    merged = Allowed(a.column, _merged(a.values, b.values))
+    return replace(left, facts=tuple(merged if fact == a else fact for fact in left.facts))
+
+
+def _without_null_test(present: Branch, absent: Branch) -> Branch | None:
+    """`x is not null and f` or `x is null` is `f`, where f says nothing of a row whose x is NULL."""
+    for fact in present.facts:
+        if isinstance(fact, NotNull) and IsNull(fact.column) in absent.facts:
+            rest = replace(present, facts=tuple(item for item in present.facts if item != fact))
+            others = [item for item in absent.facts if item != IsNull(fact.column)]
+            if all(item in rest.facts for item in others) and _includes(rest, absent):
+                return rest
+    return None
+
+
+def _tidied(branch: Branch) -> Branch | None:
+    """One branch without what its own NULLs make idle; None where it contradicts itself."""
+    nulls = {fact.column for fact in branch.facts if isinstance(fact, IsNull)}
+    if any(isinstance(fact, NotNull) and fact.column in nulls for fact in branch.facts):
+        return None
+    facts = [fact for fact in branch.facts if isinstance(fact, IsNull) or nulls.isdisjoint(spoken_of(fact))]
+    lists = {fact.column for fact in facts if isinstance(fact, (Allowed, Excluded))}
+    for column in lists:
+        listed = _listed(column, facts)
+        if listed is None:
+            return None
+        facts = listed
+    return None if _bounds_clash(facts) else replace(branch, facts=tuple(facts))
+
+
+def _listed(column: str, facts: list[Fact]) -> list[Fact] | None:
+    """The column's lists made one, in the place of the first; None where no value is left."""
+    about = [fact for fact in facts if fact.column == column and isinstance(fact, (Allowed, Excluded))]
+    allowed = [fact.values for fact in about if isinstance(fact, Allowed)]
+    excluded = [value for fact in about if isinstance(fact, Excluded) for value in fact.values]
+    others = [fact for fact in facts if fact.column == column and isinstance(fact, (Bound, Casing))]
+    new: Fact
+    if allowed:
+        values = [v for v in dict.fromkeys(allowed[0]) if all(_within(v, known) for known in allowed[1:])]
+        values = [v for v in values if v not in excluded and all(_keeps(v, fact) is not False for fact in others)]
+        if not values:
+            return None
+        new = Allowed(column, tuple(values))
+    else:
+        new = Excluded(column, tuple(dict.fromkeys(excluded)))
+    first = facts.index(about[0])
+    return [new if index == first else fact for index, fact in enumerate(facts) if index == first or fact not in about]
+
+
+def _within(value: Scalar, known: tuple[Scalar, ...]) -> bool:
+    return value in known
+
+
+def _comparable(values: Iterable[Scalar]) -> bool:
+    """Whether equality in Python is equality on the server: all numbers, or all texts."""
+    values = list(values)
+    return all(isinstance(value, str) for value in values) or all(isinstance(value, (int, float)) for value in values)
+
+
+def _keeps(value: Scalar, fact: Fact) -> bool | None:
+    """Whether a listed value fulfils another fact of its column; None where that is not known."""
+    if isinstance(fact, Casing) and isinstance(value, str):
+        forms = {"lower": value.lower(), "upper": value.upper(), "trimmed": value.strip()}
+        return forms[fact.form] == value
+    if not isinstance(fact, Bound) or isinstance(value, (str, bool)) or isinstance(fact.value, str):
+        return None
+    return compare(value, fact.sign, fact.value)
+
+
+def compare(left: Scalar, sign: str, right: Scalar) -> bool | None:
+    """A comparison of constants; None where only the server knows (texts have collations, dates are texts here)."""
+    if isinstance(left, str) != isinstance(right, str):
+        return None
+    if isinstance(left, str) or isinstance(right, str):
+        return None if sign not in ("=", "<>") else (left == right) == (sign == "=")
+    outcomes = {"<": left < right, "=": left == right, ">": left > right}
+    return any(outcomes[part] for part in ("<>" if sign == "<>" else sign))
+
+
+def _bounds_clash(facts: Sequence[Fact]) -> bool:
+    """Whether bounds of one column leave no number."""
+    bounds = [fact for fact in facts if isinstance(fact, Bound) and not isinstance(fact.value, str)]
+    for low, high in itertools.product(bounds, bounds):
+        if low.column == high.column and low.sign[0] == ">" and high.sign[0] == "<":
+            strict = low.sign == ">" or high.sign == "<"
+            if low.value > high.value or (strict and low.value == high.value):  # type: ignore[operator]
+                return True
+    return False

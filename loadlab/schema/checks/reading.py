@@ -1,0 +1,131 @@
+"""Reading a CHECK, or the condition of a partial index."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from sqlglot.errors import SqlglotError
+
+from loadlab.schema.checks.branches import BRANCHES_MAX, Branch, Branches, simplified
+from loadlab.schema.checks.facts import (
+    Allowed,
+    Bound,
+    Compared,
+    ComparedToExpression,
+    Derived,
+    Elements,
+    Excluded,
+    Fact,
+    IsNull,
+    JsonKeys,
+    Linear,
+    Member,
+    NotNull,
+    TreeLevel,
+)
+from loadlab.schema.checks.syntax import member_path, parse
+from loadlab.schema.checks.truth import Truth, branches
+
+_LEVEL_NAME = re.compile(r"(^|_)(level|lvl|depth|tier|generation)($|_)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A condition in disjunctive normal form.
+
+    All facts of a branch hold together, and a row may take any branch; no branch at all means that no row can fulfil
+    the condition. `not_understood` has the parts that each branch leaves open. `left_out` has the parts that only
+    alternatives without a branch here would need: the branches are enough without them.
+    """
+
+    branches: tuple[tuple[Fact, ...], ...]
+    not_understood: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def read_check(expression: str, dialect: str) -> Reading:
+    """A CHECK, which passes unless it is FALSE; never raises: what cannot be parsed is not understood."""
+    return _read(expression, dialect, Truth.TRUE | Truth.UNKNOWN)
+
+
+def read_condition(expression: str, dialect: str, *, holds: bool = True) -> Reading:
+    """What makes a condition TRUE (`holds`), or anything but TRUE: FALSE or unknown.
+
+    A partial index has the rows for which its predicate is TRUE, so with `holds` the branches say NotNull of what is
+    compared; without, a branch's facts are those of the negation, and hold as ever where a column is NULL.
+    """
+    return _read(expression, dialect, Truth.TRUE if holds else Truth.FALSE | Truth.UNKNOWN)
+
+
+def _read(expression: str, dialect: str, want: Truth) -> Reading:
+    try:
+        found = branches(parse(expression, dialect), want)
+    except (SqlglotError, RecursionError):
+        return Reading(((),), (expression,))
+    return _reading(simplified(_with_members(branch) for branch in found))
+
+
+def _reading(found: Branches) -> Reading:
+    clear = tuple(branch for branch in found if not branch.opaque)
+    opaque = tuple(dict.fromkeys(text for branch in found for text in branch.opaque))
+    if clear or not found:
+        return Reading(_with_levels(tuple(branch.facts for branch in clear[:BRANCHES_MAX])), (), opaque)
+    kept = simplified(Branch(branch.facts) for branch in found)
+    return Reading(tuple(branch.facts for branch in kept[:BRANCHES_MAX]), opaque)
+
+
+def _with_members(branch: Branch) -> Branch:
+    """The columns that stand for members of documents as what they are."""
+    facts: list[Fact] = []
+    opaque = list(branch.opaque)
+    for fact in branch.facts:
+        paths = [member_path(name) for name in fact.columns]
+        if all(not path for _, path in paths):
+            facts.append(fact)
+        elif len(paths) == 1:
+            facts += _member_facts(fact, *paths[0])
+        else:
+            opaque.append("a comparison of members of documents: " + ", ".join(".".join((c, *p)) for c, p in paths))
+    return Branch(tuple(dict.fromkeys(facts)), tuple(opaque))
+
+
+def _member_facts(fact: Fact, column: str, path: tuple[str, ...]) -> tuple[Fact, ...]:
+    if isinstance(fact, NotNull):
+        present = JsonKeys(column, path) if len(path) == 1 else Member(column, path, NotNull(column))
+        return (present, NotNull(column))
+    return (Member(column, path, _of(column, fact)),)
+
+
+def _of(column: str, fact: Fact) -> Fact:
+    """A fact about one column, as one about another."""
+    if isinstance(fact, (Compared, Linear, Derived, ComparedToExpression, TreeLevel)):
+        return fact
+    if isinstance(fact, (Elements, Member)):
+        fact = replace(fact, fact=_of(column, fact.fact))
+    return replace(fact, column=column)
+
+
+def _with_levels(found: tuple[tuple[Fact, ...], ...]) -> tuple[tuple[Fact, ...], ...]:
+    """The two alternatives of a tree's level, at its root and below, as the one fact that they are."""
+    if len(found) == 2:
+        for root, below in (found, found[::-1]):
+            level = _tree_level(root, below)
+            if level is not None:
+                return ((level,),)
+    return found
+
+
+def _tree_level(root: tuple[Fact, ...], below: tuple[Fact, ...]) -> TreeLevel | None:
+    nulls = [fact for fact in root if isinstance(fact, IsNull)]
+    levels = [fact for fact in root if isinstance(fact, Allowed) and len(fact.values) == 1]
+    if len(root) != 2 or len(below) != 2 or not nulls or not levels or NotNull(nulls[0].column) not in below:
+        return None
+    parent, level, value = nulls[0].column, levels[0].column, levels[0].values[0]
+    rest = next(fact for fact in below if fact != NotNull(parent))
+    if not _LEVEL_NAME.search(level) or isinstance(value, (str, bool)):
+        return None
+    if rest == Excluded(level, (value,)):
+        return TreeLevel(parent, level, value)
+    rising = rest in (Bound(level, ">", value), Bound(level, ">=", value + 1))
+    return TreeLevel(parent, level, value, True) if rising else None

@@ -1,0 +1,100 @@
+"""Conditions on texts: patterns of every spelling, and the functions that change a text's case."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+from sqlglot import exp
+
+from loadlab.schema.checks.constants import constant
+from loadlab.schema.checks.facts import Casing, Casings, Fact, Like, Matches
+from loadlab.schema.checks.syntax import bare, column_name, function
+
+FORMS: dict[type[exp.Expr], Casings] = {exp.Lower: "lower", exp.Upper: "upper", exp.Trim: "trimmed"}
+assert set(FORMS.values()) == set(get_args(Casings))
+_SPECIAL = re.compile(r"([.^$\\+(){}\[\]|*?])")
+Target = tuple[str, tuple[Fact, ...]]
+"""A column, and the facts under which a function of it is the column itself."""
+
+
+def text_target(node: exp.Expr) -> Target | None:
+    """The column below lower(), upper() and trim(): a text that is in that form already is not changed by them."""
+    node, facts = bare(node), list[Fact]()
+    while type(node) in FORMS:
+        characters = node.args.get("expression")
+        if characters is not None and constant(characters) != " ":
+            return None
+        facts.append(Casing("", FORMS[type(node)]))
+        node = bare(node.this)
+    name = column_name(node)
+    return None if name is None else (name, tuple(Casing(name, f.form) for f in facts if isinstance(f, Casing)))
+
+
+def pattern_facts(node: exp.Expr, positive: bool) -> tuple[Fact, ...] | None:
+    """A pattern condition, or its negation where not `positive`; None where it is no pattern, or not a constant one."""
+    escape = None
+    if isinstance(node, exp.Escape):
+        escape, node = constant(node.expression), bare(node.this)
+    target = text_target(node.this) if isinstance(node.this, exp.Expr) else None
+    if target is None or not isinstance(node.args.get("expression"), exp.Expr):
+        return None
+    name, facts = target
+    if isinstance(node, (exp.RegexpLike, exp.RegexpILike)):
+        fact: Fact | None = _regular(node, name, not positive)
+    else:
+        text = constant(node.expression)
+        fact = _wildcard(node, name, text, escape, not positive) if isinstance(text, str) else None
+    return None if fact is None else (*facts, fact)
+
+
+def _regular(node: exp.RegexpLike | exp.RegexpILike, name: str, negated: bool) -> Fact | None:
+    pattern = bare(node.expression)
+    if function(pattern) in ("similar_to_escape", "similar_escape"):
+        text = constant(pattern.expressions[0])
+        return Matches(name, similar_pattern(text), False, negated) if isinstance(text, str) else None
+    text, flag = constant(pattern), node.args.get("flag")
+    flags = "" if flag is None else constant(flag)
+    if not isinstance(text, str) or flags not in ("", "i", "c"):
+        return None
+    return Matches(name, text, isinstance(node, exp.RegexpILike) or flags == "i", negated)
+
+
+def _wildcard(node: exp.Expr, name: str, text: str, escape: object, negated: bool) -> Fact | None:
+    if isinstance(node, (exp.Like, exp.ILike)):
+        pattern = text if escape is None else _escaped_by(text, str(escape))
+        return Like(name, pattern, isinstance(node, exp.ILike), negated)
+    if isinstance(node, exp.StartsWith):
+        return Like(name, literal(text) + "%", False, negated)
+    if isinstance(node, exp.Glob):
+        return Matches(name, glob_pattern(text), False, negated)
+    if isinstance(node, exp.SimilarTo) and escape is None:
+        return Matches(name, similar_pattern(text), False, negated)
+    return None
+
+
+def literal(text: str) -> str:
+    """A text as a LIKE pattern that matches it alone."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def _escaped_by(pattern: str, escape: str) -> str:
+    """A LIKE pattern whose escape is another character, with the backslash instead."""
+    if escape == "\\":
+        return pattern
+    text = pattern.replace("\\", "\\\\")
+    return re.sub(re.escape(escape) + "(.)", lambda found: literal(found[1]), text) if escape else text
+
+
+def glob_pattern(pattern: str) -> str:
+    """A GLOB pattern as a regular expression."""
+    parts = re.findall(r"\[\^?\]?[^\]]*\]|.", pattern, re.S)
+    simple = {"*": ".*", "?": "."}
+    return "^" + "".join(simple.get(p, p if len(p) > 1 else _SPECIAL.sub(r"\\\1", p)) for p in parts) + "$"
+
+
+def similar_pattern(pattern: str) -> str:
+    """A SIMILAR TO pattern as a regular expression."""
+    simple = {"%": ".*", "_": ".", ".": r"\.", "^": r"\^", "$": r"\$"}
+    parts = re.findall(r"\\.|\[[^\]]*\]|.", pattern, re.S)
+    return "^(?:" + "".join(simple.get(part, part) for part in parts) + ")$"
