@@ -46,6 +46,9 @@ def _json(cells: Cells) -> pa.Array:
             [json.dumps(text, ensure_ascii=False) for text in encoded.dictionary.to_pylist()], pa.string()
         )
         text = escaped.take(encoded.indices)
+    elif isinstance(values, pa.Array):
+        # Text that is JSON already.
+        text = values.cast(pa.string())
     elif values.dtype == np.bool_:
         text = pc.if_else(pa.array(values), "true", "false")
     elif values.dtype == np.float64:
@@ -57,14 +60,15 @@ def _json(cells: Cells) -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Arrays of 0 to `most` elements; the k-th element of a row comes from row * most + k of the inner generator."""
+    """Arrays of `least` to `most` elements; the k-th element comes from row * most + k of the inner generator."""
 
     key: int
     inner: Generator
     most: int
+    least: int = 0
 
     def make(self, frame: Frame) -> Cells:
-        lengths = below(hash_rows(make_key(self.key, "length"), frame.rows), self.most + 1)
+        lengths = below(hash_rows(make_key(self.key, "length"), frame.rows), self.most - self.least + 1) + self.least
         offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
         position = np.arange(offsets[-1], dtype=np.int64) - np.repeat(offsets[:-1].astype(np.int64), lengths)
         elements = frame.with_rows(np.repeat(frame.rows, lengths) * self.most + position)

@@ -22,10 +22,25 @@ TypeKind = Literal[
     "timestamp",
     "interval",
     "inet",
+    "mac",
+    "bits",
     "enum",
     "array",
+    "range",
+    "multirange",
+    "composite",
+    "map",
+    "vector",
+    "shape",
+    "geometry",
     "search_vector",
+    "search_query",
     "label_path",
+    "label_query",
+    "json_path",
+    "xml",
+    "locator",
+    "object_name",
     "other",
 ]
 
@@ -34,9 +49,36 @@ TypeKind = Literal[
 class LogicalType:
     """What a column can hold, in no engine's words; `native` keeps the engine's own name for it.
 
-    `bits` is the width of integers and floats, `length` the most characters of a text (None: unbounded),
-    `precision` and `scale` the digits of a numeric, `labels` an enum's, `element` an array's. `label_path` is a
-    dotted path of labels (ltree), `search_vector` a full-text document.
+    | kind | meaning | fields beyond `native` |
+    | --- | --- | --- |
+    | integer | a whole number | `bits`, `unsigned` |
+    | numeric | an exact decimal number | `precision`, `scale` (may be negative); `form` "money" |
+    | float | a binary floating-point number | `bits` |
+    | boolean, uuid, json, date | as they say | |
+    | text | characters | `length` at most; `fixed`: padded with blanks to it; `form` "byte": one ASCII character |
+    | bytes | octets | `length` at most |
+    | time, timestamp | with decimals of a second | `precision` (None: 6), `timezone` |
+    | interval | an exact duration, a day being 24 hours and a month 30 days | `precision`; `form`: its smallest unit |
+    | inet | an address; `form` "network": a network without host bits | `form` |
+    | mac | a hardware address | `bits`: 48 or 64 |
+    | bits | a string of bits | `length`; `fixed`: exactly that many, else at most |
+    | enum | one of some labels | `labels` |
+    | array | a list | `element` |
+    | range, multirange | an interval of values [lower, upper), and a set of them | `element`: the bounds' type |
+    | composite | a record | `fields`: (name, type) in order |
+    | map | texts by text | |
+    | vector | numbers in space | `length`: dimensions; `form` "" (32 bits), "half", "sparse" or "cube" (64 bits) |
+    | shape | figure in the plane | `form`: point, line, segment, box, path, polygon or circle |
+    | geometry | figure on a map | `form`: point, linestring, …, with " z", " m" or " zm" behind; `srid` |
+    | search_vector, search_query | a document of full-text search, and a query on one | |
+    | label_path, label_query | dotted labels, and a pattern for them | `form` of a query: "" or "text" |
+    | json_path, xml | as they say | |
+    | locator | a place in the engine's own storage | `form`: log, row or snapshot |
+    | object_name | the name of a thing of the database that exists everywhere | `labels` |
+    | other | nothing known | |
+
+    `checks` (native expressions over VALUE) and `not_null` say what the domain of a part demands: of an element, a
+    bound, a record's field. Those of a column's own domain are its table's checks.
     """
 
     kind: TypeKind
@@ -48,6 +90,13 @@ class LogicalType:
     timezone: bool = False
     labels: tuple[str, ...] = ()
     element: LogicalType | None = None
+    fields: tuple[tuple[str, LogicalType], ...] = ()
+    fixed: bool = False
+    unsigned: bool = False
+    form: str = ""
+    srid: int | None = None
+    checks: tuple[str, ...] = ()
+    not_null: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +131,8 @@ class Index:
     """An index; `keys` are column names or, where `expressions[k]` is true, native expressions.
 
     `constraint` names the constraint (primary key, unique, exclusion) that owns it. `definition` is the native
-    statement that creates it.
+    statement that creates it. `nulls_distinct`: NULLs do not equal each other, so a unique index takes any number of
+    them. `operators` are those of an exclusion constraint, one a key: no two rows may satisfy all of them.
     """
 
     name: str
@@ -94,6 +144,8 @@ class Index:
     expressions: tuple[bool, ...] = ()
     constraint: str | None = None
     definition: str = ""
+    nulls_distinct: bool = True
+    operators: tuple[str, ...] = ()
 
     @property
     def has_expressions(self) -> bool:
@@ -111,11 +163,25 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A user's trigger; `definition` is the native statement that creates it."""
+    """A user's trigger; `definition` is the native statement that creates it.
+
+    `writes` are the keys of tables that it is known to write to; it may write to others.
+    """
 
     name: str
     events: tuple[str, ...]
     definition: str = ""
+    writes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition; `bound` is native text, `partitioning` says how it is divided in its turn."""
+
+    name: str
+    bound: str
+    partitioning: Partitioning | None = None
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +190,7 @@ class Partitioning:
 
     strategy: Literal["range", "list", "hash"]
     keys: tuple[str, ...]
-    partitions: tuple[tuple[str, str], ...] = ()
-    """(name, native bound) of each partition."""
+    partitions: tuple[Partition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +277,6 @@ class Schema:
 
 
 def _table(data: dict[str, Any]) -> Table:
-    partitioning = data["partitioning"]
-    if partitioning is not None:
-        partitions = tuple(tuple(item) for item in partitioning["partitions"])
-        partitioning = Partitioning(partitioning["strategy"], tuple(partitioning["keys"]), partitions)
     return Table(
         **data
         | {
@@ -225,14 +286,24 @@ def _table(data: dict[str, Any]) -> Table:
             "indexes": tuple(Index(**_tuples(item)) for item in data["indexes"]),
             "checks": tuple(Check(**item) for item in data["checks"]),
             "triggers": tuple(Trigger(**_tuples(item)) for item in data["triggers"]),
-            "partitioning": partitioning,
+            "partitioning": _partitioning(data["partitioning"]),
         }
     )
 
 
+def _partitioning(data: dict[str, Any] | None) -> Partitioning | None:
+    if data is None:
+        return None
+    parts = tuple(
+        Partition(**part | {"partitioning": _partitioning(part["partitioning"])}) for part in data["partitions"]
+    )
+    return Partitioning(data["strategy"], tuple(data["keys"]), parts)
+
+
 def _type(data: dict[str, Any]) -> LogicalType:
     element = data["element"]
-    return LogicalType(**_tuples(data) | {"element": _type(element) if element else None})
+    fields = tuple((name, _type(item)) for name, item in data["fields"])
+    return LogicalType(**_tuples(data) | {"element": _type(element) if element else None, "fields": fields})
 
 
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:

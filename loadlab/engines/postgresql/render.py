@@ -3,7 +3,7 @@ another database.
 
 What is in this engine's own words (defaults, CHECKs, expression and partial indexes, exclusion constraints) is kept
 when the schema is; another engine's words are left out, since nothing here translates them. Triggers and partitions
-are never made.
+are never made. A schema of our own brings its types along: extensions, enums, records and ranges are made first.
 """
 
 from __future__ import annotations
@@ -29,23 +29,73 @@ _PLAIN = {
     "enum": "text",
     # Without the ltree extension a path is its text.
     "label_path": "text",
+    "search_query": "tsquery",
+    "json_path": "jsonpath",
+    "xml": "xml",
 }
+_EXTENSIONS = {
+    "map": "hstore",
+    "label_path": "ltree",
+    "label_query": "ltree",
+    "vector": "vector",
+    "geometry": "postgis",
+}
+_RANGES = {"int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"}
 
 
 def render_schema(schema: Schema) -> str:
     """CREATE statements for all tables; foreign keys come last, so the tables' order is free."""
     native = schema.dialect == DIALECT
-    statements = [_create_table(table, native=native) for table in schema.tables]
+    statements = list(create_types(schema)) if native else []
+    statements += [_create_table(table, native=native) for table in schema.tables]
     statements += [text for table in schema.tables for text in _create_indexes(table, native=native)]
     statements += [_add_foreign_key(table, key, schema) for table in schema.tables for key in table.foreign_keys]
     return ";\n".join(statements)
 
 
-def type_name(logical: LogicalType) -> str:
-    """The type that holds every value of a logical type."""
+def create_types(schema: Schema) -> Iterator[str]:
+    """CREATE statements for the extensions and the user's own types that the columns need, parts first."""
+    types = dict.fromkeys(part for table in schema for column in table.columns for part in _with_parts(column.type))
+    for extension in sorted({name for name in map(_extension, types) if name}):
+        yield f"CREATE EXTENSION IF NOT EXISTS {extension}"
+    for kind in {kind.native: kind for kind in types}.values():
+        match kind.kind:
+            case "enum":
+                yield f"CREATE TYPE {kind.native} AS ENUM ({', '.join(map(_literal, kind.labels))})"
+            case "composite":
+                fields = ", ".join(f"{_quoted(name)} {type_name(field, native=True)}" for name, field in kind.fields)
+                yield f"CREATE TYPE {kind.native} AS ({fields})"
+            case "range" if kind.native not in _RANGES and kind.element is not None:
+                yield f"CREATE TYPE {kind.native} AS RANGE (SUBTYPE = {type_name(kind.element, native=True)})"
+
+
+def _with_parts(logical: LogicalType) -> Iterator[LogicalType]:
+    """A type after those that it is made of; arrays are only their elements."""
+    parts = [part for _, part in logical.fields] + ([logical.element] if logical.element is not None else [])
+    for part in parts:
+        yield from _with_parts(part)
+    if logical.kind not in ("array", "multirange"):
+        yield logical
+
+
+def _extension(logical: LogicalType) -> str | None:
+    if logical.kind == "vector" and logical.form == "cube":
+        return "cube"
+    if logical.kind == "text":
+        return "citext" if logical.native == "citext" else None
+    return _EXTENSIONS.get(logical.kind)
+
+
+def type_name(logical: LogicalType, *, native: bool = False) -> str:
+    """The type that holds every value of a logical type: with `native` the one it comes from, whose name is ours."""
+    if native and logical.kind == "array" and logical.element is not None:
+        return type_name(logical.element, native=True) + "[]"
+    if native and logical.native:
+        return logical.native
     match logical.kind:
         case "integer":
-            return _INTEGERS[min(bits for bits in _INTEGERS if bits >= min(logical.bits or 64, 64))]
+            bits = 64 if logical.unsigned else min(logical.bits or 64, 64)
+            return _INTEGERS[min(width for width in _INTEGERS if width >= bits)]
         case "float":
             return "real" if logical.bits == 32 else "double precision"
         case "numeric":
@@ -53,7 +103,15 @@ def type_name(logical: LogicalType) -> str:
         case "text":
             return "text" if logical.length is None else f"varchar({logical.length})"
         case "time" | "timestamp":
-            return logical.kind + (" with time zone" if logical.timezone else "")
+            digits = "" if logical.precision is None else f"({logical.precision})"
+            return logical.kind + digits + (" with time zone" if logical.timezone else "")
+        case "bits":
+            name = "bit" if logical.fixed else "bit varying"
+            return name if logical.length is None else f"{name}({logical.length})"
+        case "mac":
+            return "macaddr8" if logical.bits == 64 else "macaddr"
+        case "shape":
+            return "lseg" if logical.form == "segment" else logical.form
         case "array" if logical.element is not None:
             return type_name(logical.element) + "[]"
     return _PLAIN.get(logical.kind, "text")
@@ -75,7 +133,7 @@ def _create_table(table: Table, *, native: bool) -> str:
 
 
 def _column(column: Column, *, native: bool) -> str:
-    text = f"{_quoted(column.name)} {type_name(column.type)}"
+    text = f"{_quoted(column.name)} {type_name(column.type, native=native)}"
     if column.identity is not None:
         text += f" GENERATED {column.identity.upper()} AS IDENTITY"
     elif native and column.generated is not None:

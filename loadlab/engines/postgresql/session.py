@@ -20,8 +20,10 @@ from psycopg.errors import error_from_result
 
 from loadlab.engines.postgresql.connection import Connection, publish_counters
 from loadlab.engines.postgresql.errors import translate, translated
+from loadlab.engines.postgresql.types import read_types
 from loadlab.engines.protocol import Values
 from loadlab.errors import ConnectionLostError, DatabaseError, InputError
+from loadlab.schema.model import LogicalType
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -30,17 +32,24 @@ if TYPE_CHECKING:
 _BYTEA, _UUID = 17, 2950
 _INTEGERS = {20, 21, 23, 26}
 _JSON = {114, 3802}
+# Types whose texts Arrow or the driver makes: bool, bytea, "char", name, text, json, float4, float8, unknown, bpchar,
+# varchar, date, time, timestamp, timestamptz, numeric, uuid, jsonb, and whole numbers. Of others the catalogue tells.
+_PLAIN = _INTEGERS | _JSON | {16, 17, 18, 19, 25, 700, 701, 705, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950}
 _DONE = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A statement the server has parsed: its name there, and type and format of each distinct parameter."""
+    """A statement the server has parsed: its name there, and type and format of each distinct parameter.
+
+    `types` has those of the parameters that are not plain.
+    """
 
     name: bytes
     parameters: tuple[str, ...]
     oids: tuple[int, ...]
     formats: tuple[int, ...]
+    types: Mapping[int, LogicalType]
 
 
 def native_text(statement: Statement) -> str:
@@ -58,6 +67,7 @@ class PostgresqlSession:
         self._pgconn.nonblocking = 0
         self._transformer = Transformer(connection)
         self._prepared = 0
+        self._types: dict[int, LogicalType] = {}
 
     def prepare(self, statement: Statement) -> Prepared:
         """Raises DatabaseError when the server refuses the statement."""
@@ -68,7 +78,19 @@ class PostgresqlSession:
             description = self._check(self._pgconn.describe_prepared(name))
         oids = tuple(description.param_type(index) for index in range(description.nparams))
         formats = tuple(int(pq.Format.BINARY if oid in (_BYTEA, _UUID) else pq.Format.TEXT) for oid in oids)
-        return Prepared(name, statement.names, oids, formats)
+        return Prepared(name, statement.names, oids, formats, self._types_of(oids))
+
+    def _types_of(self, oids: Sequence[int]) -> Mapping[int, LogicalType]:
+        """What the catalogue says of the types that are not plain; asked once for each."""
+        wanted = {oid for oid in oids if oid not in _PLAIN}
+        unknown = wanted - self._types.keys()
+        if unknown:
+            with translated():
+                catalog = read_types(self._connection, {(oid, -1) for oid in unknown})
+            # The catalogue's cursors are psycopg's, which waits without blocking.
+            self._pgconn.nonblocking = 0
+            self._types |= {oid: catalog.column_type(oid, -1).logical for oid in unknown}
+        return {oid: self._types[oid] for oid in wanted}
 
     def execute(self, handle: Prepared, values: Values) -> int:
         result = self._run(handle, values)
@@ -84,14 +106,15 @@ class PostgresqlSession:
     def encode(self, handle: Prepared, columns: Mapping[str, pa.Array]) -> list[Values]:
         """Raises InputError for a value that the parameter's type cannot take."""
         wires = [
-            self._encode_column(name, columns[name], oid)
+            self._encode_column(name, columns[name], oid, handle.types.get(oid))
             for name, oid in zip(handle.parameters, handle.oids, strict=True)
         ]
         return list(zip(*wires, strict=True))
 
     def encode_row(self, handle: Prepared, values: Mapping[str, Any]) -> Values:
         return tuple(
-            self._encode_value(values[name], oid) for name, oid in zip(handle.parameters, handle.oids, strict=True)
+            self._encode_value(values[name], oid, handle.types.get(oid))
+            for name, oid in zip(handle.parameters, handle.oids, strict=True)
         )
 
     def begin(self) -> None:
@@ -136,15 +159,17 @@ class PostgresqlSession:
             return ConnectionLostError(str(error), code=error.code)
         return error
 
-    def _encode_column(self, name: str, column: pa.Array, oid: int) -> Sequence[bytes | None]:
+    def _encode_column(self, name: str, column: pa.Array, oid: int, type: LogicalType | None) -> Sequence[bytes | None]:
         import pyarrow as pa
 
         try:
-            return _text_column(column, oid, lambda value: self._encode_value(value, oid))
+            if type is not None and _is_exchanged_as(column, type):
+                return _texts(column, type)
+            return _text_column(column, oid, lambda value: self._encode_value(value, oid, type))
         except (pa.ArrowException, ValueError) as error:
             raise InputError(f"parameter {name}", f"has a value that the statement cannot take: {error}") from error
 
-    def _encode_value(self, value: Any, oid: int) -> bytes | None:
+    def _encode_value(self, value: Any, oid: int, type: LogicalType | None = None) -> bytes | None:
         if value is None:
             return None
         if oid == _UUID:
@@ -155,9 +180,47 @@ class PostgresqlSession:
             return value.encode()
         if oid in _JSON:
             return json.dumps(value, ensure_ascii=False, default=str).encode()
+        if type is not None and isinstance(value, (dict, list)) and _is_made_of_parts(type):
+            return _texts(_one(value, type), type)[0]
         with translated():
             dumped = self._transformer.get_dumper(value, PyFormat.TEXT).dump(value)
         return None if dumped is None else bytes(dumped)
+
+
+def _texts(column: pa.Array, type: LogicalType) -> Sequence[bytes | None]:
+    import pyarrow as pa
+
+    from loadlab.engines.postgresql.text_form import text_column
+
+    found: list[bytes | None] = text_column(column, type).cast(pa.binary()).to_pylist()
+    return found
+
+
+def _is_exchanged_as(column: pa.Array, type: LogicalType) -> bool:
+    """Whether the array is of the form in which values of the type are exchanged, so that `text_column` takes it."""
+    import pyarrow as pa
+
+    kind = column.type.storage_type if isinstance(column.type, pa.BaseExtensionType) else column.type
+    if type.kind == "geometry":
+        return bool(pa.types.is_binary(kind))
+    return bool(pa.types.is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_time(kind))
+
+
+def _is_made_of_parts(type: LogicalType) -> bool:
+    if type.kind == "array" and type.element is not None:
+        return _is_made_of_parts(type.element)
+    return type.kind in ("range", "multirange", "composite", "map", "vector", "shape", "search_vector")
+
+
+def _one(value: Any, type: LogicalType) -> pa.Array:
+    """A Python value (a record or a range as a dict, a list as a list) as an array of one."""
+    import pyarrow as pa
+
+    if type.kind == "map":
+        return pa.array([list(dict(value).items())], pa.map_(pa.string(), pa.string()))
+    if type.kind == "composite":
+        value = {name: value.get(name) for name, _ in type.fields}
+    return pa.array([value])
 
 
 def _text_column(column: pa.Array, oid: int, one: Callable[[Any], bytes | None]) -> Sequence[bytes | None]:

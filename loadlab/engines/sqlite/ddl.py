@@ -24,6 +24,8 @@ from loadlab.engines.sqlite.values import EXACT_DIGITS
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
 
 _INTEGER_DIGITS = 18  # every number of 18 digits fits 64 bits
+# What is made of parts is stored as JSON.
+_DOCUMENTS = ("array", "range", "multirange", "composite", "map", "vector", "shape", "search_vector")
 _TYPES = {
     "integer": "INTEGER",
     "float": "REAL",
@@ -38,9 +40,12 @@ _TYPES = {
     "interval": "INTEGER",
     "inet": "TEXT",
     "enum": "TEXT",
-    "array": "TEXT",
-    "search_vector": "TEXT",
     "label_path": "TEXT",
+    "geometry": "BLOB",
+    **dict.fromkeys(
+        ("mac", "bits", "search_query", "label_query", "json_path", "xml", "locator", "object_name"), "TEXT"
+    ),
+    **dict.fromkeys(_DOCUMENTS, "TEXT"),
     "other": "ANY",
 }
 _AS_BTREE = {"btree", "hash", "brin", ""}
@@ -228,7 +233,7 @@ def _type_check(column: Column) -> str | None:
     name, kind = quoted(column.name), column.type
     if kind.kind == "boolean":
         return f"{name} IN (0, 1)"
-    if kind.kind in ("json", "array"):
+    if kind.kind == "json" or kind.kind in _DOCUMENTS:
         # Of NULL, older versions say that it is not valid.
         return f"{name} IS NULL OR json_valid({name})" if column.nullable else f"json_valid({name})"
     if kind.kind == "enum" and kind.labels:

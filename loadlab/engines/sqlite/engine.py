@@ -17,6 +17,7 @@ from loadlab.engines.sqlite.ddl import translate
 from loadlab.engines.sqlite.dialect import is_native
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.loading import insert_rows, loading, stored_rows, transaction
+from loadlab.engines.sqlite.prisma import render_prisma
 from loadlab.engines.sqlite.reflect import reflect, table_names
 from loadlab.engines.sqlite.rewriting import NAME
 from loadlab.engines.sqlite.script import REMEDY, check_statements, execute_script
@@ -29,6 +30,8 @@ from loadlab.spec.statement import Statement
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from loadlab.schema.sources.prisma.model import PrismaSchema
+
 _OLDEST = (3, 37, 0)  # STRICT tables, PRAGMA table_list
 _FORM = "must be sqlite:///relative.db, sqlite:////absolute.db, or sqlite:// for a scratch database"
 # Loading processes queue for the one write lock; a chunk takes well under a second.
@@ -36,7 +39,7 @@ _LOCK_TIMEOUT_S = 60.0
 
 
 class SqliteEngine:
-    """See `loadlab.engines.protocol.Engine`; also CanExplain and CanRenderInsert."""
+    """See `loadlab.engines.protocol.Engine`; also CanExplain, CanRenderInsert, CanHostMigrations, CanRenderPrisma."""
 
     name = NAME
 
@@ -131,6 +134,33 @@ class SqliteEngine:
         with translated(self.display_url):
             return ledger.notes(self._connection)
 
+    # Other ways to say a schema -----------------------------------------------------------------------------------
+
+    def sqlalchemy_url(self) -> str:
+        """The file by its path."""
+        return f"{NAME}:///{self._path}"
+
+    def django_settings(self) -> Mapping[str, str]:
+        """The file by its path."""
+        return {"ENGINE": f"django.db.backends.{NAME}3", "NAME": str(self._path)}
+
+    def dump_ddl(self) -> str:
+        """The texts that SQLite keeps: tables in the order of their creation, indexes by name, views and triggers."""
+        with translated(self.display_url):
+            rows = self._connection.execute(
+                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+                " ORDER BY type = 'trigger', type = 'view', type = 'index', iif(type = 'index', name, ''), rowid"
+            ).fetchall()
+        return "".join(f"{text};\n\n" for (text,) in rows)
+
+    def with_extensions(self, ddl: str) -> str:
+        """The text itself: nothing is installed into a file."""
+        return ddl
+
+    def render_prisma(self, schema: PrismaSchema) -> str:
+        """As Prisma's own migrations for SQLite."""
+        return render_prisma(schema)
+
     # Seeding ------------------------------------------------------------------------------------------------------
 
     def manifest(self) -> Manifest | None:
@@ -193,7 +223,7 @@ class SqliteEngine:
                 return chunk.rows
             return insert_rows(self._connection, table.key, columns, rows)
 
-    def finish(self, manifest: Manifest, progress: Progress) -> None:
+    def finish(self, manifest: Manifest, progress: Progress, *, workers: int = 1) -> None:
         """Indexes, then SQLite's own check of every foreign key, triggers, statistics; each step can be repeated."""
         found = self.manifest()
         if found is not None and found.finished:
@@ -227,6 +257,36 @@ class SqliteEngine:
             _, row, parent, _ = broken[0]
             more = f", and {len(broken) - 1} more rows" if len(broken) > 1 else ""
             raise ConstraintError(f"table {table}: row {row} refers to a row of {parent} that is not there{more}")
+
+    # Rows behind what is there ------------------------------------------------------------------------------------
+
+    def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        """With foreign keys enforced, unlike the loading of chunks."""
+        columns = [column.name for column in table.stored_columns]
+        rows = stored_rows(batches, columns)
+        with translated(self.display_url):
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            with transaction(self._connection):
+                return insert_rows(self._connection, table.key, columns, rows)
+
+    def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        """By equality of every column."""
+        first, *others = (quoted(column) for column in columns)
+        head = f"SELECT 1 FROM {quoted(table.key)} WHERE {first} = "
+        return Statement((head, *[f" AND {name} = " for name in others], " LIMIT 1"), tuple(columns))
+
+    def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
+        """By equality of the columns, NULL without any row."""
+        name, *names = (quoted(item) for item in (column, *where))
+        head = f"SELECT max({name}) FROM {quoted(table.key)}"
+        if not names:
+            return Statement((head,), ())
+        return Statement((f"{head} WHERE {names[0]} = ", *[f" AND {item} = " for item in names[1:]], ""), tuple(where))
+
+    def extend(self, manifest: Manifest) -> None:
+        """In one transaction."""
+        with translated(self.display_url), transaction(self._connection):
+            ledger.replace(self._connection, manifest)
 
     # Load and evidence --------------------------------------------------------------------------------------------
 

@@ -63,6 +63,12 @@ def read(connection: sqlite3.Connection) -> Manifest | None:
     return Manifest(row[0], json.loads(row[1]), Schema.from_json(row[2]), bool(row[3]), bool(row[4]), row[5])
 
 
+def replace(connection: sqlite3.Connection, manifest: Manifest) -> None:
+    """Another manifest in the place of the one that is there, to be finished again."""
+    values = (manifest.fingerprint, json.dumps(manifest.body))
+    connection.execute("UPDATE _loadlab_manifest SET fingerprint = ?, body = ?, finished = 0", values)
+
+
 def notes(connection: sqlite3.Connection) -> tuple[str, ...]:
     """What was left out when the tables were made."""
     if not is_open(connection):

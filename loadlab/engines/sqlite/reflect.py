@@ -165,7 +165,9 @@ def _kinds_by_check(column: Column, clauses: TableClauses) -> Iterator[TypeKind]
 def _kind_by_check(column: Column, check: CheckClause) -> TypeKind | None:
     name = rf"[\"`\[]?{re.escape(column.name)}[\"`\]]?"
     or_null = rf"(?:{name}\s+is\s+null\s+or\s+)?"
-    if re.fullmatch(rf"{or_null}json_valid\s*\(\s*{name}\s*\)", check.expression, re.IGNORECASE):
+    # With the NULL first, last (as Django writes it), in parentheses of its own, or not spoken of.
+    valid = rf"json_valid\s*\(\s*{name}\s*\)"
+    if re.fullmatch(rf"\(?(?:{or_null}{valid}|{valid}\s+or\s+{name}\s+is\s+null)\)?", check.expression, re.IGNORECASE):
         return "json"
     if re.fullmatch(rf"{or_null}{name}\s+in\s*\(\s*(0\s*,\s*1|1\s*,\s*0)\s*\)", check.expression, re.IGNORECASE):
         return "boolean" if column.type.native.upper() in ("INT", "INTEGER") or column.type.kind == "boolean" else None

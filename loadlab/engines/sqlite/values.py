@@ -5,10 +5,10 @@
 | integer, boolean, interval | INTEGER; 0 and 1; microseconds |
 | float | REAL (SQLite has no NaN: it stores NULL) |
 | numeric | INTEGER without decimals, else REAL while 15 significant digits hold the value, else its decimal TEXT |
-| text, enum, inet, label_path | TEXT |
+| text, enum, inet, mac, bits, label_path, xml, queries, paths, locators | TEXT |
 | uuid | TEXT, the canonical 36 characters |
-| json, array | TEXT, JSON |
-| bytes | BLOB |
+| json, array, range, multirange, composite, map, vector, shape, search_vector | TEXT, JSON (bytes in it: hexadecimal) |
+| bytes, geometry | BLOB |
 | date, time, timestamp | TEXT: `2024-05-01`, `13:05:00.000000`, `2024-05-01 13:05:00.000000` (UTC) |
 
 An IEEE 754 double keeps every decimal number of 15 significant digits apart, so REAL loses nothing there, and sums
@@ -146,20 +146,39 @@ def _durations(array: pa.Array) -> list[Any]:
     return _whole(array.cast(pa.duration("us")))
 
 
-def _lists(array: pa.Array) -> list[Any]:
-    elements = column_values(array.flatten())
+def _documents(array: pa.Array) -> list[Any]:
+    """JSON texts of what is made of parts."""
+    return [None if item is None else json.dumps(item, ensure_ascii=False, default=_hex) for item in _parts(array)]
+
+
+def _hex(item: object) -> str:
+    return bytes(item).hex() if isinstance(item, bytes) else str(item)
+
+
+def _parts(array: pa.Array) -> list[Any]:
+    """Each value as lists, dictionaries and what SQLite stores of the leaves."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        names = [kind.field(place).name for place in range(kind.num_fields)]
+        rows = zip(*(_parts(child) for child in array.flatten()), strict=True) if names else [()] * len(array)
+        return _with_nulls([dict(zip(names, row, strict=True)) for row in rows], array)
+    if pa.types.is_map(kind):
+        return [None if item is None else dict(item) for item in array.to_pylist()]
+    if not _is_list(kind):
+        return column_values(array)
+    elements = _parts(array.flatten())
     lengths = pc.list_value_length(array).to_pylist()
-    texts: list[Any] = []
+    lists: list[Any] = []
     start = 0
     for length in lengths:
         stop = start + (length or 0)
-        texts.append(None if length is None else json.dumps(elements[start:stop], ensure_ascii=False))
+        lists.append(None if length is None else elements[start:stop])
         start = stop
-    return texts
+    return lists
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 _CONVERTERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], list[Any]]], ...] = (
@@ -170,5 +189,5 @@ _CONVERTERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], lis
     (pa.types.is_time64, _texts),
     (pa.types.is_duration, _durations),
     (pa.types.is_boolean, _whole),
-    (_is_list, _lists),
+    (pa.types.is_nested, _documents),
 )

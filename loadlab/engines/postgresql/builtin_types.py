@@ -1,0 +1,87 @@
+"""The types that PostgreSQL and its extensions bring along, by name, as LoadLab's logical types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from loadlab.schema.model import LogicalType
+
+EVERYWHERE: Mapping[str, Mapping[str, int]] = {
+    "regclass": {"pg_class": 1259, "pg_type": 1247, "pg_proc": 1255, "pg_attribute": 1249},
+    "regcollation": {'"default"': 100, '"C"': 950, '"POSIX"': 951},
+    "regconfig": {"simple": 3748},
+    "regdictionary": {"simple": 3765},
+    "regnamespace": {"pg_catalog": 11, "pg_toast": 99},
+    "regoper": {"|/": 596, "||/": 597},
+    "regoperator": {"+(integer,integer)": 551, "=(integer,integer)": 96, "<(integer,integer)": 97},
+    "regproc": {"int4pl": 177, "int4mul": 141, "textlen": 1257},
+    "regprocedure": {"int4pl(integer,integer)": 177, "int4mul(integer,integer)": 141, "textlen(text)": 1257},
+    "regrole": {"pg_monitor": 3373, "pg_read_all_settings": 3374, "pg_read_all_stats": 3375},
+    "regtype": {"integer": 23, "text": 25, "boolean": 16, "bigint": 20, "uuid": 2950, "jsonb": 3802},
+}
+"""Type → name as the server prints it → OID. These OIDs are fixed in the sources (catalog/*.dat)."""
+
+PLAIN: dict[str, LogicalType] = {
+    "int2": LogicalType("integer", bits=16),
+    "int4": LogicalType("integer", bits=32),
+    "int8": LogicalType("integer", bits=64),
+    "oid": LogicalType("integer", bits=32, unsigned=True),
+    "xid": LogicalType("integer", bits=32, unsigned=True),
+    "cid": LogicalType("integer", bits=32, unsigned=True),
+    "xid8": LogicalType("integer", bits=64, unsigned=True),
+    "float4": LogicalType("float", bits=32),
+    "float8": LogicalType("float", bits=64),
+    "numeric": LogicalType("numeric"),
+    # Whole cents, as the locales of most servers have it.
+    "money": LogicalType("numeric", precision=19, scale=2, form="money"),
+    "bool": LogicalType("boolean"),
+    "text": LogicalType("text"),
+    "varchar": LogicalType("text"),
+    "bpchar": LogicalType("text", fixed=True),
+    "char": LogicalType("text", length=1, form="byte"),
+    "citext": LogicalType("text"),
+    "name": LogicalType("text", length=63),
+    "refcursor": LogicalType("text"),
+    "uuid": LogicalType("uuid"),
+    "json": LogicalType("json"),
+    "jsonb": LogicalType("json"),
+    "jsonpath": LogicalType("json_path"),
+    "xml": LogicalType("xml"),
+    "bytea": LogicalType("bytes"),
+    "date": LogicalType("date"),
+    "time": LogicalType("time"),
+    "timetz": LogicalType("time", timezone=True),
+    "timestamp": LogicalType("timestamp"),
+    "timestamptz": LogicalType("timestamp", timezone=True),
+    "interval": LogicalType("interval"),
+    "inet": LogicalType("inet"),
+    "cidr": LogicalType("inet", form="network"),
+    "macaddr": LogicalType("mac", bits=48),
+    "macaddr8": LogicalType("mac", bits=64),
+    "bit": LogicalType("bits", length=1, fixed=True),
+    "varbit": LogicalType("bits"),
+    "point": LogicalType("shape", form="point"),
+    "line": LogicalType("shape", form="line"),
+    "lseg": LogicalType("shape", form="segment"),
+    "box": LogicalType("shape", form="box"),
+    "path": LogicalType("shape", form="path"),
+    "polygon": LogicalType("shape", form="polygon"),
+    "circle": LogicalType("shape", form="circle"),
+    "tsvector": LogicalType("search_vector"),
+    "tsquery": LogicalType("search_query"),
+    "pg_lsn": LogicalType("locator", form="log"),
+    "tid": LogicalType("locator", form="row"),
+    "txid_snapshot": LogicalType("locator", form="snapshot"),
+    "pg_snapshot": LogicalType("locator", form="snapshot"),
+    # Extensions': ltree, hstore, cube, pgvector, PostGIS.
+    "ltree": LogicalType("label_path"),
+    "lquery": LogicalType("label_query"),
+    "ltxtquery": LogicalType("label_query", form="text"),
+    "hstore": LogicalType("map"),
+    "cube": LogicalType("vector", length=3, form="cube"),
+    "vector": LogicalType("vector"),
+    "halfvec": LogicalType("vector", form="half"),
+    "sparsevec": LogicalType("vector", form="sparse"),
+    "geometry": LogicalType("geometry", form="point", srid=0),
+    "geography": LogicalType("geometry", form="point", srid=4326),
+} | {name: LogicalType("object_name", labels=tuple(labels)) for name, labels in EVERYWHERE.items()}

@@ -1,0 +1,113 @@
+"""The machinery of bytes: packed records, buffers of Arrow arrays, and both interleaved row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loadlab.engines.postgresql.copy_binary.wire import Body, Field
+
+EMPTY = pa.scalar(b"", pa.binary())
+
+
+def merged(pieces: list[list[Field] | pa.Array]) -> list[list[Field] | pa.Array]:
+    """The same pieces, neighbouring fixed-width ones as one."""
+    found: list[list[Field] | pa.Array] = []
+    for piece in pieces:
+        if isinstance(piece, list) and found and isinstance(found[-1], list):
+            found[-1] = found[-1] + piece
+        else:
+            found.append(piece)
+    return found
+
+
+def interleaved(pieces: list[list[Field] | pa.Array], rows: int) -> memoryview:
+    """The bytes of all pieces, row by row."""
+    together = merged(pieces)
+    if len(together) == 1 and isinstance(together[0], list):
+        return records(together[0], rows).view(np.uint8).data
+    return data(joined(together, rows))
+
+
+def joined(pieces: list[list[Field] | pa.Array], rows: int) -> pa.Array:
+    """Each row's pieces as one binary value."""
+    arrays = [fixed_to_binary(piece, rows) if isinstance(piece, list) else piece for piece in merged(pieces)]
+    if len(arrays) == 1:
+        return arrays[0]
+    return pc.binary_join_element_wise(*arrays, EMPTY)
+
+
+def body(pieces: list[list[Field] | pa.Array], rows: int) -> Body:
+    """Pieces as the body of a value that is made of them: fixed-width where all of them are."""
+    together = merged(pieces)
+    if len(together) == 1 and isinstance(together[0], list):
+        return Body(together[0])
+    return Body([], joined(together, rows))
+
+
+def data(array: pa.Array) -> memoryview:
+    """The bytes of a binary array, one value behind the other."""
+    starts = offsets(array)
+    return memoryview(array.buffers()[2])[int(starts[0]) : int(starts[-1])]
+
+
+def records(fields: list[Field], rows: int) -> npt.NDArray[Any]:
+    """Packed records: a template row that holds the constants, copied, then the columns that vary."""
+    made = np.empty(rows, np.dtype([(f"f{k}", dtype) for k, (dtype, _) in enumerate(fields)]))
+    template = np.zeros(1, made.dtype)
+    for k, (_, value) in enumerate(fields):
+        if isinstance(value, int):
+            template[f"f{k}"] = value
+    made[:] = template
+    for k, (_, value) in enumerate(fields):
+        if not isinstance(value, int):
+            made[f"f{k}"] = value
+    return made
+
+
+def fixed_to_binary(fields: list[Field], rows: int) -> pa.Array:
+    """Fixed-width fields as a binary array."""
+    made = records(fields, rows)
+    return strided_binary(made, rows, made.dtype.itemsize)
+
+
+def strided_binary(values: npt.NDArray[Any], rows: int, width: int) -> pa.Array:
+    """Contiguous bytes as a binary array of values that are all `width` bytes long."""
+    starts = np.arange(0, (rows + 1) * width, width, dtype=np.int32) if width else np.zeros(rows + 1, np.int32)
+    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(starts), pa.py_buffer(values)])
+
+
+def values(array: pa.Array, dtype: str) -> npt.NDArray[Any]:
+    """A fixed-width array's data buffer; what stands where a NULL is has no meaning."""
+    found = np.frombuffer(array.buffers()[1], dtype)
+    return found[array.offset : array.offset + len(array)]
+
+
+def offsets(array: pa.Array) -> npt.NDArray[np.int32]:
+    """Where each value of a binary array or a list begins, and where the last one ends."""
+    if not len(array):
+        return np.zeros(1, np.int32)
+    return np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
+
+
+def cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """The array as another type, itself where it is of that type."""
+    return array if array.type == wanted else array.cast(wanted)
+
+
+def binary(array: pa.Array) -> pa.Array:
+    """Text or bytes as a binary array on the same buffers."""
+    if array.type not in (pa.string(), pa.binary()):
+        array = array.cast(pa.binary() if pa.types.is_fixed_size_binary(array.type) else pa.string())
+    return pa.Array.from_buffers(pa.binary(), len(array), array.buffers(), array.null_count, array.offset)
+
+
+def distinct(array: pa.Array, one: Callable[[str], bytes]) -> pa.Array:
+    """Bytes of texts, each distinct text encoded once."""
+    encoded = array.dictionary_encode()
+    return pa.array(map(one, encoded.dictionary.to_pylist()), pa.binary()).take(encoded.indices)
