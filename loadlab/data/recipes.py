@@ -1,146 +1,179 @@
-"""How each meaning of a text or a JSON document is made: pieces of pools, codes and digits."""
+"""How each meaning of a text or a JSON document is made, fitted to the length and the uniqueness of its column."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Literal as Choice
 
 import numpy as np
 
 from loadlab.data import pools
+from loadlab.data.checkdigits import Ean, Iban
+from loadlab.data.distinct_texts import DistinctDigits, EachOnce, HexCode, UuidTexts
 from loadlab.data.documents import IpAddresses, JsonDocument
+from loadlab.data.formats import RECIPES, SHORTER, Pieces
 from loadlab.data.frame import Generator
 from loadlab.data.hashing import make_key
 from loadlab.data.numbers import Booleans, ChosenNumbers, Integers
+from loadlab.data.patterns import PatternPiece
+from loadlab.data.places import PlaceNumbers
 from loadlab.data.quantiles import Categories, uniform
-from loadlab.data.texts import Code, Digits, FromPool, Joined, Literal, Noise, Paragraphs, Piece, RowText, SlugOf
+from loadlab.data.text_context import CODE_LENGTH, TextContext
+from loadlab.data.texts import (
+    CODE_MAX,
+    LONG_TEXT,
+    Code,
+    FromPool,
+    Joined,
+    Literal,
+    Padded,
+    Paragraphs,
+    Piece,
+    RowText,
+    SlugOf,
+)
 
-# A base-32 code of 7 characters tells 2**35 = 34 billion rows apart.
-CODE_LENGTH = 7
+__all__ = ["TEXT_MEANINGS", "TextContext", "capacity_of", "document", "place_numbers", "text_generator"]
 
-
-@dataclass(frozen=True, slots=True)
-class TextContext:
-    """What a recipe may use: the table's key (so that columns of a row agree), the column's own, and neighbours."""
-
-    table_key: int
-    key: int
-    locale: str
-    unique: bool
-    length: int | None
-    columns: frozenset[str]
-
-    def shared(self, name: str, *, lower: bool = False) -> FromPool:
-        """The same entry wherever the table uses this pool: `first_name` and the e-mail address agree."""
-        return FromPool(make_key(self.table_key, name), name, self.locale, lower)
-
-    def own(self, name: str) -> FromPool:
-        return FromPool(make_key(self.key, name), name, self.locale)
-
-    def code(self, *, upper: bool = True, length: int = CODE_LENGTH) -> Code:
-        return Code(make_key(self.key, "code"), length, upper)
-
-    def digits(self, low: int, high: int, purpose: str) -> Digits:
-        return Digits(make_key(self.key, purpose), low, high)
-
-
-Recipe = Callable[[TextContext], tuple[Piece, ...]]
-
-
-def _email(c: TextContext) -> tuple[Piece, ...]:
-    name = (c.shared("first_name", lower=True), Literal("."), c.shared("last_name", lower=True))
-    return (*name, Literal("."), c.code(upper=False), Literal("@"), c.own("domain"))
-
-
-def _product(c: TextContext) -> tuple[Piece, ...]:
-    words = (c.shared("adjective"), Literal(" "), c.shared("material"), Literal(" "), c.shared("noun"))
-    return words
-
-
-def _slug(c: TextContext) -> tuple[Piece, ...]:
-    source = next((name for name in ("name", "title") if name in c.columns), None)
-    room = (c.length or 200) - CODE_LENGTH - 1
-    base: Piece = SlugOf(source, min(max(room, 1), 80)) if source else c.shared("noun", lower=True)
-    return (base, Literal("-"), c.code(upper=False))
-
-
-def _argon2(c: TextContext) -> tuple[Piece, ...]:
-    """The encoded form of argon2id (PHC string format) with the parameters OWASP recommends; the digest is noise."""
-    salt, digest = Noise(make_key(c.key, "salt"), 22), Noise(make_key(c.key, "digest"), 43)
-    return (Literal("$argon2id$v=19$m=19456,t=2,p=1$"), salt, Literal("$"), digest)
-
-
-_RECIPES: dict[str, Recipe] = {
-    "email": _email,
-    "password_hash": _argon2,
-    "token": lambda c: (Noise(make_key(c.key, "token"), min(c.length or 40, 40), base64=False),),
-    "first_name": lambda c: (c.shared("first_name"),),
-    "last_name": lambda c: (c.shared("last_name"),),
-    "full_name": lambda c: (c.shared("first_name"), Literal(" "), c.shared("last_name")),
-    "username": lambda c: (c.shared("first_name", lower=True), Literal("_"), c.code(upper=False)),
-    "phone": lambda c: (Literal("+1-555-"), c.digits(100, 999, "area"), Literal("-"), c.digits(1000, 9999, "line")),
-    "postcode": lambda c: (c.digits(10000, 99999, "postcode"),),
-    "street_address": lambda c: (c.digits(1, 999, "house"), Literal(" "), c.shared("street")),
-    "url": lambda c: (Literal("https://www."), c.own("domain"), Literal("/"), c.code(upper=False)),
-    "file_path": lambda c: (Literal("documents/"), c.code(upper=False), Literal("."), c.shared("extension")),
-    "slug": _slug,
-    "sku": lambda c: (Literal("SKU-"), c.code()),
-    "reference": lambda c: (c.code(length=10),),
-    "title": lambda c: (c.own("phrase"),),
-    "phrase": lambda c: (c.own("phrase"),),
-    "product_name": _product,
-    "row_number": lambda c: (RowText(8),),
-}
-_POOLED = (
-    "city", "street", "company", "job", "word", "sentence", "user_agent", "country_code", "country", "state", "color",
-    "mime_type", "timezone", "currency", "language", "size", "domain", "noun", "material", "extension",
-)  # fmt: skip
-TEXT_MEANINGS = frozenset(_RECIPES) | frozenset(_POOLED) | {"paragraph", "ip"}
-# Recipes whose texts differ from row to row by themselves.
-_DISTINCT = frozenset({"email", "username", "url", "file_path", "slug", "sku", "reference", "row_number"})
+TEXT_MEANINGS = frozenset(RECIPES) | {"paragraph"}
+_LONGEST_TEXT = 2000
+# A pattern of so many texts serves a unique column by itself.
+_ENOUGH = 10**6
+# Entries of a pool with numbers behind them serve a unique column when so many differ; else a code is taken.
+_ROOM_ENOUGH = 10**7
 
 
 def text_generator(meaning: str, context: TextContext) -> Generator:
-    """The generator of a text column. Unique columns get a code that no two rows share."""
-    if meaning == "paragraph" and not context.unique:
-        most = 4 if context.length is None or context.length > 400 else 1
-        return Paragraphs(context.key, context.locale, most, context.length)
-    if meaning == "ip":
+    """The generator of a text column: never empty, no blank at an end, within the column's length.
+
+    Texts of unique columns differ in lower case too, as long as `capacity_of` says.
+    """
+    if meaning == "ip" and not context.distinct and context.length_min <= 7 and (context.length or 15) >= 15:
         return IpAddresses(context.key)
-    pieces = _pieces(meaning, context)
-    width = _width(pieces)
-    if context.length is not None and width > context.length and context.unique:
-        return Code(make_key(context.key, "code"), min(context.length, 12))
-    return Joined(pieces, context.length if context.length is not None and width > context.length else None)
+    piece = _piece(meaning, context)
+    if piece.shortest < context.length_min:
+        least = context.length_min if context.length is None else min(context.length_min, context.length)
+        fill = "0" if meaning in ("number_text", "reference", "row_number") else "."
+        piece = Padded(piece, least, context.length, fill, repeats=not context.distinct)
+    return piece if isinstance(piece, Joined | Padded | Paragraphs) else Joined((piece,))
 
 
-def _pieces(meaning: str, context: TextContext) -> tuple[Piece, ...]:
-    if meaning in _RECIPES:
-        pieces = _RECIPES[meaning](context)
-    elif meaning in _POOLED:
-        pieces = (context.shared(meaning),)
-    else:
-        pieces = (context.own("phrase"),) if (context.length or 99) > 12 else (context.own("word"),)
-    if context.unique and meaning not in _DISTINCT:
+def capacity_of(generator: object) -> int:
+    """How many rows of a unique column's generator differ (at most; 2**62 when there is no end in sight)."""
+    if isinstance(generator, Padded):
+        return capacity_of(generator.piece)
+    if isinstance(generator, Joined):
+        counts = [capacity_of(piece) for piece in generator.pieces if _tells_apart(piece)]
+        return max(counts, default=2**62)
+    return int(getattr(generator, "capacity", 2**62))
+
+
+def _piece(meaning: str, context: TextContext) -> Piece:
+    if meaning == "paragraph":
+        return _prose(context)
+    tried = meaning if meaning in RECIPES else "phrase" if (context.length or 99) > 12 else "word"
+    while True:
+        found = _made(tried, context)
+        if found is not None:
+            return found
+        if tried not in SHORTER:
+            return _code_of(meaning, context) or _anything(context)
+        tried = SHORTER[tried]
+
+
+def _made(meaning: str, context: TextContext) -> Piece | None:
+    """The recipe fitted to the column; None when it does not fit."""
+    pieces = RECIPES[meaning](context)
+    if context.distinct and not any(_tells_apart(piece) for piece in pieces):
+        if len(pieces) == 1 and isinstance(pieces[0], FromPool):
+            once = _each_once(pieces[0], context)
+            if once is not None:
+                return once
         pieces = (*pieces, Literal(" "), context.code())
-    return pieces
+    fitted = _fitted(pieces, context.length)
+    return None if fitted is None else fitted[0] if len(fitted) == 1 else Joined(fitted)
 
 
-def _width(pieces: tuple[Piece, ...]) -> int:
-    """Characters of the longest text that the pieces can make."""
-    width = 0
-    for piece in pieces:
-        if isinstance(piece, Literal):
-            width += len(piece.value)
-        elif isinstance(piece, FromPool):
-            width += pools.longest(piece.pool, piece.locale)
-        elif isinstance(piece, (Code, Noise, SlugOf)):
-            width += piece.length
-        elif isinstance(piece, Digits):
-            width += len(str(piece.high))
-        elif isinstance(piece, RowText):
-            width += max(piece.width, 12)
-    return width
+def _each_once(piece: FromPool, context: TextContext) -> Piece | None:
+    """Countries and currencies of a unique column: of the whole world, in one order for all columns of the table."""
+    name = {"country_code": "world_code", "country_code3": "world_code3", "country": "world_country"}.get(piece.pool)
+    room = 60 if context.length is None else min(context.length, 60)
+    once = EachOnce(piece.key, name or piece.pool, piece.locale, room)
+    return once if room <= 3 or once.capacity >= _ROOM_ENOUGH else None
+
+
+def _tells_apart(piece: Piece) -> bool:
+    """Whether a piece alone makes rows differ."""
+    if isinstance(piece, PatternPiece):
+        return piece.distinct and piece.capacity >= _ENOUGH
+    return isinstance(piece, (Code, DistinctDigits, EachOnce, Ean, HexCode, Iban, RowText, UuidTexts))
+
+
+def _anything(context: TextContext) -> Piece:
+    """What fits anywhere: a code where rows must differ, else a short word."""
+    length = context.length or CODE_LENGTH
+    if context.distinct:
+        return context.code(length=min(length, CODE_MAX))
+    return replace(context.own("word"), room=length)
+
+
+def _prose(context: TextContext) -> Piece:
+    """Sentences as far as there is room; where rows must differ, a code at the end."""
+    code: Pieces = (Literal(" "), context.code()) if context.distinct else ()
+    room = _LONGEST_TEXT if context.length is None else context.length - (CODE_LENGTH + 1 if code else 0)
+    longest = pools.longest("sentence", context.locale)
+    if room < longest:
+        return _made("phrase", context) or _made("word", context) or _anything(context)
+    shortest = pools.shortest("sentence", context.locale)
+    terms = room >= LONG_TEXT
+    most = max(1, min(4 if terms else 1, (room - (16 if terms else 0)) // (longest + 1)))
+    fewest = min(max(1, -(-context.length_min // shortest)), max(most, room // (longest + 1)))
+    prose = Paragraphs(context.key, context.locale, max(most, fewest), fewest, terms=terms)
+    return Joined((prose, *code)) if code else prose
+
+
+# -- fitting ---------------------------------------------------------------------------------------------------------
+
+
+def _fitted(pieces: Pieces, length: int | None) -> Pieces | None:
+    """The pieces within `length` characters: entries of pools and slugs give way; None when that is not enough."""
+    if length is None or sum(piece.longest for piece in pieces) <= length:
+        return pieces
+    soft = [piece for piece in pieces if isinstance(piece, (FromPool, SlugOf))]
+    room = length - sum(piece.longest for piece in pieces if not isinstance(piece, (FromPool, SlugOf)))
+    if not soft:
+        return None
+    width = max(piece.longest for piece in soft)
+    while width > 1 and sum(min(piece.longest, width) for piece in soft) > room:
+        width -= 1
+    if sum(min(piece.longest, width) for piece in soft) > room or not all(_bears(piece, width) for piece in soft):
+        return None
+    return tuple(_narrowed(piece, width) for piece in pieces)
+
+
+def _narrowed(piece: Piece, width: int) -> Piece:
+    if isinstance(piece, FromPool):
+        return replace(piece, room=width) if piece.longest > width else piece
+    if isinstance(piece, SlugOf):
+        return replace(piece, length=min(piece.length, width))
+    return piece
+
+
+def _bears(piece: FromPool | SlugOf, width: int) -> bool:
+    """Whether enough of a pool remains when its entries have at most so many characters."""
+    if isinstance(piece, SlugOf):
+        return width >= 3
+    return pools.share_within(piece.pool, piece.locale, width) >= 0.2
+
+
+def _code_of(meaning: str, context: TextContext) -> Piece | None:
+    """The code of a recipe alone, where a code there is and it fits."""
+    codes = [piece for piece in RECIPES.get(meaning, RECIPES["phrase"])(context) if _tells_apart(piece)]
+    fits = codes and context.length is not None and codes[0].longest <= context.length
+    return codes[0] if fits else None
+
+
+# -- documents -------------------------------------------------------------------------------------------------------
 
 
 def document(meaning: str, key: int, locale: str) -> JsonDocument:
@@ -176,3 +209,10 @@ def document(meaning: str, key: int, locale: str) -> JsonDocument:
             }
         )
     return JsonDocument({"source": text("word"), "note": text("phrase"), "version": number(1, 9, "version")})
+
+
+def place_numbers(
+    context: TextContext, field: Choice["latitude", "longitude"], scale: int | None = None
+) -> PlaceNumbers:
+    """Coordinates of the place that the row's city, postcode and country name; `scale` as for a numeric column."""
+    return PlaceNumbers(context.group_key("place"), context.locale, field, scale)

@@ -1,4 +1,4 @@
-"""What a column's value means, read from its name and its table's.
+"""What a column's value means, read from its name, its table's, its length and its comment.
 
 A meaning is a word such as `email` or `price`; `data.choose` knows how each is made. The scenario can override it
 (`columns: {x: {meaning: city}}`).
@@ -7,123 +7,95 @@ A meaning is a word such as `email` or `price`; `data.choose` knows how each is 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from loadlab.schema.meaning_rules import CODES, DOCUMENT, NUMBER, TABLES, TEXT, TIME, Rules
 from loadlab.schema.model import Column, Table
 
-# The first pattern that the column's name (in snake case) matches wins.
-_TEXT: tuple[tuple[str, str], ...] = (
-    (r"(^|_)e?mail(_address)?$", "email"),
-    (r"password|passwd|pwd", "password_hash"),
-    (r"(^|_)(token|secret|api_key|digest|checksum|fingerprint|hash)(_|$)", "token"),
-    (r"first_?name|given_?name|forename", "first_name"),
-    (r"last_?name|sur_?name|family_?name", "last_name"),
-    (r"full_?name|contact_?name|display_?name|author", "full_name"),
-    (r"(^|_)user_?name$|^login$|^nick(name)?$|^handle$", "username"),
-    (r"phone|mobile|fax", "phone"),
-    (r"user_agent", "user_agent"),
-    (r"(^|_)ip(_address)?$|_addr$|^inet$", "ip"),
-    (r"(^|_)(post_?code|zip(_?code)?)$", "postcode"),
-    (r"(^|_)city|town$", "city"),
-    (r"country_?code", "country_code"),
-    (r"(^|_)country$", "country"),
-    (r"(^|_)(state|province|region)$", "state"),
-    (r"street|address_?line|^address$", "street_address"),
-    (r"company|organi[sz]ation|employer", "company"),
-    (r"currency", "currency"),
-    (r"(^|_)(lang(uage)?|locale)$", "language"),
-    (r"time_?zone|^tz$", "timezone"),
-    (r"mime|content_type", "mime_type"),
-    (r"(^|_)slug$", "slug"),
-    (r"(^|_)(url|uri|link|website|homepage|avatar|image|picture|photo)$", "url"),
-    (r"(^|_)(file_?)?path$|^file_?name$", "file_path"),
-    (r"^sku$|_sku$|barcode|^ean$|^upc$", "sku"),
-    (r"(^|_)(reference|ref|number|no|serial|code|external_id|iban)$", "reference"),
-    (r"color|colour", "color"),
-    (r"(^|_)size$", "size"),
-    (r"table_name$", "word"),
-    (r"(^|_)(title|subject|headline)$", "title"),
-    (r"description|summary|(^|_)body$|content|comment|notes?$|message|text$|bio$|details$", "paragraph"),
-    (r"provider|method|channel|source|category|type$|kind$|group$", "word"),
-    (r"job|profession|occupation", "job"),
-    (r"(^|_)name$|label$", "name"),
-    (r"tag", "word"),
-)
-_NUMBER: tuple[tuple[str, str], ...] = (
-    (r"(^|_)(rating|stars|score)$", "rating"),
-    (r"quantity|qty", "quantity"),
-    (r"(hour|hourly|day|daily|monthly)_rate$", "money"),
-    (r"(^|_)(percentage|percent|pct)$", "percent"),
-    (r"(^|_)(rate|ratio|share)$", "rate"),
-    (r"shipping|delivery_(fee|cost)", "small_money"),
-    (r"(^|_)(tax|vat|fee|discount)(_|$)", "small_money"),
-    (r"price|amount|cost|total|balance|revenue|salary|budget|payment", "money"),
-    (r"latitude|^lat$", "latitude"),
-    (r"longitude|^lng$|^lon$", "longitude"),
-    (r"(^|_)year$", "year"),
-    (r"(^|_)age$", "age"),
-    (r"weight|grams|length|width|height|size|bytes", "measure"),
-    (r"stock|inventory|on_hand|available", "stock"),
-    (r"(^|_)(level|depth)$", "level"),
-    (r"(^|_)(position|sort_order|rank|line_number|sequence|version|ordinal)$", "ordinal"),
-    (r"count|number_of|_total$|views|likes", "count"),
-)
-_TIME: tuple[tuple[str, str], ...] = (
-    (
-        r"^(created|inserted|registered|added|placed|posted|logged|occurred)(_at|_on|_time|_date)?$|^timestamp$",
-        "created",
-    ),
-    (r"^(updated|modified|changed)(_at|_on|_time|_date)?$", "updated"),
-    (r"delet|archiv|cancel|closed|removed", "deleted"),
-    (r"birth|^dob$", "birth_date"),
-    (r"expir|valid_until|due|deadline|ends?(_|$)", "expires"),
-)
-_DOCUMENT: tuple[tuple[str, str], ...] = (
-    (r"address", "address_document"),
-    (r"preference|setting|config", "settings_document"),
-    (r"profile", "profile_document"),
-    (r"attribute|option|metadata|properties|specs?$", "product_document"),
-)
-_PERSONS = ("user", "customer", "person", "people", "employee", "member", "contact", "author", "account", "patient")
-_FIRMS = (
-    "vendor",
-    "company",
-    "organization",
-    "organisation",
-    "supplier",
-    "tenant",
-    "merchant",
-    "shop",
-    "store",
-    "partner",
-)
-_GOODS = ("product", "item", "article", "variant", "listing", "good")
+# Texts of these lengths are identifiers, whatever their name.
+_LENGTHS = {26: "ulid", 32: "md5", 36: "uuid", 40: "sha1", 64: "sha256", 128: "sha512"}
+_ADDRESS = re.compile(r"\b(city|town|zip|zip ?code|post(al)? ?code|address|addr|street|country)\b")
+_PIECES = re.compile(r"[.,;:()\[\]/|\n]|\b(?:of|for|in|the|a|an|as|with|from|to|e\.g|i\.e)\b", re.IGNORECASE)
+_COMMENT_WORDS = 6
 
 
 def meaning_of(table: Table, column: Column) -> str:
-    """The meaning by name; `""` when the name says nothing."""
-    name = _snake(column.name)
+    """The meaning by name, else by length or comment; `""` when nothing says anything."""
     kind = column.type.kind
+    words = words_of(column.name)
     if kind in ("text", "enum", "inet"):
-        found = _first(_TEXT, name)
-        return _named(_snake(table.name)) if found == "name" else found
+        return _text_meaning(table, column, words)
     if kind in ("integer", "numeric", "float"):
-        return _first(_NUMBER, name)
+        return _first(NUMBER, words) or _commented(NUMBER, column.comment)
     if kind in ("timestamp", "date"):
-        return _first(_TIME, name)
-    return _first(_DOCUMENT, name) if kind == "json" else ""
+        return _first(TIME, words)
+    return _first(DOCUMENT, words) if kind == "json" else ""
 
 
-def _named(table: str) -> str:
-    """What a column called `name` holds depends on the table."""
-    for words, meaning in ((_PERSONS, "full_name"), (_FIRMS, "company"), (_GOODS, "product_name")):
-        if any(word in table for word in words):
-            return meaning
-    return "phrase"
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> str:
+    """A name as lower-case words: `billingAddress1`, `BILLING_ADDRESS1` → `billing address 1`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_|-|\.|\s", " ", name)
+    spaced = re.sub(r"(?<=[a-zA-Z])(?=\d+$)", " ", spaced.strip())
+    return re.sub(r" +", " ", spaced).strip().lower()
 
 
-def _first(patterns: tuple[tuple[str, str], ...], name: str) -> str:
-    return next((meaning for pattern, meaning in patterns if re.search(pattern, name)), "")
+def _text_meaning(table: Table, column: Column, words: str) -> str:
+    if re.search(r"\bids?$|\boid$", words) and not re.search(r"\b(tax|vat|national|mail)\b", words):
+        return _identifier(column, words)
+    if words in ("state", "region"):
+        return "state" if _has_address(table) else "state_word" if words == "state" else "state"
+    found = _first(TEXT, words)
+    if found in ("name", "title", "reference", "") and words in ("name", "title", "code", "display name", "label"):
+        return _named(table, column, words)
+    if found in ("", "word", "name", "reference"):
+        found = _commented(TEXT, column.comment) or _of_length(column) or found
+    return "phrase" if found == "name" else found
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+def _identifier(column: Column, words: str) -> str:
+    length = column.type.length
+    exact = _of_length(column)
+    if length in (26, 32, 36) or exact in _LENGTHS.values():
+        return _LENGTHS.get(length or 0, exact)
+    if words in ("id", "uid") or (length is not None and 36 <= length <= 64):
+        return "uuid" if length is None or length >= 36 else "reference"
+    return "reference"
+
+
+def _of_length(column: Column) -> str:
+    """A text of exactly one character is a letter; texts as long as a digest are one."""
+    length, native = column.type.length, column.type.native.lower()
+    if length == 1:
+        return "letter"
+    exact = native.startswith(("char(", "character(", "bpchar"))
+    return _LENGTHS.get(length, "") if length is not None and (exact or length == 36) else ""
+
+
+def _named(table: Table, column: Column, words: str) -> str:
+    """What a column called `name`, `title` or `code` holds depends on the table."""
+    about = _first(TABLES, words_of(table.name))
+    if words == "code":
+        return CODES.get(about) or _commented(TEXT, column.comment) or _of_length(column) or "reference"
+    if words == "title":
+        return "job" if about == "full_name" else "title"
+    return about or _commented(TEXT, column.comment) or _of_length(column) or "phrase"
+
+
+def _has_address(table: Table) -> bool:
+    return any(_ADDRESS.search(words_of(name)) for name in table.column_names)
+
+
+def _commented(rules: Rules, comment: str | None) -> str:
+    """The meaning of the first piece of a comment that has one: `ISO code of the country` → `country_code`."""
+    for piece in _PIECES.split(comment or ""):
+        words = words_of(piece)
+        if words and len(words.split()) <= _COMMENT_WORDS:
+            found = _first(rules, words)
+            if found and found not in ("name", "word"):
+                return found
+    return ""
+
+
+def _first(rules: Rules, words: str) -> str:
+    return next((meaning for pattern, meaning in rules if pattern.search(words)), "")
