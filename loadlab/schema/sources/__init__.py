@@ -1,1 +1,1 @@
-"""Where a schema comes from: a DDL file, a live database."""
+"""Where a schema comes from: a DDL file, a live database, an application's models or migrations."""

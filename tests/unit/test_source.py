@@ -1,0 +1,80 @@
+"""How a source is named, and which extensions a text of models takes for granted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadlab.engines.postgresql.extensions import with_extensions
+from loadlab.errors import InputError, MissingDependencyError
+from loadlab.schema.sources.project import ScratchAddress, ask_project
+from loadlab.spec.source import names_source, parse_source
+
+
+@pytest.mark.parametrize(
+    "text, kind, reference, is_file, title",
+    [
+        ("schema.sql", "ddl", "schema.sql", True, "schema"),
+        ("db/structure", "ddl", "db/structure", True, "structure"),
+        ("sqlalchemy:shop.models:Base.metadata", "sqlalchemy", "shop.models:Base.metadata", False, "shop"),
+        ("sqlmodel:shop.models", "sqlalchemy", "shop.models", False, "shop"),
+        ("django:shop.settings", "django", "shop.settings", False, "shop"),
+        ("alembic:db/alembic.ini", "alembic", "db/alembic.ini", True, "alembic"),
+        ("db/alembic.ini", "alembic", "db/alembic.ini", True, "alembic"),
+        ("schema.prisma", "prisma", "schema.prisma", True, "schema"),
+        ("prisma:prisma/models", "prisma", "prisma/models", True, "models"),
+    ],
+)
+def test_a_source_is_named(text, kind, reference, is_file, title):
+    source = parse_source(text, Path("folder"))
+    assert (source.kind, source.reference, source.is_file, source.title) == (kind, reference, is_file, title)
+    assert source.path == Path("folder", reference)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("schema.sql", True),
+        ("django:shop.settings", True),
+        ("x/schema.prisma", True),
+        ("scenarios/marketplace", False),
+        ("scenario.yaml", False),
+        ("c:/scenario", False),
+    ],
+)
+def test_a_scenario_is_no_source(text, expected):
+    assert names_source(text) is expected
+
+
+def test_a_prefix_without_a_name():
+    with pytest.raises(InputError, match=r"names nothing after the colon; write e\.g\. django:project.settings"):
+        parse_source("django:", Path())
+
+
+@pytest.mark.parametrize(
+    "ddl, extensions",
+    [
+        ("CREATE TABLE t (a CITEXT);", ["citext"]),
+        ("CREATE TABLE t (a VECTOR(3));", ["vector"]),
+        ("CREATE INDEX i ON t USING gin (a gin_trgm_ops);", ["pg_trgm"]),
+        ("CREATE TABLE t (a uuid DEFAULT uuid_generate_v4());", ["uuid-ossp"]),
+        ('CREATE EXTENSION IF NOT EXISTS "citext";\nCREATE TABLE t (a citext);', []),
+        ("CREATE TABLE t (\"citext\" text, b text DEFAULT 'hstore'); -- ltree", []),
+        ("CREATE TABLE t (vectors int, tsv tsvector);", []),
+    ],
+)
+def test_extensions_that_a_text_needs(ddl, extensions):
+    text = with_extensions(ddl)
+    assert text.endswith(ddl)
+    made = text.removesuffix(ddl)
+    assert made == "".join(f'CREATE EXTENSION IF NOT EXISTS "{name}";\n\n' for name in extensions)
+
+
+@pytest.mark.parametrize("kind", ["sqlalchemy", "django", "alembic"])
+def test_a_missing_library_is_named_with_its_install(monkeypatch, kind):
+    monkeypatch.setattr("loadlab.schema.sources.project.find_spec", lambda _: None)
+    scratch = ScratchAddress("", {}, "")
+    with pytest.raises(MissingDependencyError) as caught:
+        ask_project(parse_source(f"{kind}:x", Path()), scratch)
+    assert str(caught.value).endswith(f"pip install 'loadlab[{kind}]'")
