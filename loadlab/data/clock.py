@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadlab.data.hashing import Int64s, hash_rows, make_key, unit_interval
+from loadlab.data.seasons import Season
 from loadlab.spec.scenario import TimeShape
 
 # rows so far ∝ time ** power: the inverse is a number of square roots, which IEEE 754 rounds exactly everywhere.
@@ -26,17 +27,19 @@ class Clock:
     start_us: int
     span_us: int
     square_roots: int
+    season: Season
 
     @classmethod
     def of(cls, shape: TimeShape) -> Clock:
         start = _midnight_us(shape.start)
-        return cls(start, _midnight_us(shape.end) - start, _SQUARE_ROOTS[shape.growth])
+        end = _midnight_us(shape.end)
+        return cls(start, end - start, _SQUARE_ROOTS[shape.growth], Season.of(shape.seasonality, start, end))
 
     def moment_us(self, share: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Int64s:
         """When a share of the full volume's rows exists; shape (n,). Shares beyond 1 lie after the end."""
         for _ in range(self.square_roots):
             share = np.sqrt(share)
-        return (share * float(self.span_us)).astype(np.int64) + self.start_us
+        return self.season.seasonal((share * float(self.span_us)).astype(np.int64) + self.start_us)
 
     def row_us(self, rows: Int64s, full_rows: float, key: int) -> Int64s:
         """When each row is written: in its own slot, in row order. `full_rows` is the table's count at full volume."""

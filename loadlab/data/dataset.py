@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from loadlab.schema.model import Schema, Table
 from loadlab.spec.scenario import DataShape
 
 # Raised when a change of the generators changes what the same manifest yields.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 
 class Dataset:
@@ -44,6 +45,10 @@ class Dataset:
         other values from it.
         """
         body = manifest.body
+        if "earlier" in body:
+            from loadlab.data.growth import dataset_of
+
+            return dataset_of(manifest)
         rows: Mapping[str, int] = body["rows"]
         full: Mapping[str, int] = body["full_rows"]
         request = DataRequest(
@@ -73,6 +78,11 @@ class Dataset:
     def table(self, key: str) -> Table:
         return self.plan.tables[key].table
 
+    def loaded_table(self, key: str) -> Table:
+        """The table with the columns that the dataset fills: not those left to the server."""
+        plan = self.plan.tables[key]
+        return replace(plan.table, columns=tuple(c for c in plan.table.columns if c.name in plan.columns))
+
     def is_default(self, table: str) -> bool:
         """Whether nobody stated the table's row count."""
         return table in self.manifest.body["rows_by_default"]
@@ -101,12 +111,11 @@ class Dataset:
         return {name: to_arrow(frame.cells(name), plan.type_of(name)) for name in names}
 
     def batch(self, table: str, start: int, stop: int) -> pa.RecordBatch:
-        """Rows [start, stop): the stored columns in schema order."""
-        plan = self.plan.tables[table]
-        names = tuple(column.name for column in plan.table.stored_columns)
-        arrays = self.columns(table, names, np.arange(start, stop, dtype=np.int64))
-        fields = [pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in plan.table.stored_columns]
-        return pa.RecordBatch.from_arrays([arrays[name] for name in names], schema=pa.schema(fields))
+        """Rows [start, stop): the filled columns in schema order."""
+        columns = self.loaded_table(table).columns
+        arrays = self.columns(table, tuple(c.name for c in columns), np.arange(start, stop, dtype=np.int64))
+        fields = [pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in columns]
+        return pa.RecordBatch.from_arrays([arrays[c.name] for c in columns], schema=pa.schema(fields))
 
     def cell(self, table: str, column: str, row: int) -> Any:
         """One value, as Python."""

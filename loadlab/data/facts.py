@@ -1,42 +1,83 @@
-"""The facts of a table's CHECKs, sorted by column, for the choice of generators."""
+"""What a table's constraints say of each column: plain facts of every row, worlds where a CHECK leaves a choice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from loadlab.schema.checks import (
     Allowed,
     Bound,
+    BoundToNow,
+    Casing,
     Compared,
+    ComparedToExpression,
     Derived,
+    Elements,
+    Excluded,
     Fact,
+    IsNull,
+    JsonKeys,
+    JsonText,
     JsonType,
     Length,
+    Like,
+    Linear,
     Matches,
-    NotUnderstood,
-    NullsAgree,
+    Member,
+    Multiple,
+    NotEmptyRange,
+    NotNull,
+    Reading,
     Scalar,
+    Size,
+    TreeLevel,
+    Truncated,
     read_check,
 )
 from loadlab.schema.model import Table
 
+MOST_WORLDS = 64
+
 
 @dataclass
 class ColumnFacts:
-    """What the CHECKs say of one column. `low` and `high` are inclusive unless marked strict."""
+    """What is known of one column (in one world). `low` and `high` are inclusive unless marked strict."""
 
     allowed: tuple[Scalar, ...] | None = None
+    excluded: tuple[Scalar, ...] = ()
     low: float | None = None
     high: float | None = None
     low_strict: bool = False
     high_strict: bool = False
+    low_text: str | None = None
+    high_text: str | None = None
+    """Bounds that are texts, dates or times in the server's words."""
     length_min: int = 0
     length_max: int | None = None
-    patterns: list[Matches] = field(default_factory=list)
+    bytes_min: int = 0
+    bytes_max: int | None = None
+    size_min: int = 0
+    size_max: int | None = None
+    patterns: list[Matches | Like] = field(default_factory=list)
+    casing: list[str] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
+    linear: list[Linear] = field(default_factory=list)
+    expressions: list[ComparedToExpression] = field(default_factory=list)
+    multiple: Multiple | None = None
     derived: Derived | None = None
+    truncated: str | None = None
+    after_now: BoundToNow | None = None
     json_type: str | None = None
+    json_keys: tuple[str, ...] = ()
+    json_text: str | None = None
+    """The text is JSON of this type; "" for any."""
+    members: list[Member] = field(default_factory=list)
+    elements: list[Fact] = field(default_factory=list)
+    """What holds of every element of an array; each fact's column is this one."""
+    null: bool | None = None
+    """True: NULL; False: not NULL; None: as the column pleases."""
     root_value: float | None = None
     """For a tree's level: the value that roots have."""
 
@@ -52,54 +93,217 @@ class ColumnFacts:
         high = [] if self.high is None else [f"{'<' if self.high_strict else '<='} {self.high:g}"]
         return " and ".join(low + high)
 
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether no value can be true to all of it."""
+        if self.allowed is not None and self.null is not True:
+            left = [v for v in self.allowed if v not in self.excluded]
+            left = [v for v in left if isinstance(v, (str, bool)) or self.admits(v)]
+            if not left:
+                return True
+        if self.low is not None and self.high is not None and self.null is not True:
+            nothing_between = self.low == self.high and (self.low_strict or self.high_strict)
+            if self.low > self.high or nothing_between:
+                return True
+        return self.length_max is not None and self.length_max < self.length_min
+
+
+# Facts that the generators keep. The others are named as not understood: the database will tell.
+_KEPT = (
+    Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, Derived, Elements, Excluded, IsNull, JsonKeys,
+    JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange, NotNull, Size, TreeLevel,
+    Truncated,
+)  # fmt: skip
+ByColumn = Mapping[str, ColumnFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Columns whose CHECKs leave a choice together; one mapping of facts for each world, at least one."""
+
+    columns: tuple[str, ...]
+    worlds: tuple[dict[str, ColumnFacts], ...]
+
 
 @dataclass
 class TableFacts:
-    """By column, and what was not understood, as (constraint name, text)."""
+    """`plain` holds in every row; `components` where rows differ; what was not understood as (constraint, text)."""
 
-    columns: dict[str, ColumnFacts]
+    plain: dict[str, ColumnFacts]
+    components: tuple[Component, ...]
     not_understood: list[tuple[str, str]]
 
     def of(self, column: str) -> ColumnFacts:
-        return self.columns.setdefault(column, ColumnFacts())
+        """The plain facts of a column."""
+        return self.plain.setdefault(column, ColumnFacts())
+
+    def component_of(self, column: str) -> Component | None:
+        return next((c for c in self.components if column in c.columns), None)
+
+    def every(self, column: str) -> list[ColumnFacts]:
+        """The facts of a column in each world that it knows: one where there is no choice."""
+        component = self.component_of(column)
+        if component is None:
+            return [self.of(column)]
+        return [world.get(column, ColumnFacts()) for world in component.worlds]
 
 
-def table_facts(table: Table, dialect: str) -> TableFacts:
-    """Read every CHECK of the table."""
-    facts = TableFacts({}, [])
-    for check in table.checks:
-        for fact in read_check(check.expression, dialect):
-            if not _note(facts, fact, table.column_names):
-                facts.not_understood.append((check.name, check.expression))
-    return facts
+def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] = ()) -> TableFacts:
+    """Read every CHECK of the table. `more` are further conditions by name, e.g. of partitions."""
+    readings = [(check.name, read_check(check.expression, dialect)) for check in table.checks] + list(more)
+    never_null = set(table.primary_key) | {column.name for column in table.columns if not column.nullable}
+    return gather(readings, frozenset(table.column_names), frozenset(never_null))
 
 
-def _note(facts: TableFacts, fact: Fact, names: Iterable[str]) -> bool:
-    """Sort one fact in; False when nothing here can keep it."""
-    if isinstance(fact, NotUnderstood) or fact.column not in names:
+def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], never_null: frozenset[str]) -> TableFacts:
+    """Sort the readings into plain facts and components."""
+    not_understood: list[tuple[str, str]] = []
+    plain: list[Fact] = []
+    choices: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = []
+    for name, reading in readings:
+        not_understood += [(name, text) for text in reading.not_understood]
+        branches = _kept(reading.branches, columns)
+        if not branches:
+            text = "no row can fulfil it" if not reading.branches else "its conditions are not kept"
+            not_understood.append((name, text))
+        if len(branches) == 1:
+            plain += branches[0]
+        elif branches and all(branches):
+            choices.append((name, branches))
+        # A branch without any fact is satisfied by everything: nothing to do.
+    components = []
+    for group in _connected(choices):
+        worlds = _worlds(plain, [branches for _, branches in group], never_null)
+        touched = tuple(dict.fromkeys(c for _, bs in group for b in bs for f in b for c in f.columns))
+        if worlds:
+            components.append(Component(touched, worlds))
+        else:
+            not_understood += [(name, "contradicts the other conditions") for name, _ in group]
+    merged = merge(plain)
+    for name in never_null & set(merged):
+        merged[name].null = False if merged[name].null is None else merged[name].null
+    return TableFacts(merged, tuple(components), not_understood)
+
+
+def _kept(branches: Sequence[tuple[Fact, ...]], columns: frozenset[str]) -> tuple[tuple[Fact, ...], ...]:
+    """The branches all of whose facts the generators keep."""
+    return tuple(b for b in branches if all(isinstance(f, _KEPT) and set(f.columns) <= columns for f in b))
+
+
+def _connected(
+    choices: Sequence[tuple[str, tuple[tuple[Fact, ...], ...]]],
+) -> list[list[tuple[str, tuple[tuple[Fact, ...], ...]]]]:
+    """Groups of conditions that share columns, directly or through others."""
+    groups: list[tuple[set[str], list[tuple[str, tuple[tuple[Fact, ...], ...]]]]] = []
+    for choice in choices:
+        columns = {c for branch in choice[1] for fact in branch for c in fact.columns}
+        joined = [group for group in groups if group[0] & columns]
+        members = [member for group in joined for member in group[1]] + [choice]
+        groups = [group for group in groups if not group[0] & columns]
+        groups.append((columns.union(*(group[0] for group in joined)), members))
+    return [members for _, members in groups]
+
+
+def _worlds(
+    plain: Sequence[Fact], conditions: Sequence[tuple[tuple[Fact, ...], ...]], never_null: frozenset[str]
+) -> tuple[dict[str, ColumnFacts], ...]:
+    """Every consistent choice of one branch of each condition, at most MOST_WORLDS."""
+    partial: list[tuple[Fact, ...]] = [()]
+    for branches in sorted(conditions, key=len):
+        longer = (
+            (*facts, *branch)
+            for facts in partial
+            for branch in branches
+            if _consistent((*plain, *facts, *branch), never_null)
+        )
+        partial = list(islice(longer, MOST_WORLDS))
+    found: list[dict[str, ColumnFacts]] = []
+    for facts in partial:
+        world = merge((*plain, *facts))
+        if world not in found:
+            found.append(world)
+    return tuple(found)
+
+
+def _consistent(facts: Iterable[Fact], never_null: frozenset[str]) -> bool:
+    facts = tuple(facts)
+    nulls = {f.column for f in facts if isinstance(f, IsNull)}
+    if nulls & never_null or nulls & {f.column for f in facts if isinstance(f, NotNull)}:
         return False
-    column = facts.of(fact.column)
-    if isinstance(fact, Allowed):
-        known = column.allowed
-        column.allowed = fact.values if known is None else tuple(v for v in known if v in fact.values)
-    elif isinstance(fact, Bound):
-        _bound(column, fact)
-    elif isinstance(fact, Compared):
-        column.compared.append(fact)
-    elif isinstance(fact, Derived):
-        column.derived = fact
-    elif isinstance(fact, Matches):
-        column.patterns.append(fact)
-    elif isinstance(fact, Length):
-        _length(column, fact)
-    elif isinstance(fact, JsonType):
-        column.json_type = fact.type
-    elif isinstance(fact, NullsAgree):
-        facts.of(fact.other).root_value = fact.value
-    return True
+    return not any(column.contradicts_itself for column in merge(facts).values())
+
+
+def merge(facts: Iterable[Fact]) -> dict[str, ColumnFacts]:
+    """Facts that hold together, by column."""
+    found: dict[str, ColumnFacts] = {}
+    for fact in facts:
+        if isinstance(fact, (Linear, Compared)):
+            for name in dict.fromkeys(fact.columns):
+                known = found.setdefault(name, ColumnFacts())
+                if isinstance(fact, Linear):
+                    known.linear.append(fact)
+                else:
+                    known.compared.append(fact)
+        else:
+            _note(found.setdefault(fact.column, ColumnFacts()), fact)
+            if isinstance(fact, TreeLevel):
+                found.setdefault(fact.other, ColumnFacts()).root_value = fact.value
+    return found
+
+
+def _note(column: ColumnFacts, fact: Fact) -> None:
+    match fact:
+        case Allowed():
+            known = column.allowed
+            column.allowed = fact.values if known is None else tuple(v for v in known if v in fact.values)
+        case Excluded():
+            column.excluded += fact.values
+        case Bound():
+            _bound(column, fact)
+        case ComparedToExpression():
+            column.expressions.append(fact)
+        case BoundToNow():
+            if fact.sign in (">", ">="):
+                column.after_now = fact
+        case Derived():
+            column.derived = fact
+        case Matches() | Like():
+            column.patterns.append(fact)
+        case Length():
+            _length(column, fact)
+        case Size():
+            low, high = _limits(fact.sign, fact.value)
+            column.size_min = max(column.size_min, low)
+            column.size_max = _least(column.size_max, high)
+        case Multiple():
+            column.multiple = fact
+        case Casing():
+            column.casing.append(fact.form)
+        case JsonType():
+            column.json_type = fact.type
+        case JsonKeys():
+            column.json_keys += () if fact.absent else fact.keys
+        case JsonText():
+            column.json_text = fact.type or column.json_text or ""
+        case Member():
+            column.members.append(fact)
+        case Elements():
+            column.elements.append(fact.fact)
+        case Truncated():
+            column.truncated = fact.unit
+        case IsNull():
+            column.null = True
+        case NotNull() | NotEmptyRange():
+            column.null = False if isinstance(fact, NotNull) else column.null
 
 
 def _bound(column: ColumnFacts, fact: Bound) -> None:
+    if isinstance(fact.value, str):
+        if fact.sign in (">", ">="):
+            column.low_text = fact.value if column.low_text is None else max(column.low_text, fact.value)
+        elif fact.sign in ("<", "<="):
+            column.high_text = fact.value if column.high_text is None else min(column.high_text, fact.value)
+        return
     if fact.sign in (">", ">=") and (column.low is None or fact.value >= column.low):
         column.low, column.low_strict = fact.value, fact.sign == ">"
     elif fact.sign in ("<", "<=") and (column.high is None or fact.value <= column.high):
@@ -107,8 +311,22 @@ def _bound(column: ColumnFacts, fact: Bound) -> None:
 
 
 def _length(column: ColumnFacts, fact: Length) -> None:
-    if fact.sign in (">", ">="):
-        column.length_min = max(column.length_min, fact.value + (fact.sign == ">"))
-    elif fact.sign in ("<", "<="):
-        limit = fact.value - (fact.sign == "<")
-        column.length_max = limit if column.length_max is None else min(column.length_max, limit)
+    low, high = _limits(fact.sign, fact.value)
+    if fact.unit == "bytes":
+        column.bytes_min, column.bytes_max = max(column.bytes_min, low), _least(column.bytes_max, high)
+    else:
+        column.length_min, column.length_max = max(column.length_min, low), _least(column.length_max, high)
+
+
+def _limits(sign: str, value: int) -> tuple[int, int | None]:
+    """The least and the most that a comparison leaves."""
+    if sign == "=":
+        return value, value
+    if sign in (">", ">="):
+        return value + (sign == ">"), None
+    return 0, (value - (sign == "<") if sign in ("<", "<=") else None)
+
+
+def _least(first: int | None, second: int | None) -> int | None:
+    known = [value for value in (first, second) if value is not None]
+    return min(known, default=None)

@@ -42,7 +42,7 @@ class TablePlan:
     @property
     def owner(self) -> Relation | None:
         """The relation whose parent the rows follow in time: the nested or one-to-one one."""
-        return next((r for r in self.relations if r.pattern in ("nested", "one_to_one")), None)
+        return next((r for r in self.relations if r.pattern in ("nested", "one_to_one") and not r.future), None)
 
 
 class Frame:
@@ -73,6 +73,14 @@ class Frame:
             self._parents[relation.name] = (self._frame(relation.target, rows), valid)
         return self._parents[relation.name]
 
+    def relation(self, name: str) -> Relation:
+        """A relation of the table by its name. Raises StopIteration."""
+        return next(relation for relation in self.plan.relations if relation.name == name)
+
+    def of(self, table: str, rows: Int64s) -> Frame:
+        """Rows of another table."""
+        return self._frame(table, rows)
+
     def with_rows(self, rows: Int64s) -> Frame:
         """The same table, other rows."""
         return self._frame(self.plan.table.key, rows)
@@ -96,7 +104,9 @@ class Frame:
         else:
             moment = self._clock.row_us(self.rows, plan.full_rows, plan.key)
         for relation in plan.relations:
-            if relation is owner or relation.self_reference or relation.reference:
+            if relation is owner or relation.self_reference or relation.reference or relation.future:
+                continue
+            if relation.parents == 0:
                 continue
             frame, valid = self.parent(relation)
             theirs = frame.moment_us()

@@ -60,12 +60,16 @@ class FromParent:
 
     relation: str
     target_column: str
+    nullable: bool = True
+    """False: the column of a composite key that holds its value even where another column of the key is NULL."""
 
     def make(self, frame: Frame) -> Cells:
-        relation = next(r for r in frame.plan.relations if r.name == self.relation)
+        relation = frame.relation(self.relation)
+        if relation.parents == 0:
+            return Cells(pa.nulls(len(frame)))
         parents, valid = frame.parent(relation)
         cells = parents.cells(self.target_column)
-        return cells if valid is None else cells.with_nulls(valid)
+        return cells if valid is None or not self.nullable else cells.with_nulls(valid)
 
 
 @dataclass(frozen=True, slots=True)

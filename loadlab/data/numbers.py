@@ -85,40 +85,6 @@ class ChosenNumbers:
 
 
 @dataclass(frozen=True, slots=True)
-class NotBelow:
-    """Another column's value plus `share` of it at most: `compare_at_price >= price`."""
-
-    key: int
-    other: str
-    factor: int
-    least: int
-    share: float
-
-    def make(self, frame: Frame) -> Cells:
-        base = _at_scale(frame, self.other, self.factor)
-        u = unit_interval(hash_rows(self.key, frame.rows))
-        plus = np.floor(base.astype(np.float64) * (u * self.share)).astype(np.int64)
-        return Cells(base + np.maximum(plus, self.least), frame.cells(self.other).valid)
-
-
-@dataclass(frozen=True, slots=True)
-class NotAbove:
-    """A part of another column's value, small parts being likelier: `reserved <= on_hand`."""
-
-    key: int
-    other: str
-    factor: int
-    least: int
-    low: int
-
-    def make(self, frame: Frame) -> Cells:
-        base = _at_scale(frame, self.other, self.factor)
-        u = unit_interval(hash_rows(self.key, frame.rows))
-        part = np.floor(base.astype(np.float64) * (u * u)).astype(np.int64)
-        return Cells(np.maximum(np.minimum(part, base - self.least), self.low), frame.cells(self.other).valid)
-
-
-@dataclass(frozen=True, slots=True)
 class Computed:
     """An arithmetic expression of other columns, exact in scaled integers: `total = subtotal + tax + shipping`."""
 
@@ -143,7 +109,13 @@ class Computed:
         if isinstance(node, exp.Literal):
             digits = node.this.partition(".")[2]
             return np.array(int(node.this.replace(".", "")), dtype=np.int64), len(digits)
+        if isinstance(node, exp.Neg):
+            value, scale = self._evaluate(node.this, frame)
+            return -value, scale
         left, left_scale = self._evaluate(node.this, frame)
+        if isinstance(node, exp.Round):
+            decimals = int(node.args["decimals"].name) if node.args.get("decimals") is not None else 0
+            return _rounded(left, left_scale, decimals), min(left_scale, decimals)
         right, right_scale = self._evaluate(node.expression, frame)
         if isinstance(node, exp.Mul):
             return left * right, left_scale + right_scale
@@ -160,7 +132,7 @@ class TreeLevels:
     root: int
 
     def make(self, frame: Frame) -> Cells:
-        relation = next(r for r in frame.plan.relations if r.name == self.relation)
+        relation = frame.relation(self.relation)
         level = np.full(len(frame), self.root, dtype=np.int64)
         rows, child = frame.rows, frame.rows >= relation.roots
         while child.any():
@@ -178,9 +150,7 @@ class Ordinals:
     first: int = 1
 
     def make(self, frame: Frame) -> Cells:
-        relation = next(r for r in frame.plan.relations if r.name == self.relation)
-        parents, _ = relation.parent_rows(frame.rows)
-        return Cells(relation.ordinals(frame.rows, parents) + self.first)
+        return Cells(frame.relation(self.relation).ordinals(frame.rows) + self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +168,11 @@ class Spread:
         return Cells((bits % np.uint64(self.span)).astype(np.int64) + self.low)
 
 
-def _at_scale(frame: Frame, column: str, factor: int) -> Int64s:
-    values = as_int64(frame.cells(column))
-    return values * factor if factor >= 1 else values
+def _rounded(values: Int64s, scale: int, decimals: int) -> Int64s:
+    """Scaled whole numbers with fewer decimals, half away from zero as SQL's numeric rounds."""
+    if scale <= decimals:
+        return values
+    unit = 10 ** (scale - decimals)
+    half = (np.abs(values) + unit // 2) // unit
+    rounded: Int64s = np.where(values < 0, -half, half)
+    return rounded

@@ -6,38 +6,52 @@ Everything that cannot be is found here, before a row is written.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow.compute as pc
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from loadlab.data import pools
+from loadlab.data.cells import to_arrow, unit_us
 from loadlab.data.choose import TableContext, choose
+from loadlab.data.choose.chosen import listed
+from loadlab.data.choose.numbers import width as number_width
+from loadlab.data.choose.texts import width as text_width
 from loadlab.data.clock import Clock
-from loadlab.data.facts import TableFacts, table_facts
+from loadlab.data.distributions import check_dependencies
+from loadlab.data.elements import distinct_generator
+from loadlab.data.facts import ColumnFacts, TableFacts, table_facts
 from loadlab.data.frame import Frame, Generator, TablePlan
 from loadlab.data.hashing import make_key
-from loadlab.data.relations import Pattern, Relation
-from loadlab.errors import InfeasibleError, InputError
-from loadlab.schema.checks import parser_dialect
-from loadlab.schema.model import Column, ForeignKey, Schema, Table
-from loadlab.schema.order import load_order
-from loadlab.spec.scenario import DataShape, RelationShape, TableShape
+from loadlab.data.links import Links, read_links
+from loadlab.data.overlay import overlay
+from loadlab.data.partitions import Coverage, coverage_of, fitting_rows, has_room, keys_without_null
+from loadlab.data.relating import Relating
+from loadlab.data.relations import Relation
+from loadlab.data.slots import Slots
+from loadlab.data.uniqueness import Key, Solution, Width, identifies, keep_apart, keys_of, solve
+from loadlab.data.volumes import DEFAULT_ROWS, DataRequest, Volume, asked_volume, require_rows
+from loadlab.data.worlds import Worlds
+from loadlab.errors import InputError
+from loadlab.schema.checks import Reading, read_condition
+from loadlab.schema.meaning import meaning_of
+from loadlab.schema.model import Column, Schema, Table
+from loadlab.schema.order import LoadOrder, load_order
+from loadlab.spec.scenario import TableShape
 
-DEFAULT_ROWS = 1000
-_SAMPLE_ROWS = 512
-# What servers' regular expressions have and Python's read otherwise: character classes by name, word boundaries.
-_NOT_PYTHONS = re.compile(r"\[[:.=]|\\[mMyY]|\(\?[^:=!i]")
+_MOST_PASSES = 6
+_DAY_US = 86_400_000_000
+# Values of types whose width does not depend on the column.
+_WIDTHS = {"boolean": 2, "uuid": 2**62, "date": 1_000_000}
 
 
 @dataclass(frozen=True, slots=True)
 class DataPlan:
-    """The whole dataset. `notes` name what was not understood; `order` is parents first."""
+    """The whole dataset. `notes` name what was not understood or had to be cut; `order` is parents first.
+
+    `postponed` names by table the foreign-key columns that close a cycle: a database whose constraints are in place
+    gets them after everything else.
+    """
 
     tables: Mapping[str, TablePlan]
     order: tuple[str, ...]
@@ -46,29 +60,7 @@ class DataPlan:
     scale: float
     locale: str
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DataRequest:
-    """What is asked for. `full_rows` answers for each table key its rows at full volume (None: nobody said).
-
-    `rows` overrides the row counts that are made now, by table key; `place` is the file that the user wrote.
-    """
-
-    shape: DataShape
-    scale: float
-    seed: int
-    full_rows: Callable[[str], int | None]
-    rows: Mapping[str, int]
-    rows_everywhere: int | None = None
-    default_rows: int | None = None
-    """Rows at full volume of a table for which `full_rows` has no answer; None: 1,000 rows whatever the scale."""
-    place: str = "scenario.yaml"
-
-    def is_default(self, table: str) -> bool:
-        """Whether nobody stated how many rows a table has."""
-        said = table in self.rows or self.rows_everywhere is not None
-        return not said and self.full_rows(table) is None
+    postponed: Mapping[str, tuple[str, ...]]
 
 
 def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
@@ -76,265 +68,336 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
     if not math.isfinite(request.scale):
         raise InputError("--scale", "must be a finite number", value=request.scale)
     _check_names(schema, request)
+    for name, table_shape in request.shape.tables.items():
+        check_dependencies(table_shape.columns, f"{request.place}: data.tables.{name}")
     order = load_order(schema)
-    clock = Clock.of(request.shape.time)
-    plans: dict[str, TablePlan] = {}
-    notes: list[str] = []
-    volumes = {table.key: _volume(table, request) for table in schema}
-    for key in order.tables:
-        table = schema.table(key)
-        shape = request.shape.tables.get(key, TableShape())
-        table_key = make_key(request.seed, key)
-        volumes[key] = _fitted(table, volumes, shape, request)
-        relations = _relations(table, table_key, volumes, shape, request)
-        facts = table_facts(table, schema.dialect)
-        notes += [
-            f"{key}: CHECK {name} is not understood: {text}; should the database refuse rows, give its columns values"
-            for name, text in facts.not_understood
-        ]
-        unique = _unique_columns(table, relations, schema.dialect)
-        context = TableContext(
-            table, schema.dialect, table_key, volumes[key].rows, request.shape.locale, facts, relations, unique,
-            dict(shape.columns), f"{request.place}: data.tables.{key}",
-        )  # fmt: skip
-        columns = {column.name: choose(context, column) for column in table.stored_columns}
-        volume = volumes[key]
-        plans[key] = TablePlan(table, table_key, volume.rows, volume.full, volume.reference, relations, columns)
-        notes += _pattern_notes(plans, key, facts, clock, request.place)
-    return DataPlan(plans, order.tables, clock, request.seed, request.scale, request.shape.locale, tuple(notes))
+    asked = {table.key: asked_volume(table, request) for table in schema}
+    volumes = dict(asked)
+    planning = _planned(schema, request, order, volumes, asked)
+    for _ in range(_MOST_PASSES):
+        # In a cycle a child is planned before its parent: had the parent to be cut, everything is planned anew.
+        if planning.final == volumes or not order.cycles:
+            break
+        volumes = planning.final
+        planning = _planned(schema, request, order, volumes, asked)
+    shape = request.shape
+    return DataPlan(
+        overlay(schema, request, planning.plans, planning.clock), order.tables, planning.clock, request.seed,
+        request.scale, shape.locale,
+        tuple(planning.notes), planning.postponed(),
+    )  # fmt: skip
 
 
-# -- rows ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Volume:
-    """`rows` now, `full` at scale 1; `reference` data does not follow the scale."""
-
-    rows: int
-    full: float
-    reference: bool
-
-
-def _volume(table: Table, request: DataRequest) -> _Volume:
-    shape = request.shape.tables.get(table.key, TableShape())
-    asked = request.rows.get(table.key, request.rows_everywhere)
-    if asked is not None:
-        return _Volume(asked, asked / request.scale if shape.scales else asked, not shape.scales)
-    full = request.full_rows(table.key)
-    if full is None:
-        full = request.default_rows
-    if full is None:
-        # Nobody said how large it is: a fixed number whatever the scale, so that the ratios to other tables hold.
-        full = round(DEFAULT_ROWS / request.scale) if shape.scales else DEFAULT_ROWS
-    if not shape.scales:
-        return _Volume(full, full, True)
-    return _Volume(max(round(full * request.scale), 1 if full else 0), float(max(full, 1)), False)
-
-
-def _fitted(table: Table, volumes: Mapping[str, _Volume], shape: TableShape, request: DataRequest) -> _Volume:
-    """The table's volume, cut to its parents where each may have one child only."""
-    volume = volumes[table.key]
-    for key in table.foreign_keys:
-        parent = volumes.get(key.target)
-        if parent is None or key.target == table.key:
-            continue
-        if parent.rows == 0 and volume.rows and not _is_nullable(table, key):
-            raise InfeasibleError(
-                f"{table.key}.{','.join(key.columns)}", f"needs a row of {key.target}, which gets none"
-            )
-        if _pattern(table, key, shape, volumes) == "one_to_one":
-            volume = _cut_to_parents(table, key, volume, parent, request)
-    return volume
-
-
-def _cut_to_parents(table: Table, key: ForeignKey, volume: _Volume, parent: _Volume, request: DataRequest) -> _Volume:
-    asked = request.rows.get(table.key, request.rows_everywhere)
-    if asked is not None and asked > parent.rows:
-        place = f"--rows {table.key}" if table.key in request.rows else "--rows"
-        raise InfeasibleError(
-            place,
-            f"cannot be above the {parent.rows:,} rows of {key.target}: {','.join(key.columns)} is unique",
-            value=asked,
-        )
-    full = min(volume.full, parent.full)
-    rows = min(volume.rows, parent.rows)
-    ratio = parent.full / full
-    while rows > 1 and int((rows - 1) * ratio) >= parent.rows:
-        rows -= 1
-    return _Volume(rows, full, volume.reference)
-
-
-# -- relations -------------------------------------------------------------------------------------------------------
-
-
-def _relations(
-    table: Table, table_key: int, volumes: Mapping[str, _Volume], shape: TableShape, request: DataRequest
-) -> tuple[Relation, ...]:
-    taken: set[str] = set()
-    made: list[Relation] = []
-    for key in _junction_order(table, shape):
-        if key.target not in volumes:
-            raise InputError(
-                f"{table.key}.{','.join(key.columns)}", f"references {key.target}, which is not in the schema"
-            )
-        if taken & set(key.columns):
-            if not set(key.columns) <= taken:
-                raise InputError(
-                    f"{table.key}.{','.join(key.columns)}",
-                    "shares a column with another foreign key, which cannot be generated yet",
-                )
-            continue
-        taken |= set(key.columns)
-        made.append(_relation(table, key, table_key, volumes, shape, made, request))
-    return tuple(made)
-
-
-def _relation(
-    table: Table,
-    key: ForeignKey,
-    table_key: int,
-    volumes: Mapping[str, _Volume],
-    shape: TableShape,
-    before: list[Relation],
+def _planned(
+    schema: Schema,
     request: DataRequest,
-) -> Relation:
-    own, parent = volumes[table.key], volumes[key.target]
-    name = ",".join(key.columns)
-    wish = shape.relations.get(name, RelationShape())
-    first = next((r for r in before if _pairs_with(table, key, r)), None)
-    pattern = "paired" if first is not None else _pattern(table, key, shape, volumes)
-    ratio = parent.full / own.full if own.full else 1.0
-    null_share = wish.null_share
-    if null_share is None:
-        null_share = 0.1 if _is_nullable(table, key) and pattern != "tree" else 0.0
-    if null_share and not _is_nullable(table, key):
-        raise InputError(
-            f"{request.place}: data.tables.{table.key}.relations.{name}.null_share",
-            "cannot be above 0: NOT NULL",
-            value=null_share,
+    order: LoadOrder,
+    volumes: Mapping[str, Volume],
+    asked: Mapping[str, Volume],
+) -> _Planning:
+    planning = _Planning(schema, request, Clock.of(request.shape.time), dict(volumes), asked)
+    for key in order.tables:
+        planning.plan(schema.table(key))
+    return planning
+
+
+@dataclass
+class _Planning:
+    """The tables planned so far."""
+
+    schema: Schema
+    request: DataRequest
+    clock: Clock
+    volumes: dict[str, Volume]
+    asked: Mapping[str, Volume]
+    plans: dict[str, TablePlan] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    final: dict[str, Volume] = field(default_factory=dict)
+
+    def plan(self, table: Table) -> None:
+        shape = self.request.shape.tables.get(table.key, TableShape())
+        work = _TablePlanning(self, table, shape)
+        plan = work.made()
+        require_rows(table, self.volumes[table.key], self.asked[table.key], self.request)
+        self.final[table.key] = self.volumes[table.key]
+        self.plans[table.key] = plan
+        self.notes += work.notes
+
+    def postponed(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for key, plan in self.plans.items():
+            columns = [
+                name
+                for relation in plan.relations
+                if relation.future
+                for name in relation.columns
+                if plan.table.column(name).nullable
+            ]
+            if columns:
+                found[key] = tuple(dict.fromkeys(columns))
+        return found
+
+
+@dataclass
+class _TablePlanning:
+    """One table on its way to a plan."""
+
+    all: _Planning
+    table: Table
+    shape: TableShape
+    notes: list[str] = field(default_factory=list)
+
+    def made(self) -> TablePlan:
+        table, schema = self.table, self.all.schema
+        table_key = make_key(self.all.request.seed, table.key)
+        facts, keys = self._facts_and_keys()
+        links, solution = self._solved(facts, keys)
+        coverage = coverage_of(table, schema.dialect)
+        worlds = self._worlds(table_key, facts)
+        never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
+        relating = Relating(
+            table, table_key, links, solution, facts, worlds, self.all.plans, self.all.volumes, self.all.clock,
+            never_null, self._width(facts, coverage), self.all.request.place,
+        )  # fmt: skip
+        relating.count_parents()
+        self._cover_parents(relating, coverage)
+        volume = self._fit(relating)
+        self.all.volumes[table.key] = volume
+        relations = relating.relations(volume)
+        columns: dict[str, Generator] = {}
+        bare = TablePlan(table, table_key, volume.rows, volume.full, volume.reference, relations, columns)
+        context = TableContext(
+            table=table,
+            dialect=schema.dialect,
+            key=table_key,
+            rows=volume.rows,
+            full_rows=volume.full,
+            locale=self.all.request.shape.locale,
+            clock=self.all.clock,
+            facts=facts,
+            worlds=worlds,
+            relations=relations,
+            links=links,
+            solution=solution,
+            slots=self._slots(relating, solution, volume, relations),
+            coverage=coverage,
+            never_null=never_null,
+            shapes=dict(self.shape.columns),
+            place=f"{self.all.request.place}: data.tables.{table.key}",
+            sample=lambda count: self._sample(bare, count),
         )
-    relation = Relation(
-        columns=key.columns,
-        target=key.target,
-        target_columns=key.target_columns,
-        pattern=pattern,
-        key=make_key(table_key, "relation", name),
-        ratio=ratio,
-        parents=parent.rows,
-        children=own.rows,
-        reference=parent.reference,
-        skew=wish.skew or "mild",
-        min_children=min(wish.min or 0, int(1 / ratio) if ratio else 0),
-        roots=wish.roots or max(1, min(12, int(own.full) // 10)),
-        fan_out=wish.fan_out or 6,
-        null_share=null_share,
-        self_reference=key.target == table.key,
-        first=first,
-    )
-    if first is not None and relation.pair_capacity() < min(first.longest_run, own.rows):
-        raise InfeasibleError(
-            f"{table.key}.{first.name},{name}",
-            f"cannot be unique: up to {first.longest_run} rows for each row of {first.target}, "
-            f"and {key.target} has {parent.rows:,} rows",
-        )
-    return relation
+        if volume.rows:
+            self._choose(context, columns)
+        self._note(facts, links, volume)
+        return bare
+
+    def _choose(self, context: TableContext, columns: dict[str, Generator]) -> None:
+        for column in self.table.stored_columns:
+            generator = choose(context, column)
+            if generator is None:
+                self.notes.append(
+                    f"{self.table.key}.{column.name}: {column.type.native} is left to the column's default"
+                )
+            else:
+                columns[column.name] = generator
+
+    def _sample(self, plan: TablePlan, count: int) -> Frame:
+        rows = np.arange(min(count, max(plan.rows, 1)), dtype=np.int64)
+        return Frame(plan, rows, {**self.all.plans, plan.table.key: plan}, self.all.clock)
+
+    # -- conditions and keys -----------------------------------------------------------------------------------------
+
+    def _facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
+        """Facts of the CHECKs, and keys; one that is partial is kept for all rows, or no row is in that part."""
+        table, dialect = self.table, self.all.schema.dialect
+        keys = keys_of(table, dialect)
+        facts = table_facts(table, dialect)
+        partial = [key for key in keys if key.predicate is not None]
+        if not partial:
+            return facts, keys
+        links = read_links(self.all.schema, table, self.shape)
+        width = self._width(facts, {})
+        outside: list[tuple[str, Reading]] = []
+        kept = [key for key in keys if key.predicate is None]
+        for key in partial:
+            if self._holds_everywhere(key, links, width):
+                kept.append(key)
+                continue
+            assert key.predicate is not None
+            reading = read_condition(key.predicate, dialect, holds=False)
+            if reading.not_understood or not reading.branches:
+                kept.append(key)
+            else:
+                outside.append((key.name, reading))
+        more = table_facts(table, dialect, outside)
+        contradicted = {name for name, _ in more.not_understood} - {name for name, _ in facts.not_understood}
+        if contradicted:
+            # No row could be outside the index: its key holds for all of them.
+            kept += [key for key in partial if key.name in contradicted]
+            more = table_facts(table, dialect, [item for item in outside if item[0] not in contradicted])
+        return more, kept
+
+    def _holds_everywhere(self, key: Key, links: Links, width: Width) -> bool:
+        """Whether a partial key can be kept for every row without changing how the rows relate."""
+        filled = {name for link in links.links for name in link.own}
+        rows = self.all.volumes[self.table.key].rows
+        own = [name for name in key.columns if name not in filled]
+        if any(width(name) >= max(rows, 2) for name in own):
+            return True
+        members = [link for link in links.links if identifies(self.all.schema, link, key.columns)]
+        room = 1
+        for link in members:
+            room *= max(self.all.volumes[link.target].rows, 1)
+        for name in own:
+            room *= max(width(name), 1)
+        return len(members) + len(own) > 1 and room >= rows
+
+    def _solved(self, facts: TableFacts, keys: list[Key]) -> tuple[Links, Solution]:
+        table, schema, volumes = self.table, self.all.schema, self.all.volumes
+        links = read_links(schema, table, self.shape)
+        rows = volumes[table.key].rows
+        coverage = coverage_of(table, schema.dialect)
+
+        def solved(links: Links) -> Solution:
+            return solve(
+                schema, table, keys, links, self._width(facts, coverage), rows,
+                lambda name: volumes[links.named(name).target].rows,
+            )  # fmt: skip
+
+        solution = solved(links)
+        leads = [*([solution.lead] if solution.lead else []), *sorted(solution.one_to_one)]
+        if any(links.named(name).source is not None for name in leads):
+            # What leads fills its columns itself; the others agree with it.
+            links = read_links(schema, table, self.shape, leads)
+            solution = solved(links)
+        for name in keep_apart(table, schema.dialect, solution):
+            self.notes.append(f"{table.key}: the exclusion constraint {name} is not understood and may be broken")
+        if solution.unsolved and any(link.soft for link in links.links):
+            links = read_links(schema, table, self.shape, leads, soften=False)
+            solution = solved(links)
+        return links, solution
+
+    def _width(self, facts: TableFacts, coverage: Mapping[str, Coverage]) -> Width:
+        def width(name: str) -> int:
+            column = self.table.column(name)
+            shape = self.shape.columns.get(name)
+            if shape is not None and shape.values is not None:
+                return len(set(map(str, shape.values)))
+            known = [self._column_width(column, each) for each in facts.every(name) if each.null is not True]
+            found = min(known, default=0)
+            return min(found, coverage[name].count) if name in coverage else found
+
+        return width
+
+    def _column_width(self, column: Column, facts: ColumnFacts) -> int:
+        """How many values a column can tell apart."""
+        values = listed(column, facts)
+        if values is not None:
+            return len(set(values))
+        kind = column.type.kind
+        if kind in _WIDTHS:
+            return _WIDTHS[kind]
+        if kind in ("integer", "numeric", "float"):
+            return number_width(column, facts)
+        if kind == "text":
+            meaning = meaning_of(self.table, column)
+            return text_width(self.table, column, facts, meaning, self.all.request.shape.locale)
+        if kind == "bytes" and facts.bytes_max is not None:
+            return int(min(256 ** min(facts.bytes_max, 7), 2**60))
+        if kind in ("timestamp", "interval", "time"):
+            return _DAY_US // unit_us(column.type) if kind == "time" else 2**50 // unit_us(column.type)
+        found = distinct_generator(column.type, 0, self.all.schema.dialect)
+        return found[1] if found is not None else 0
+
+    def _worlds(self, table_key: int, facts: TableFacts) -> dict[str, Worlds]:
+        found: dict[str, Worlds] = {}
+        for component in facts.components:
+            weights = [self._weight(facts, world) for world in component.worlds]
+            worlds = Worlds.of(make_key(table_key, "world", *component.columns), weights)
+            found |= dict.fromkeys(component.columns, worlds)
+        return found
+
+    def _weight(self, facts: TableFacts, world: Mapping[str, ColumnFacts]) -> float:
+        """How likely a world is: by the weights of the values that it allows, or by who is NULL in it."""
+        by_value, by_null, has_values = 1.0, 1.0, False
+        for name, said in world.items():
+            column = self.table.column(name)
+            everything = listed(column, facts.of(name))
+            mine = listed(column, said)
+            shape = self.shape.columns.get(name)
+            if shape is not None and shape.values is not None:
+                everything = tuple(shape.values)
+            if everything and mine and len(mine) < len(everything):
+                weights = (
+                    list(shape.weights)
+                    if shape is not None and shape.weights
+                    else [1 / (k + 1) for k in range(len(everything))]
+                )
+                total = sum(weight for value, weight in zip(everything, weights, strict=False) if value in mine)
+                by_value *= max(total / sum(weights), 0.0)
+                has_values = True
+            if said.null is not None and column.nullable:
+                by_null *= 0.4 if said.null else 0.6
+        return max(by_value if has_values else by_null, 1e-6)
+
+    def _referenced(self) -> set[str]:
+        """Columns that other tables reference: a child whose key must not be NULL needs a value in every parent."""
+        return {
+            name
+            for table in self.all.schema
+            for key in table.foreign_keys
+            if key.target == self.table.key
+            for name in key.target_columns
+        }
+
+    # -- rows --------------------------------------------------------------------------------------------------------
+
+    def _cover_parents(self, relating: Relating, coverage: Mapping[str, Coverage]) -> None:
+        """A foreign key in the partition key takes only parents whose rows have a partition."""
+        for name, cover in coverage.items():
+            link = relating.links.of_column(name)
+            if link is None or link.target not in self.all.plans:
+                continue
+            plan = self.all.plans[link.target]
+            column = link.target_of(name)
+            if plan.rows and column in plan.columns:
+                frame = Frame(plan, np.arange(plan.rows, dtype=np.int64), self.all.plans, self.all.clock)
+                values = to_arrow(frame.cells(column), plan.type_of(column))
+                relating.choose_parents(link.name, fitting_rows(values, cover, plan.type_of(column)))
+
+    def _fit(self, relating: Relating) -> Volume:
+        volume = self.all.volumes[self.table.key]
+        if not has_room(self.table.partitioning):
+            return volume.cut(0, "it is partitioned and has no partition")
+        return relating.fit(volume)
+
+    def _slots(
+        self, relating: Relating, solution: Solution, volume: Volume, relations: tuple[Relation, ...]
+    ) -> dict[str, tuple[Slots, int]]:
+        made = {relation.name: relation for relation in relations}
+        found: dict[str, tuple[Slots, int]] = {}
+        for plan in solution.slots:
+            slots = relating.slots(plan, volume, made)
+            for position, member in enumerate(plan.members):
+                if member not in made:
+                    found[member] = (slots, position)
+        return found
+
+    def _note(self, facts: TableFacts, links: Links, volume: Volume) -> None:
+        key = self.table.key
+        overridden = {name for name, shape in self.shape.columns.items() if shape.values or shape.law or shape.meaning}
+        for name, text in facts.not_understood:
+            if not any(column in text for column in overridden):
+                self.notes.append(
+                    f"{key}: CHECK {name} is not understood: {text}; should the database refuse rows, give its columns"
+                    " values"
+                )
+        self.notes += links.notes
+        if volume.limit:
+            self.notes.append(f"{key}: {volume.rows:,} rows, not {self.all.asked[key].rows:,}: {volume.limit}")
 
 
-def _pattern(table: Table, key: ForeignKey, shape: TableShape, volumes: Mapping[str, _Volume]) -> Pattern:
-    wish = shape.relations.get(",".join(key.columns))
-    if wish is not None and wish.pattern is not None:
-        return wish.pattern
-    if any(set(unique) <= set(key.columns) for unique in table.unique_keys):
-        return "one_to_one"
-    if key.target == table.key:
-        return "tree" if re.search(r"parent|manager|ancestor|reports_to", key.columns[0]) else "spread"
-    if any(set(key.columns) < set(unique) for unique in table.unique_keys):
-        return "nested"
-    owned = table.name.startswith(_singular(key.target.rpartition(".")[2])) and key.on_delete == "CASCADE"
-    own, parent = volumes[table.key], volumes[key.target]
-    return "nested" if owned and not _is_nullable(table, key) and own.full >= parent.full / 20 else "spread"
-
-
-def _pairs_with(table: Table, key: ForeignKey, first: Relation) -> bool:
-    """Whether a unique key holds this foreign key and the nested one before it, and no other column."""
-    both = set(key.columns) | set(first.columns)
-    return first.pattern == "nested" and any(
-        set(key.columns) <= set(unique) and set(unique) <= both and set(unique) & set(first.columns)
-        for unique in table.unique_keys
-    )
-
-
-def _junction_order(table: Table, shape: TableShape) -> list[ForeignKey]:
-    """Nested relations first, since paired ones build on them; keys that others contain last."""
-
-    def rank(key: ForeignKey) -> tuple[int, int]:
-        wish = shape.relations.get(",".join(key.columns))
-        return (0 if wish is not None and wish.pattern == "nested" else 1, -len(key.columns))
-
-    return sorted(table.foreign_keys, key=rank)
-
-
-def _is_nullable(table: Table, key: ForeignKey) -> bool:
-    return all(table.column(name).nullable for name in key.columns)
-
-
-def _singular(name: str) -> str:
-    return name[:-3] + "y" if name.endswith("ies") else name.removesuffix("s")
-
-
-# -- uniqueness ------------------------------------------------------------------------------------------------------
-
-
-def _unique_columns(table: Table, relations: tuple[Relation, ...], dialect: str) -> frozenset[str]:
-    """Columns whose values must differ from row to row by themselves."""
-    from_parents = {name for relation in relations for name in relation.columns}
-    unique: set[str] = set()
-    for key in [*table.unique_keys, *_expression_keys(table, dialect)]:
-        own = [name for name in key if name not in from_parents]
-        if not own or unique & set(own):
-            continue
-        nested = any(r.pattern == "nested" and set(r.columns) & set(key) for r in relations)
-        candidate = max(own, key=lambda name: _room(table.column(name)))
-        # Within a nested parent an integer is numbered through; everything else is made unique over the table.
-        if not (nested and table.column(candidate).type.kind == "integer"):
-            unique.add(candidate)
-    return frozenset(unique)
-
-
-def _room(column: Column) -> int:
-    """How many values a column can tell apart, roughly, in bits. A timestamp follows history and is no choice."""
-    kind = column.type.kind
-    if kind == "uuid":
-        return 122
-    if kind == "text":
-        return 5 * min(column.type.length or 24, 24)
-    if kind == "integer":
-        return column.type.bits or 64
-    return 1
-
-
-def _expression_keys(table: Table, dialect: str) -> list[tuple[str, ...]]:
-    """The columns inside unique expression indexes and partial unique indexes."""
-    keys: list[tuple[str, ...]] = []
-    for index in table.indexes:
-        if index.unique and (index.has_expressions or index.predicate is not None):
-            names: list[str] = []
-            for key in index.keys:
-                names += [key] if key in table.column_names else _columns_in(key, dialect)
-            keys.append(tuple(name for name in dict.fromkeys(names) if name in table.column_names))
-    return [key for key in keys if key]
-
-
-def _columns_in(expression: str, dialect: str) -> list[str]:
-    try:
-        tree = sqlglot.parse_one(expression, dialect=parser_dialect(dialect))
-    except SqlglotError:
-        return []
-    return [column.name for column in tree.find_all(exp.Column)]
-
-
-# -- checks of the plan ----------------------------------------------------------------------------------------------
+# -- checks of the request -------------------------------------------------------------------------------------------
 
 
 def _check_names(schema: Schema, request: DataRequest) -> None:
@@ -346,66 +409,36 @@ def _check_names(schema: Schema, request: DataRequest) -> None:
         place = f"{request.place}: data.tables.{name}"
         if name not in known:
             raise InputError(place, f"is not a table of the schema; tables: {', '.join(known)}")
-        table = schema.table(name)
-        for column in shape.columns:
-            if column not in table.column_names:
-                raise InputError(
-                    f"{place}.columns.{column}", f"is not a column of {name}; columns: {', '.join(table.column_names)}"
-                )
-        relations = [",".join(key.columns) for key in table.foreign_keys]
-        for relation in shape.relations:
-            if relation not in relations:
-                raise InputError(
-                    f"{place}.relations.{relation}",
-                    f"is not a foreign key of {name}; foreign keys: {'; '.join(relations) or 'none'}",
-                )
+        _check_table(schema.table(name), shape, place)
 
 
-def _pattern_notes(plans: Mapping[str, TablePlan], key: str, facts: TableFacts, clock: Clock, place: str) -> list[str]:
-    """Regular expressions are tried on a sample of what will be written."""
-    patterns = [(name, match) for name, column in facts.columns.items() for match in column.patterns]
-    if not patterns:
-        return []
-    frame = Frame(plans[key], np.arange(min(_SAMPLE_ROWS, max(plans[key].rows, 1)), dtype=np.int64), plans, clock)
-    notes = []
-    for name, match in patterns:
-        if _NOT_PYTHONS.search(match.pattern):
-            notes.append(f"{key}: the pattern of {name} is not understood: {match.pattern}")
-            continue
-        try:
-            matches = re.compile(match.pattern, re.IGNORECASE if match.ignore_case else 0).search
-        except re.error:
-            notes.append(f"{key}: the pattern of {name} is not understood: {match.pattern}")
-            continue
-        values = pc.drop_null(frame.cells(name).values).to_pylist()
-        bad = next((value for value in values if not matches(value)), None)
-        if bad is not None:
-            raise InfeasibleError(
-                f"{place}: data.tables.{key}.columns.{name}",
-                f"is needed: a CHECK wants {match.pattern}, which {bad!r} does not match; give values or a meaning",
+def _check_table(table: Table, shape: TableShape, place: str) -> None:
+    for column in shape.columns:
+        if column not in table.column_names:
+            raise InputError(
+                f"{place}.columns.{column}",
+                f"is not a column of {table.key}; columns: {', '.join(table.column_names)}",
             )
-    return notes
+    relations = {",".join(key.columns): key for key in table.foreign_keys}
+    for name, relation in shape.relations.items():
+        if name not in relations:
+            raise InputError(
+                f"{place}.relations.{name}",
+                f"is not a foreign key of {table.key}; foreign keys: {'; '.join(relations) or 'none'}",
+            )
+        if relation.null_share and not any(table.column(column).nullable for column in relations[name].columns):
+            raise InputError(
+                f"{place}.relations.{name}.null_share", "cannot be above 0: NOT NULL", value=relation.null_share
+            )
 
 
 def used_pools(plan: DataPlan) -> dict[str, str]:
     """Digest of every pool, for the manifest."""
-    return {name: pools.pool_digest(name, plan.locale) for name in sorted(_pools_of(plan))}
+    names: set[str] = set()
+    for table in plan.tables.values():
+        for generator in table.columns.values():
+            names |= pools.pools_of(generator)
+    return {name: pools.pool_digest(name, plan.locale) for name in sorted(names)}
 
 
-def _pools_of(plan: DataPlan) -> set[str]:
-    found: set[str] = set()
-    pending: list[object] = [generator for table in plan.tables.values() for generator in table.columns.values()]
-    while pending:
-        item = pending.pop()
-        name = getattr(item, "pool", None)
-        if isinstance(name, str):
-            found.add(name)
-        if type(item).__name__ == "Paragraphs":
-            found.add("sentence")
-        for attribute in ("inner", "pieces", "members"):
-            inner = getattr(item, attribute, ())
-            pending += inner.values() if isinstance(inner, Mapping) else inner if isinstance(inner, tuple) else [inner]
-    return found
-
-
-__all__ = ["DataPlan", "DataRequest", "Generator", "plan_data", "used_pools"]
+__all__ = ["DEFAULT_ROWS", "DataPlan", "DataRequest", "Generator", "plan_data", "used_pools"]

@@ -11,15 +11,18 @@ from typing import Literal
 
 import numpy as np
 
+from loadlab.data.agreement import Partners
 from loadlab.data.cells import Mask
 from loadlab.data.hashing import Int64s, below, hash_rows, make_key, unit_interval
+from loadlab.data.runs import Runs
+from loadlab.data.slots import Population, Slots, floor_multiple
+from loadlab.data.worlds import Presence
 
-Pattern = Literal["spread", "nested", "one_to_one", "tree", "paired"]
+Pattern = Literal["spread", "nested", "one_to_one", "tree", "chain", "slotted", "agreeing", "itself"]
 # Parents are ranked within blocks of so many neighbours; the hottest of a block draws this much more than the mean:
 # rank = block * u**power has density ∝ rank ** (1 / power - 1), a Zipf law with exponent 1 - 1 / power.
 _BLOCK = 1024
 _POWER = {"none": 1, "mild": 2, "strong": 4}
-_MAX_RUN_FACTOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,17 @@ class Relation:
     """One foreign key of a child table.
 
     `ratio` is parents per child at full volume; `parents` and `children` are the rows there are now. `reference` marks
-    a parent table that was filled before the history began. `first` is, for a paired relation (the second half of
-    a junction), the nested relation whose runs it must not repeat itself in.
+    a parent table that was filled before the history began.
+
+    Patterns: `spread`, any parent that exists by then; `nested`, the children of a parent are neighbours (`even`: as
+    many for each, up to one; `runs`: by a distribution); `one_to_one`; `tree` and `chain`, self references to an older
+    row, `itself` to the row; `slotted`, the digit at `position` of `slots`; `agreeing`, a parent that has the same
+    values in the columns shared with `first`.
+
+    `chosen` restricts the parents to these rows (ascending), of which `parents` counts. `required` marks a foreign key
+    that is never NULL. `future` marks a parent table that is planned after the child, in a cycle. `lenient` marks an
+    agreement that no constraint asks for. `differs_from` is a relation to the same table whose parent must be another
+    one; `parents` then counts one less.
     """
 
     columns: tuple[str, ...]
@@ -42,46 +54,85 @@ class Relation:
     reference: bool = False
     skew: Literal["none", "mild", "strong"] = "mild"
     min_children: int = 0
+    even: bool = False
+    runs: Runs | None = None
     roots: int = 1
     fan_out: int = 8
-    null_share: float = 0.0
+    presence: Presence | None = None
+    required: bool = False
     self_reference: bool = False
+    future: bool = False
+    slots: Slots | None = None
+    position: int = 0
     first: Relation | None = None
+    partners: Partners | None = None
+    chosen: Int64s | None = None
+    lenient: bool = False
+    differs_from: Relation | None = None
+    name: str = ""
 
     @property
-    def name(self) -> str:
-        return ",".join(self.columns)
+    def population(self) -> Population:
+        """The parents that a child row can choose from."""
+        return Population(self.parents, self.ratio, fixed=self.reference or self.future)
 
     def parent_rows(self, rows: Int64s) -> tuple[Int64s, Mask | None]:
         """The parent of each child row, and where there is one (None: everywhere)."""
-        if self.pattern == "tree":
-            parents = (rows - self.roots) // self.fan_out
-            return np.maximum(parents, 0), rows >= self.roots
-        parents = self._any_parent(rows)
-        valid: Mask | None = None
-        if self.null_share:
-            valid = unit_interval(hash_rows(make_key(self.key, "null"), rows)) >= self.null_share
-        if self.self_reference:
-            # Row 0 has nobody before it.
-            valid = (rows > 0) if valid is None else valid & (rows > 0)
+        if self.parents == 0:
+            return np.zeros_like(rows), np.zeros(len(rows), dtype=np.bool_)
+        parents, valid = self._with_validity(rows)
+        if self.differs_from is not None:
+            theirs, _ = self.differs_from.parent_rows(rows)
+            parents = parents + (parents >= theirs)
+        if self.chosen is not None:
+            parents = self.chosen[np.minimum(parents, len(self.chosen) - 1)]
+        if self.presence is not None:
+            wanted = self.presence.valid(rows)
+            valid = wanted if valid is None else valid & wanted
+        if self.required and valid is not None:
+            # Nobody before it: a row that must have a parent is its own.
+            return np.where(valid, parents, rows if self.self_reference else parents), None
         return parents, valid
+
+    def _with_validity(self, rows: Int64s) -> tuple[Int64s, Mask | None]:
+        if self.pattern == "tree":
+            return np.maximum((rows - self.roots) // self.fan_out, 0), rows >= self.roots
+        if self.pattern == "chain":
+            return np.maximum(rows - 1, 0), rows > 0
+        if self.pattern == "itself":
+            return rows, None
+        if self.pattern == "agreeing":
+            assert self.first is not None
+            assert self.partners is not None
+            theirs, valid = self.first.parent_rows(rows)
+            older = rows if self.self_reference else self.population.existing(rows)
+            bits = hash_rows(self.key, rows)
+            if self.slots is not None:
+                parents, found = self.partners.numbered(theirs, self.first.ordinals(rows), self.key)
+            else:
+                parents, found = self.partners.of(theirs, older, bits, only_older=self.self_reference)
+            if self.lenient:
+                return np.where(found, parents, self._spread(rows)), valid
+            return parents, found if valid is None else found & valid
+        parents = self._any_parent(rows)
+        # A self reference points to an older row; row 0 has nobody before it.
+        return parents, (rows > 0) if self.self_reference else None
 
     def _any_parent(self, rows: Int64s) -> Int64s:
         if self.pattern == "one_to_one":
-            return _floor_multiple(rows, self.ratio)
+            return floor_multiple(rows, self.ratio)
         if self.pattern == "nested":
             return self._nested(rows)
-        if self.pattern == "paired":
-            return self._paired(rows)
+        if self.pattern == "slotted":
+            assert self.slots is not None
+            return self.slots.digit(rows, self.position)
         return self._spread(rows)
 
     def existing(self, rows: Int64s) -> Int64s:
         """How many parents exist when each child row is written; at least 1."""
-        if self.reference:
-            return np.full(len(rows), self.parents, dtype=np.int64)
-        if self.self_reference:
+        if self.self_reference and not self.reference:
             return np.clip(rows, 1, max(self.parents, 1))
-        return np.clip(_floor_multiple(rows, self.ratio), 1, max(self.parents, 1))
+        return self.population.existing(rows)
 
     def _spread(self, rows: Int64s) -> Int64s:
         count = self.existing(rows)
@@ -106,7 +157,8 @@ class Relation:
 
     @property
     def _fan_out_mean(self) -> float:
-        return 1.0 / self.ratio
+        # 1 / (1 / 49) is a little above 49: rounded, so that even runs are as long as they can be and no longer.
+        return float(f"{1.0 / self.ratio:.12g}")
 
     @property
     def _varying(self) -> float:
@@ -115,6 +167,10 @@ class Relation:
 
     def run_start(self, parents: Int64s) -> Int64s:
         """The first child row of each parent: p * min + ceil((p + h(p)) * rest), which grows with p."""
+        if self.runs is not None:
+            return self.runs.start(np.maximum(parents, 0))
+        if self.even:
+            return np.ceil(parents.astype(np.float64) * self._fan_out_mean).astype(np.int64)
         h = unit_interval(hash_rows(make_key(self.key, "run"), parents))
         varying = np.ceil((parents.astype(np.float64) + h) * self._varying).astype(np.int64)
         return np.where(parents <= 0, 0, parents * self.min_children + varying)
@@ -122,12 +178,19 @@ class Relation:
     @property
     def longest_run(self) -> int:
         """No parent has more children than this."""
+        if self.runs is not None:
+            return self.runs.most
+        if self.even:
+            return int(-(-self._fan_out_mean // 1))
         return self.min_children + int(2 * self._varying) + 2
 
     def _nested(self, rows: Int64s) -> Int64s:
-        parents = _floor_multiple(rows, self.ratio) + 1
-        for _ in range(3):
-            parents = np.where(self.run_start(parents) > rows, parents - 1, parents)
+        if self.runs is not None:
+            parents = self.runs.parent(rows)
+        else:
+            parents = floor_multiple(rows, self.ratio) + 1
+            for _ in range(3):
+                parents = np.where(self.run_start(parents) > rows, parents - 1, parents)
         parents = np.clip(parents, 0, max(self.parents - 1, 0))
         beyond = rows >= self.children
         if beyond.any():
@@ -138,35 +201,12 @@ class Relation:
         """Rows that the load inserts go to the newest parents first, one each, so that no pair comes twice."""
         return (self.parents - 1 - (rows - self.children) % max(self.parents, 1)).astype(np.int64)
 
-    def ordinals(self, rows: Int64s, parents: Int64s) -> Int64s:
-        """Which child of its parent a row is, from 0; distinct among the children of a parent."""
-        ordinal = rows - self.run_start(parents)
+    def places(self, rows: Int64s) -> tuple[Int64s, Int64s]:
+        """The parent of each row (its number among the chosen ones) and which child of it the row is, from 0."""
+        parents = self._nested(rows)
         late = self.longest_run + (rows - self.children) // max(self.parents, 1)
-        return np.where(rows >= self.children, late, ordinal)
+        return parents, np.where(rows >= self.children, late, rows - self.run_start(parents))
 
-    # -- paired: the other half of a junction --------------------------------------------------------------------
-
-    def _paired(self, rows: Int64s) -> Int64s:
-        """The k-th partner of a parent is off + (k * odd mod 2**m) mod P: distinct for distinct k, without a retry."""
-        assert self.first is not None
-        parents, _ = self.first.parent_rows(rows)
-        ordinal = self.first.ordinals(rows, parents)
-        floor = min(self.parents, 1 << (_MAX_RUN_FACTOR * self.first.longest_run).bit_length())
-        count = np.maximum(self.existing(np.maximum(self.first.run_start(parents), 0)), floor)
-        # The largest power of two that is not above the count; frexp is exact for integers.
-        domain = np.int64(1) << (np.frexp(count.astype(np.float64))[1].astype(np.int64) - 1)
-        bits = hash_rows(make_key(self.key, "pair"), parents)
-        odd = (bits >> np.uint64(33)).astype(np.int64) | 1
-        offset = below(hash_rows(make_key(self.key, "offset"), parents), count)
-        partner: Int64s = (offset + (ordinal * odd) % domain) % count
-        return partner
-
-    def pair_capacity(self) -> int:
-        """How many partners a parent can have without repetition."""
-        return 1 << (max(self.parents, 1).bit_length() - 1)
-
-
-def _floor_multiple(rows: Int64s, ratio: float) -> Int64s:
-    if ratio == int(ratio):
-        return rows * int(ratio)
-    return np.floor(rows.astype(np.float64) * ratio).astype(np.int64)
+    def ordinals(self, rows: Int64s) -> Int64s:
+        """Which child of its parent a row is, from 0; distinct among the children of a parent."""
+        return self.places(rows)[1]

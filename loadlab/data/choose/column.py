@@ -1,0 +1,277 @@
+"""One column: what fills it, in the order of who has the first word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from loadlab.data.bounded import Differing
+from loadlab.data.cases import makes_nulls
+from loadlab.data.cells import scale_of
+from loadlab.data.choose import numbers, texts, times
+from loadlab.data.choose.chosen import allowed_values, chosen
+from loadlab.data.choose.context import TableContext
+from loadlab.data.choose.documents import document, sequence
+from loadlab.data.choose.template import template
+from loadlab.data.distributions import shaped_generator
+from loadlab.data.elements import distinct_generator, value_generator
+from loadlab.data.fillers import DistinctFloats, Numbered, SlotNumbers, SlotTexts
+from loadlab.data.frame import Generator
+from loadlab.data.keys import FromParent, UuidV4, UuidV7
+from loadlab.data.numbers import Booleans
+from loadlab.data.partitions import Covered
+from loadlab.data.recipes import place_numbers
+from loadlab.data.switch import Masked, Nulls, Switch
+from loadlab.data.texts import ChosenTexts
+from loadlab.data.worlds import Presence
+from loadlab.errors import InfeasibleError, InputError
+from loadlab.schema.model import Column
+from loadlab.spec.scenario import ColumnShape
+
+_NULL_SHARES = {"deleted": 0.97, "created": 0.0, "updated": 0.0}
+
+
+def choose(context: TableContext, column: Column) -> Generator | None:
+    """The generator of a stored column; None leaves it to the server's default.
+
+    Raises InputError or InfeasibleError naming the column.
+    """
+    link = context.links.of_column(column.name)
+    shape = context.shape_of(column.name)
+    _check_null_share(context, column, shape)
+    if link is not None:
+        nulls = column.nullable and column.name not in context.never_null
+        return FromParent(link.name, link.target_of(column.name), nulls)
+    worlds = context.worlds.get(column.name)
+    if worlds is None:
+        return _in_world(context, column, shape)
+    component = context.facts.component_of(column.name)
+    assert component is not None
+    made: list[Generator] = []
+    for number, world in enumerate(component.worlds):
+        same = next((k for k in range(number) if component.worlds[k].get(column.name) == world.get(column.name)), None)
+        generator = made[same] if same is not None else _in_world(context.in_world(world), column, shape)
+        if generator is None:
+            raise InputError(
+                f"{context.table.key}.{column.name}", "has a type that a CHECK's choice cannot be made for"
+            )
+        made.append(generator)
+    return Switch(worlds, tuple(made))
+
+
+def _check_null_share(context: TableContext, column: Column, shape: ColumnShape) -> None:
+    if shape.null_share and (not column.nullable or column.name in context.table.primary_key):
+        place = f"{context.place_of(column.name)}.null_share"
+        raise InputError(place, "cannot be above 0: the column is NOT NULL", value=shape.null_share)
+
+
+def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
+    facts = context.of(column.name)
+    if facts.null is True:
+        return Nulls()
+    generator = _value(context, column, shape)
+    if generator is None:
+        return None
+    for fact in facts.compared:
+        other = fact.other if fact.column == column.name else fact.column
+        if fact.sign == "<>" and other != column.name and context.comes_before(other, column.name):
+            generator = Differing(generator, other)
+    coverage = context.coverage.get(column.name)
+    if coverage is not None and coverage.ranges and not context.is_unique(column.name):
+        generator = Covered(generator, context.key_of(column.name, "coverage"), coverage)
+    return _with_nulls(context, column, shape, generator)
+
+
+def _with_nulls(context: TableContext, column: Column, shape: ColumnShape, generator: Generator) -> Generator:
+    if not column.nullable or column.name in context.never_null or context.of(column.name).null is False:
+        return generator
+    if makes_nulls(generator):
+        return generator
+    share = shape.null_share
+    if share is None:
+        share = _NULL_SHARES.get(context.meaning(column), 0.3 if column.type.kind in ("timestamp", "date") else 0.1)
+        if shape.values is not None or context.of(column.name).derived is not None or shape.law is not None:
+            share = 0.0
+    if (
+        column.name in context.slots
+        or column.name in context.solution.ordinals
+        or column.name in context.solution.periods
+    ):
+        share = 0.0
+    return Masked(generator, Presence(context.key_of(column.name), (share,))) if share else generator
+
+
+def _value(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
+    return (
+        _slotted(context, column)
+        or _period(context, column)
+        or _shaped(context, column, shape)
+        or _constrained(context, column, shape)
+    )
+
+
+def _slotted(context: TableContext, column: Column) -> Generator | None:
+    """A column whose value is a digit of an unranked key."""
+    found = context.slots.get(column.name)
+    if found is None:
+        return None
+    slots, position = found
+    size = slots.sizes[position]
+    assert isinstance(size, int)
+    values = allowed_values(context, column)
+    if values is not None:
+        everything = chosen(context, column, values, None, context.table.key, each_once=False)
+        if isinstance(everything, ChosenTexts):
+            return SlotTexts(slots, position, everything.values)
+        return SlotNumbers(slots, position, getattr(everything, "values", None))
+    if column.type.kind == "text":
+        return SlotTexts(slots, position, texts.codes(context, column, size))
+    return SlotNumbers(slots, position, None, numbers.lowest(context, column), numbers.unit(column))
+
+
+def _period(context: TableContext, column: Column) -> Generator | None:
+    """The start or the end of a period of the row's own."""
+    position = context.solution.periods.get(column.name)
+    if position is None:
+        return None
+    if column.type.kind in ("timestamp", "date"):
+        return times.period(context, column, position)
+    step = 100 * numbers.unit(column)
+    return Numbered(numbers.lowest(context, column) + position * step // 2, step)
+
+
+# -- the scenario's word ---------------------------------------------------------------------------------------------
+
+
+def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
+    place = context.place_of(column.name)
+    _check_wishes(context, column, shape)
+    if shape.template is not None:
+        return template(shape.template, context.key_of(column.name), context.locale, f"{place}.template")
+    columns = {other.name: other.type for other in context.table.columns}
+    base = _constrained(context, column, ColumnShape()) if _needs_base(context, column, shape) else None
+    made = shaped_generator(
+        shape, column.type, context.key_of(column.name), place, base=base, columns=columns, nullable=column.nullable
+    )
+    if made is not None and not context.is_unique(column.name):
+        return made
+    if shape.values is not None:
+        values = tuple(value for value in shape.values if value is not None)
+        return chosen(context, column, values, shape.weights, f"{place}.values")
+    return texts.by_meaning(context, column, shape.meaning) if shape.meaning is not None else None
+
+
+def _needs_base(context: TableContext, column: Column, shape: ColumnShape) -> bool:
+    """Whether the shape only selects among values that are otherwise chosen: not where a width asks for codes alone."""
+    if shape.given is not None:
+        return True
+    facts = context.of(column.name)
+    plain = not (facts.patterns or facts.allowed or facts.casing or column.type.kind == "enum")
+    return bool(shape.distinct or shape.distinct_share) and (shape.width is None or not plain)
+
+
+def _check_wishes(context: TableContext, column: Column, shape: ColumnShape) -> None:
+    """Raises InputError for a value or a range that the column's enum or CHECK does not allow."""
+    facts, place = context.of(column.name), context.place_of(column.name)
+    allowed = column.type.labels if column.type.kind == "enum" else facts.allowed
+    for value in shape.values or ():
+        if allowed is not None and value is not None and value not in allowed:
+            known = ", ".join(str(item) for item in allowed)
+            raise InputError(
+                f"{place}.values", f"holds {value!r}, which {column.name} does not allow; allowed: {known}"
+            )
+        if isinstance(value, (int, float)) and not facts.admits(value):
+            raise InputError(f"{place}.values", f"holds {value!r}, which {column.name} does not allow: {facts.limits}")
+    for bound in shape.range or ():
+        if not facts.admits(bound):
+            raise InputError(f"{place}.range", f"holds {bound:g}, which {column.name} does not allow: {facts.limits}")
+
+
+# -- constraints and meaning -----------------------------------------------------------------------------------------
+
+
+def _constrained(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
+    facts = context.of(column.name)
+    if facts.derived is not None:
+        derived = numbers.derived(context, column) or texts.derived(context, column)
+        if derived is not None:
+            return derived
+    values = allowed_values(context, column)
+    if values is not None:
+        return chosen(context, column, values, shape.weights, f"{context.table.key}.{column.name}")
+    coordinate = _coordinate(context, column, shape)
+    if coordinate is not None:
+        return coordinate
+    by_kind: Mapping[str, object] = _BY_KIND
+    make = by_kind.get(column.type.kind)
+    if make is not None:
+        return make(context, column, shape)  # type: ignore[operator, no-any-return]
+    return _other(context, column)
+
+
+def _coordinate(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
+    """Latitude and longitude of the place that the row's city and postcode name."""
+    meaning, kind = context.meaning(column), column.type.kind
+    if kind not in ("float", "numeric") or shape.range is not None or context.is_unique(column.name):
+        return None
+    scale = scale_of(column.type) if kind == "numeric" else None
+    if meaning == "latitude":
+        return place_numbers(texts.text_context(context, column), "latitude", scale)
+    return place_numbers(texts.text_context(context, column), "longitude", scale) if meaning == "longitude" else None
+
+
+def _other(context: TableContext, column: Column) -> Generator | None:
+    """A type about which only the type is known."""
+    key = context.key_of(column.name)
+    if context.is_unique(column.name):
+        found = distinct_generator(column.type, key, context.dialect)
+        if found is not None:
+            return found[0]
+    generator = value_generator(column.type, key, context.locale, context.dialect)
+    if generator is not None:
+        return generator
+    if column.default is not None:
+        return None
+    if column.nullable and column.name not in context.never_null:
+        return Nulls()
+    raise InfeasibleError(
+        f"{context.table.key}.{column.name}",
+        f"has the type {column.type.native}, which cannot be generated, no default and is NOT NULL",
+    )
+
+
+def _uuid(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
+    key = context.key_of(column.name)
+    return UuidV7(key) if "v7" in (column.default or "").lower() else UuidV4(key)
+
+
+def _boolean(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
+    lowered = column.name.lower()
+    share = 0.5
+    if any(word in lowered for word in ("deleted", "archived", "blocked", "banned", "hidden")):
+        share = 0.03
+    elif any(word in lowered for word in ("active", "enabled", "visible", "verified")):
+        share = 0.9
+    return Booleans(context.key_of(column.name), share)
+
+
+def _float(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
+    if context.is_unique(column.name):
+        return DistinctFloats(numbers.lowest(context, column))
+    return numbers.real(context, column, shape)
+
+
+_BY_KIND = {
+    "integer": numbers.whole,
+    "numeric": numbers.whole,
+    "float": _float,
+    "timestamp": times.moment,
+    "date": times.moment,
+    "time": times.moment,
+    "interval": times.moment,
+    "text": texts.text,
+    "uuid": _uuid,
+    "boolean": _boolean,
+    "json": document,
+    "array": sequence,
+    "bytes": texts.binary,
+}

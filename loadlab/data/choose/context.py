@@ -1,0 +1,103 @@
+"""Everything about a table that the choice for one of its columns needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from loadlab.data.clock import Clock
+from loadlab.data.facts import ColumnFacts, TableFacts
+from loadlab.data.frame import Frame
+from loadlab.data.hashing import make_key
+from loadlab.data.links import Links
+from loadlab.data.partitions import Coverage
+from loadlab.data.relations import Relation
+from loadlab.data.slots import Slots
+from loadlab.data.uniqueness import Solution
+from loadlab.data.worlds import Worlds
+from loadlab.schema.meaning import meaning_of
+from loadlab.schema.model import Column, Table
+from loadlab.spec.scenario import ColumnShape
+
+
+@dataclass(frozen=True, slots=True)
+class TableContext:
+    """The table, what is asked of it, and what was found out about its keys, relations and conditions."""
+
+    table: Table
+    dialect: str
+    key: int
+    rows: int
+    full_rows: float
+    locale: str
+    clock: Clock
+    facts: TableFacts
+    worlds: Mapping[str, Worlds]
+    relations: tuple[Relation, ...]
+    links: Links
+    solution: Solution
+    slots: Mapping[str, tuple[Slots, int]]
+    """By column: the unranking that fills it, and its position there."""
+    coverage: Mapping[str, Coverage]
+    never_null: frozenset[str]
+    shapes: Mapping[str, ColumnShape]
+    place: str
+    """Where the user writes about this table: `scenario.yaml: data.tables.orders`."""
+    sample: Callable[[int], Frame]
+    """The first rows of the table, with the columns that were chosen so far."""
+    world: Mapping[str, ColumnFacts] | None = None
+    """The facts of the world that is being chosen for; None: the plain ones."""
+
+    def key_of(self, column: str, purpose: str = "value") -> int:
+        return make_key(self.key, column, purpose)
+
+    def of(self, column: str) -> ColumnFacts:
+        """What holds of a column, in the world that is being chosen for."""
+        if self.world is not None and column in self.world:
+            return self.world[column]
+        return self.facts.of(column)
+
+    def in_world(self, world: Mapping[str, ColumnFacts]) -> TableContext:
+        return replace(self, world=world)
+
+    def shape_of(self, column: str) -> ColumnShape:
+        return self.shapes.get(column, ColumnShape())
+
+    def place_of(self, column: str) -> str:
+        return f"{self.place}.columns.{column}"
+
+    def is_unique(self, column: str) -> bool:
+        return column in self.solution.unique
+
+    @property
+    def lead(self) -> Relation | None:
+        """The relation whose children are numbered."""
+        return next((r for r in self.relations if r.name == self.solution.lead), None) or next(
+            (r for r in self.relations if r.pattern == "nested"), None
+        )
+
+    def meaning(self, column: Column) -> str:
+        return self.shape_of(column.name).meaning or meaning_of(self.table, column)
+
+    def is_fixed(self, name: str) -> bool:
+        """Whether a column's value comes from elsewhere, so that only the other side of a comparison can follow."""
+        column = self.table.column(name)
+        return (
+            name in self.table.primary_key
+            or self.links.of_column(name) is not None
+            or name in self.slots
+            or name in self.solution.unique
+            or name in self.solution.ordinals
+            or name in self.solution.periods
+            or column.generated is not None
+            or (column.type.kind in ("timestamp", "date") and meaning_of(self.table, column) == "created")
+            or self.of(name).derived is not None
+        )
+
+    def comes_before(self, other: str, name: str) -> bool:
+        """Whether a comparison between the two is for `name` to follow: fixed columns first, then in table order."""
+        names = self.table.column_names
+        if other not in names or self.table.column(other).generated is not None:
+            return False
+        mine, theirs = self.is_fixed(name), self.is_fixed(other)
+        return theirs if mine != theirs else names.index(other) < names.index(name)

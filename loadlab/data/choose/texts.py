@@ -1,0 +1,274 @@
+"""Texts and bytes: by meaning, within lengths, true to patterns and casing, distinct where a key asks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from loadlab.data import recipes
+from loadlab.data.cells import Cells
+from loadlab.data.choose.context import TableContext
+from loadlab.data.documents import Bytes
+from loadlab.data.elements import distinct_generator
+from loadlab.data.facts import ColumnFacts
+from loadlab.data.frame import Frame, Generator
+from loadlab.data.patterns import UnsupportedPatternError, like_pattern, pattern_piece
+from loadlab.errors import InputError
+from loadlab.schema.checks import Like
+from loadlab.schema.model import Column, Table
+from loadlab.spec.scenario import ColumnShape
+
+_SAMPLE_ROWS = 256
+_BYTES = 32
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def text(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
+    """The generator of a text column. Raises InfeasibleError where its length has no room for what is asked."""
+    facts, wanted = context.of(column.name), text_context(context, column)
+    meaning = context.meaning(column)
+    generator = _true_to_patterns(context, column, facts, recipes.text_generator(meaning, wanted))
+    return Cased(generator, tuple(dict.fromkeys(facts.casing))) if facts.casing else generator
+
+
+def by_meaning(context: TableContext, column: Column, meaning: str) -> Generator | None:
+    """What the scenario says a text means. Raises InputError for an unknown word."""
+    if column.type.kind not in ("text", "inet"):
+        return None
+    if meaning not in recipes.TEXT_MEANINGS:
+        known = ", ".join(sorted(recipes.TEXT_MEANINGS))
+        raise InputError(f"{context.place_of(column.name)}.meaning", f"is not known; one of: {known}", value=meaning)
+    return recipes.text_generator(meaning, text_context(context, column))
+
+
+def binary(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
+    """Bytes of the length that CHECKs ask for; a unique column needs a few to tell rows apart."""
+    facts, key = context.of(column.name), context.key_of(column.name)
+    length = min(_BYTES, facts.bytes_max if facts.bytes_max is not None else _BYTES)
+    length = max(length, facts.bytes_min)
+    found = distinct_generator(column.type, key, context.dialect) if context.is_unique(column.name) else None
+    if found is not None:
+        return found[0] if length == _BYTES else ResizedBytes(found[0], length)
+    return Bytes(key, length)
+
+
+def codes(context: TableContext, column: Column, count: int) -> pa.Array:
+    """`count` short texts for a column that is too short for codes of its own."""
+    length = column.type.length or 4
+    made: list[str] = []
+    number = 0
+    while len(made) < count:
+        digits, rest = "", number
+        while not digits or rest:
+            digits = _ALPHABET[rest % len(_ALPHABET)] + digits
+            rest //= len(_ALPHABET)
+        if len(digits) > length:
+            break
+        made.append(digits)
+        number += 1
+    return pa.array(made, pa.string())
+
+
+def width(table: Table, column: Column, facts: ColumnFacts, meaning: str, locale: str) -> int:
+    """How many texts a column can tell apart, by length, meaning and pattern."""
+    limits = [n for n in (column.type.length, facts.length_max, facts.bytes_max) if n is not None]
+    if limits and min(limits) <= 0:
+        return 1
+    context = recipes.TextContext(
+        0, 0, locale, True, min(limits, default=None), frozenset(), column=column.name, comment=column.comment,
+        fixed_length=column.type.fixed, distinct_ignoring_case=True,
+    )  # fmt: skip
+    patterns = [pattern for pattern in facts.patterns if not pattern.negated]
+    if not patterns:
+        return min(recipes.capacity_of(recipes.text_generator(meaning, context)), 2**60)
+    found = []
+    for pattern in patterns:
+        with suppress(UnsupportedPatternError):
+            piece = pattern_piece(
+                _expression(pattern), 0, ignore_case=pattern.ignore_case, distinct=True,
+                length_max=min(limits, default=None),
+            )  # fmt: skip
+            found.append(piece.capacity)
+    return min(found, default=2**60)
+
+
+def text_context(context: TableContext, column: Column) -> recipes.TextContext:
+    """What a recipe may know of the column."""
+    facts = context.of(column.name)
+    limits = [n for n in (column.type.length, facts.length_max, facts.bytes_max) if n is not None]
+    return recipes.TextContext(
+        context.key,
+        context.key_of(column.name),
+        context.locale,
+        context.is_unique(column.name),
+        min(limits, default=None),
+        frozenset(context.table.column_names) - {column.name},
+        column=column.name,
+        comment=column.comment,
+        length_min=max(facts.length_min, facts.bytes_min),
+        fixed_length=column.type.fixed,
+        distinct_ignoring_case=context.is_unique(column.name),
+    )
+
+
+# -- patterns --------------------------------------------------------------------------------------------------------
+
+
+def _expression(pattern: object) -> str:
+    return like_pattern(pattern.pattern) if isinstance(pattern, Like) else pattern.pattern  # type: ignore[attr-defined]
+
+
+def _true_to_patterns(context: TableContext, column: Column, facts: ColumnFacts, generator: Generator) -> Generator:
+    """The generator itself where a sample of it matches, else texts made from the first pattern that can be."""
+    if not facts.patterns:
+        return generator
+    unique = context.is_unique(column.name)
+    wanted = text_context(context, column)
+    candidates: list[Generator] = [generator]
+    for pattern in facts.patterns:
+        if pattern.negated:
+            continue
+        try:
+            candidates.append(
+                pattern_piece(
+                    _expression(pattern),
+                    context.key_of(column.name, "pattern"),
+                    ignore_case=pattern.ignore_case,
+                    distinct=unique,
+                    length_min=wanted.length_min,
+                    length_max=wanted.length,
+                )
+            )
+        except UnsupportedPatternError:
+            continue
+    tried = [Cased(item, tuple(facts.casing)) if facts.casing else item for item in candidates]
+    for item, seen in zip(candidates, tried, strict=True):
+        if _matches(context, facts, seen):
+            return item
+    return candidates[-1]
+
+
+def _matches(context: TableContext, facts: ColumnFacts, generator: Generator) -> bool:
+    """Whether every text of a sample is true to every pattern, as far as they can be read here."""
+    frame = context.sample(_SAMPLE_ROWS)
+    try:
+        values = pc.drop_null(generator.make(frame).values).to_pylist()
+    except KeyError:
+        return False  # It needs a column that is chosen later.
+    for pattern in facts.patterns:
+        try:
+            compiled = re.compile(_in_python(_expression(pattern)), re.IGNORECASE if pattern.ignore_case else 0)
+        except re.error:
+            continue
+        if any(bool(compiled.search(value)) == pattern.negated for value in values):
+            return False
+    return True
+
+
+_CLASSES = {
+    "[:alpha:]": "a-zA-Z", "[:digit:]": "0-9", "[:alnum:]": "a-zA-Z0-9", "[:lower:]": "a-z", "[:upper:]": "A-Z",
+    "[:space:]": r"\s", "[:xdigit:]": "0-9A-Fa-f", "[:word:]": r"\w", "[:punct:]": r"!-/:-@\[-`{-~",
+}  # fmt: skip
+
+
+def _in_python(pattern: str) -> str:
+    """A server's regular expression in Python's words: character classes by name, word boundaries."""
+    for name, members in _CLASSES.items():
+        pattern = pattern.replace(name, members)
+    return re.sub(r"\\[mMyY]", r"\\b", pattern)
+
+
+# -- generators ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cased:
+    """Another generator's texts, brought into lower case, upper case or without blanks around."""
+
+    inner: Generator
+    forms: tuple[str, ...]
+
+    def make(self, frame: Frame) -> Cells:
+        cells = self.inner.make(frame)
+        values = cells.values
+        for form in self.forms:
+            if form == "lower":
+                values = pc.utf8_lower(values)
+            elif form == "upper":
+                values = pc.utf8_upper(values)
+            else:
+                values = pc.utf8_trim_whitespace(values)
+        return Cells(values, cells.valid)
+
+
+@dataclass(frozen=True, slots=True)
+class ResizedBytes:
+    """Another generator's bytes, padded with zeros or cut at the front."""
+
+    inner: Generator
+    length: int
+
+    def make(self, frame: Frame) -> Cells:
+        values = self.inner.make(frame).values
+        padded = pc.binary_join_element_wise(
+            values, pa.scalar(b"\0" * self.length, pa.binary()), pa.scalar(b"", pa.binary())
+        )
+        return Cells(pc.binary_slice(padded, 0, self.length))
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A text expression of other columns: ||, concat, lower, upper, trim."""
+
+    expression: exp.Expr
+
+    def make(self, frame: Frame) -> Cells:
+        values = self._text(self.expression, frame)
+        if isinstance(values, pa.Scalar):
+            values = pa.repeat(values, len(frame))
+        return Cells(values)
+
+    def _text(self, node: exp.Expr, frame: Frame) -> pa.Array | pa.Scalar:
+        if isinstance(node, (exp.Paren, exp.Cast)):
+            return self._text(node.this, frame)
+        if isinstance(node, exp.Literal):
+            return pa.scalar(node.this, pa.string())
+        if isinstance(node, exp.Column):
+            cells = frame.cells(node.name)
+            values = (
+                cells.values
+                if isinstance(cells.values, pa.Array)
+                else pa.array(np.asarray(cells.values)).cast(pa.string())
+            )
+            return values if cells.valid is None else pc.if_else(pa.array(cells.valid), values, None)
+        if isinstance(node, exp.Lower):
+            return pc.utf8_lower(self._text(node.this, frame))
+        if isinstance(node, exp.Upper):
+            return pc.utf8_upper(self._text(node.this, frame))
+        if isinstance(node, exp.Trim):
+            return pc.utf8_trim_whitespace(self._text(node.this, frame))
+        parts = [node.left, node.right] if isinstance(node, exp.DPipe) else node.expressions
+        return pc.binary_join_element_wise(*(self._text(part, frame) for part in parts), "")
+
+
+_TEXT_NODES = (exp.Paren, exp.Cast, exp.Literal, exp.Column, exp.Identifier, exp.Lower, exp.Upper, exp.Trim, exp.DPipe,
+               exp.Concat, exp.DataType, exp.DataTypeParam)  # fmt: skip
+
+
+def derived(context: TableContext, column: Column) -> Generator | None:
+    """A text that a CHECK makes of others; None where it cannot be computed here."""
+    fact = context.of(column.name).derived
+    if fact is None or column.type.kind != "text":
+        return None
+    readable: Sequence[type[exp.Expr]] = _TEXT_NODES
+    if not all(isinstance(node, tuple(readable)) for node in fact.expression.walk()):
+        return None
+    kinds = [context.table.column(name).type.kind for name in fact.columns if name in context.table.column_names]
+    return Computed(fact.expression) if all(kind in ("text", "integer") for kind in kinds) else None
