@@ -17,6 +17,7 @@ import typer
 from loadlab import __version__
 from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
+from loadlab.spec.source import SOURCE_FORMS
 
 if TYPE_CHECKING:
     from loadlab.pipeline import DataOptions, SeedOutcome
@@ -58,6 +59,15 @@ class SpecKind(StrEnum):
     scenario = "scenario"
     brief = "brief"
     result = "result"
+
+
+class FileFormat(StrEnum):
+    """What `loadlab seed --to` can write."""
+
+    parquet = "parquet"
+    csv = "csv"
+    jsonl = "jsonl"
+    sql = "sql"
 
 
 def _duration(option: str, text: str | None) -> float | None:
@@ -129,9 +139,11 @@ def run(
 @app.command()
 def seed(
     source: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
-            metavar="[SCENARIO|FILE.sql]", help="A scenario or a DDL file; none: the tables that are there."
+            metavar="[SCENARIO|SOURCE]",
+            help=f"A scenario, or where the schema comes from: {SOURCE_FORMS}; none: the tables that are there."
+            " Python modules are looked for in the current folder, then beside the scenario.",
         ),
     ] = None,
     database: Database = DEFAULT_URL,
@@ -142,10 +154,21 @@ def seed(
     ] = None,
     seed: Seed = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Generating and loading processes.")] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers generate and load instead."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show rows and bytes by table; write nothing.")] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Write the rows as files into a new or empty folder instead."),
+    ] = None,
+    file_format: Annotated[FileFormat, typer.Option("--format", help="Of the files.")] = FileFormat.parquet,
     as_json: Json = False,
 ) -> None:
-    """Fill a database with data that is true to every constraint.
+    """Fill a database with data that is true to every constraint, or write the same rows as files.
 
     Examples:
 
@@ -153,17 +176,24 @@ def seed(
 
       loadlab seed schema.sql --rows 1000 --rows orders=50000 --database postgresql://localhost/dev
 
+      loadlab seed django:project.settings --database embedded:./devdb --rows 1000
+
       loadlab seed --database postgresql://localhost/dev --rows 500 --dry-run
+
+      loadlab seed scenarios/marketplace --scale 0.001 --to ./files --format csv
     """
     from loadlab.pipeline import DataOptions
 
     if source is None and database == DEFAULT_URL:
-        raise InputError("loadlab seed", "needs a scenario, a DDL file, or --database with tables to fill")
+        raise InputError("loadlab seed", "needs a scenario, a schema, or --database with tables to fill")
     everywhere, by_table = _parse_rows(rows or [])
-    data = DataOptions(scale, seed, everywhere, by_table, workers)
+    data = DataOptions(scale, seed, everywhere, by_table, workers, cluster)
     with _show(quiet=as_json) as show:
         if dry_run:
             _dry_run(source, database, data, show, as_json)
+            return
+        if to is not None:
+            _to_files(source, database, data, to, file_format, show, as_json)
             return
         from loadlab.pipeline import seed_database
 
@@ -178,6 +208,103 @@ def seed(
         typer.echo(f"The database is left running; this stops it: {outcome.stop_command}", err=True)
     if database == DEFAULT_URL:
         typer.echo("The database was temporary and is gone; --database embedded:DIR keeps it.", err=True)
+
+
+@app.command()
+def profile(
+    database: Annotated[str, typer.Argument(metavar="DATABASE", help=f"{URL_FORMS}.")],
+    tables: Annotated[
+        list[str] | None, typer.Option("--table", metavar="TABLE", help="Only this table; may be repeated.")
+    ] = None,
+    values_up_to: Annotated[
+        int,
+        typer.Option("--values-up-to", metavar="N", min=0, help="Write the values of columns with at most so many."),
+    ] = 50,
+    allow_values: Annotated[
+        list[str] | None,
+        typer.Option("--allow-values", metavar="TABLE.COLUMN", help="Write this column's values; may be repeated."),
+    ] = None,
+    allow_all_values: Annotated[
+        bool, typer.Option("--allow-all-values", help="Write the statistics' values of every column.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the shape of a database's data, from its statistics alone, for a scenario to reproduce.
+
+    No table is read. Real values are written only of columns with few different values, or when allowed; numbers and
+    times are rounded. The file's first lines say which columns show real values.
+
+    Examples:
+
+      loadlab profile postgresql://reader@db/shop > shape.yaml
+
+      loadlab profile postgresql://reader@db/shop --table orders --values-up-to 10
+
+      loadlab profile postgresql://reader@db/shop --allow-values products.name --json
+    """
+    from loadlab.pipeline import profile_database
+    from loadlab.profile.shape import ProfileOptions
+
+    options = ProfileOptions(values_up_to, frozenset(allow_values or ()), allow_all_values)
+    made = profile_database(database, tables or [], options)
+    if as_json:
+        body = {
+            "data": {"tables": made.tables},
+            "real_values": made.real_values,
+            "rounded": list(made.rounded),
+            "notes": list(made.notes),
+        }
+        typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
+        return
+    from loadlab.profile.text import profile_text
+
+    typer.echo(profile_text(made), nl=False)
+
+
+@app.command()
+def grow(
+    database: Annotated[
+        str, typer.Option("--database", envvar="LOADLAB_DATABASE", help="A database that LoadLab filled.")
+    ],
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="TIME", help="Let the history go on for so long, e.g. 3months or 2w.")
+    ] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option("--rows", metavar="TABLE=N", help="Go on until the table has N rows; may be repeated."),
+    ] = None,
+    scale: Annotated[float | None, typer.Option("--scale", min=1e-9, help="Go on up to this scale.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the rows before and after; write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Append rows to a database that was filled: its history goes on, no row that is there changes.
+
+    All growing tables grow together, along the curve of their history; the farthest of --by, --rows and --scale counts.
+    Interrupted, the same command goes on where it stopped.
+
+    Examples:
+
+      loadlab grow --by 3months --database postgresql://localhost/dev
+
+      loadlab grow --rows orders=2000000 --database postgresql://localhost/dev --dry-run
+
+      loadlab grow --scale 0.01 --database embedded:./devdb --json
+    """
+    from loadlab.pipeline import grow_database
+    from loadlab.seeding.grow import GrowthWish
+
+    everywhere, by_table = _parse_rows(rows or [])
+    if everywhere is not None:
+        raise InputError("--rows", "must be TABLE=N: one table says how far to go", value=everywhere)
+    wish = GrowthWish(_duration("--by", by), scale, tuple(sorted(by_table.items())))
+    with _show(quiet=as_json) as show:
+        outcome = grow_database(database, wish, show, dry_run=dry_run)
+    from loadlab.report.growth import growth_summary, print_growth
+
+    if as_json:
+        typer.echo(json.dumps(growth_summary(outcome), indent=2))
+    else:
+        print_growth(outcome)
 
 
 @app.command()
@@ -257,7 +384,7 @@ def _parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:
     return everywhere, by_table
 
 
-def _dry_run(source: Path | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool) -> None:
+def _dry_run(source: str | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool) -> None:
     from dataclasses import asdict
 
     from loadlab.pipeline import plan_seed
@@ -276,6 +403,44 @@ def _dry_run(source: Path | None, database: str, data: DataOptions, show: Progre
     from loadlab.report.seeding import print_plan
 
     print_plan(tables, dataset.plan.notes)
+
+
+def _to_files(
+    source: str | None,
+    database: str,
+    data: DataOptions,
+    folder: Path,
+    form: FileFormat,
+    show: ProgressShow,
+    as_json: bool,
+) -> None:
+    from loadlab.pipeline import export_files
+
+    report, dataset = export_files(source, database, data, folder, form.value, show)
+    if as_json:
+        summary = {
+            "folder": str(report.folder),
+            "format": report.form,
+            "fingerprint": dataset.manifest.fingerprint,
+            "seed": dataset.plan.seed,
+            "scale": dataset.plan.scale,
+            "rows": report.rows,
+            "written": report.written,
+            "files": report.files,
+            "bytes": report.size_bytes,
+            "seconds": report.seconds,
+            "reused": report.reused,
+            "notes": list(dataset.plan.notes),
+        }
+        typer.echo(json.dumps(summary, indent=2))
+        return
+    from loadlab.units import format_count, format_duration, format_size
+
+    how = "all there already" if report.reused else f"written in {format_duration(report.seconds)}"
+    typer.echo(
+        f"{format_count(report.rows)} rows in {report.files} files, {format_size(report.size_bytes)}, {how}: "
+        f"{report.folder}"
+    )
 
 
 def _seed_summary(outcome: SeedOutcome) -> dict[str, Any]:

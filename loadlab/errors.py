@@ -16,6 +16,9 @@ LoadLabError
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 
 class LoadLabError(Exception):
     """Base of everything LoadLab raises on purpose; the message is one line meant for the user."""
@@ -36,6 +39,10 @@ class InputError(LoadLabError):
         self.value = value
         shown = "" if value is ... else f"={value!r}" if not isinstance(value, str) else f"={value}"
         super().__init__(f"{place}{shown} {remedy}")
+
+    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[str, str]]:
+        """A worker process hands it to its parent."""
+        return partial(type(self), value=self.value), (self.place, self.remedy)
 
 
 class InfeasibleError(InputError):

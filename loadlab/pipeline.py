@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loadlab import __version__
 from loadlab.data.dataset import Dataset
+from loadlab.data.growth import dataset_of, is_grown
 from loadlab.data.planner import DataRequest
-from loadlab.engines import open_database, scratch_database
+from loadlab.engines import open_database
 from loadlab.engines.protocol import (
     CanExplain,
     CanIdentifyStatements,
     CanLeaveRunning,
+    CanProfile,
     Engine,
     Evidence,
     HasNotes,
-    Manifest,
     PlanEvidence,
 )
 from loadlab.errors import DatabaseError, InputError
+from loadlab.export.exporter import ExportReport, export
+from loadlab.export.layout import Format
 from loadlab.measure.evidence import counters_were_reset, subtract
 from loadlab.measure.fingerprint import this_machine
+from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
-from loadlab.schema.model import Schema
 from loadlab.seeding.estimate import TableEstimate, estimate
-from loadlab.seeding.seeder import SeedProgress, SeedReport, refuse_foreign_tables, seed
-from loadlab.spec.base import read_text, validate
-from loadlab.spec.scenario import DataShape, Scenario, ScenarioFile, Workload, load_scenario
+from loadlab.seeding.grow import GrowthWish, grow, plan_growth
+from loadlab.seeding.seeder import SeedProgress, SeedReport, seed
+from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
+from loadlab.spec.base import validate
+from loadlab.spec.scenario import DataShape, Scenario, Workload, load_scenario
 from loadlab.spec.statement import Statement
 from loadlab.units import format_count, format_duration
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
 from loadlab.workload.conduct import Conductor
-from loadlab.workload.plan import load_plans, operation_statements
+from loadlab.workload.plan import load_plans
 
 if TYPE_CHECKING:
     from loadlab.measure.model import Interval, LoadMeasure
@@ -71,6 +75,8 @@ class DataOptions:
     rows_everywhere: int | None = None
     rows: Mapping[str, int] | None = None
     workers: int | None = None
+    cluster: str | None = None
+    """The address of a Dask scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,28 @@ class SeedOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class TableGrowth:
+    """Rows of a table before and after a growth."""
+
+    table: str
+    rows_before: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthOutcome:
+    """How far a database has gone on, or would go. Times are µs since 1970; no `report` when nothing was written."""
+
+    tables: tuple[TableGrowth, ...]
+    now_before_us: int
+    now_us: int
+    scale: float
+    fingerprint: str
+    database: str
+    report: SeedReport | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunOutcome:
     """The result and the files it is kept in."""
 
@@ -118,10 +146,11 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
         _check_connections(engine, workload)
-        schema, statements = _schema_of(scenario, engine)
-        dataset = _dataset(scenario, schema, engine, data)
-        seeded = _fill(engine, dataset, data.workers, show)
-        with _in_scenario():
+        found = schema_of(scenario, engine)
+        statements = found.statements
+        dataset = _dataset(scenario, found, engine, data)
+        seeded = _fill(engine, dataset, data, show)
+        with in_scenario():
             engine.check_statements(statements)
         plans = (
             {name: engine.explain(text) for name, text in statements.items()}
@@ -273,51 +302,71 @@ def _environment(engine: Engine) -> EnvironmentResult:
 # -- seed ------------------------------------------------------------------------------------------------------------
 
 
-def seed_database(source: Path | None, database: str, data: DataOptions, show: Show) -> SeedOutcome:
+def seed_database(source: str | None, database: str, data: DataOptions, show: Show) -> SeedOutcome:
     """Fill a database from a scenario, a DDL file, or the empty tables that are there."""
-    scenario = _scenario_of(source)
+    scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
-        schema, _ = _schema_of(scenario, engine)
-        outcome = _fill(engine, _dataset(scenario, schema, engine, data), data.workers, show)
+        outcome = _fill(engine, _dataset(scenario, schema_of(scenario, engine), engine, data), data, show)
         # Whoever fills a database to work with it wants to connect to it afterwards.
         stop = engine.leave_running() if isinstance(engine, CanLeaveRunning) else None
         return replace(outcome, stop_command=stop)
 
 
-def plan_seed(
-    source: Path | None, database: str, data: DataOptions, show: Show
-) -> tuple[Dataset, tuple[TableEstimate, ...]]:
-    """What `seed_database` would write; nothing is written."""
-    scenario = _scenario_of(source)
+def export_files(
+    source: str | None, database: str, data: DataOptions, folder: Path, form: Format, show: Show
+) -> tuple[ExportReport, Dataset]:
+    """The rows that `seed_database` would write, as files; the database is asked for its tables alone."""
+    scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
-        schema, _ = _schema_of(scenario, engine)
-        dataset = _dataset(scenario, schema, engine, data)
+        dataset, name = _dataset(scenario, schema_of(scenario, engine), engine, data), engine.name
+    show.notes(dataset.plan.notes)
+    workers = data.workers if data.workers is not None else max(1, len(os.sched_getaffinity(0)))
+    rows = sum(dataset.row_count(table) for table in dataset.tables)
+    show.step(f"Writing {format_count(rows)} rows of {len(dataset.tables)} tables to {folder}")
+
+    def observe(done: int, total: int, table: str) -> None:
+        show.seeding(SeedProgress(done, total, table=table))
+
+    return export(dataset, folder, form, engine=name, workers=workers, observe=observe), dataset
+
+
+def profile_database(database: str, tables: Sequence[str], options: ProfileOptions) -> Profile:
+    """The shape of the data that is there, from the database's statistics; no table is read."""
+    with open_database(database) as engine:
+        if not isinstance(engine, CanProfile):
+            raise InputError("loadlab profile", f"is not possible with {engine.version()}: it keeps no statistics")
+        schema = engine.reflect()
+        known = [table.key for table in schema]
+        for name in tables:
+            if name not in known:
+                raise InputError("--table", f"names no table; tables: {', '.join(known) or 'none'}", value=name)
+        return make_profile(engine.statistics(tables or None), options)
+
+
+def plan_seed(
+    source: str | None, database: str, data: DataOptions, show: Show
+) -> tuple[Dataset, tuple[TableEstimate, ...]]:
+    """What `seed_database` would write; nothing is written."""
+    scenario = scenario_of(source)
+    with open_database(database) as engine:
+        show.step(f"{engine.version()} at {engine.display_url}")
+        dataset = _dataset(scenario, schema_of(scenario, engine), engine, data)
         return dataset, estimate(dataset)
 
 
-def _scenario_of(source: Path | None) -> Scenario:
-    """A scenario for whatever the user gave: the scenario itself, a bare DDL file, or nothing."""
-    if source is not None and source.suffix != ".sql":
-        return load_scenario(source)
-    file = ScenarioFile(schema=source.name) if source is not None else ScenarioFile()
-    if source is not None:
-        read_text(source)
-    folder = source.resolve().parent if source is not None else Path.cwd()
-    return Scenario(source.stem if source is not None else "database", folder, file, None)
-
-
-def _fill(engine: Engine, dataset: Dataset, workers: int | None, show: Show) -> SeedOutcome:
+def _fill(engine: Engine, dataset: Dataset, options: DataOptions, show: Show) -> SeedOutcome:
     notes = dataset.plan.notes
     show.notes(notes)
-    count = workers if workers is not None else max(1, len(os.sched_getaffinity(0)))
+    count = options.workers if options.workers is not None else max(1, len(os.sched_getaffinity(0)))
     rows = sum(dataset.row_count(table) for table in dataset.tables)
     show.step(f"Seeding {format_count(rows)} rows in {len(dataset.tables)} tables")
-    report = seed(engine, dataset, workers=count, observe=show.seeding)
+    report = seed(engine, dataset, workers=count, observe=show.seeding, cluster=options.cluster)
     if isinstance(engine, HasNotes):
-        notes += engine.notes()
-        show.notes(engine.notes())
+        more = tuple(note for note in engine.notes() if note not in notes)
+        notes += more
+        show.notes(more)
     sizes = engine.snapshot()
     tables = tuple(_table_result(dataset, table, sizes) for table in dataset.tables)
     return SeedOutcome(report, dataset, tables, _stored_bytes(tables), engine.display_url, notes)
@@ -354,94 +403,53 @@ def _seeding_result(seeded: SeedOutcome) -> SeedingResult:
     )
 
 
+# -- grow ------------------------------------------------------------------------------------------------------------
+
+
+def grow_database(database: str, wish: GrowthWish, show: Show, *, dry_run: bool = False) -> GrowthOutcome:
+    """Let a filled database go on: rows are appended, nothing that is there changes. Raises LoadLabError."""
+    with open_database(database) as engine:
+        show.step(f"{engine.version()} at {engine.display_url}")
+        dataset, is_begun = plan_growth(engine, wish)
+        show.notes(dataset.plan.notes)
+        tables = tuple(
+            TableGrowth(table, dataset.earlier.row_count(table), dataset.row_count(table)) for table in dataset.tables
+        )
+        report = None
+        if not dry_run:
+            show.step(f"Appending {format_count(sum(t.rows - t.rows_before for t in tables))} rows")
+            report = grow(engine, dataset, is_begun=is_begun, observe=show.seeding)
+        manifest = dataset.manifest
+        return GrowthOutcome(
+            tables, dataset.earlier.now_us, dataset.now_us, manifest.body["scale"], manifest.fingerprint,
+            engine.display_url, report,
+        )  # fmt: skip
+
+
 # -- schema and data -------------------------------------------------------------------------------------------------
 
 
-def _schema_of(scenario: Scenario, engine: Engine) -> tuple[Schema, dict[str, Statement]]:
-    """The schema and the checked statements of a scenario, with nothing written.
-
-    A DDL text in the engine's own words is tried out on the database itself; one in another engine's words is read on
-    a scratch database of that kind. Without a DDL the tables that are there are the schema.
-    """
-    source = scenario.ddl_path(engine.name)
-    there = engine.manifest()
-    if source is None:
-        schema = there.schema if there is not None else engine.reflect()
-        if not schema.tables:
-            raise InputError(engine.display_url, "has no tables; name a scenario or a DDL file to create them")
-        statements = _statements(scenario, engine, schema)
-        with _in_scenario():
-            engine.check_statements(statements)
-        return replace(schema, ddl=""), statements
-    dialect, path = source
-    ddl = read_text(path)
-    if there is not None and there.schema.ddl == ddl:
-        return there.schema, _statements(scenario, engine, there.schema)
-    refuse_foreign_tables(engine, there)
-    if dialect != engine.name:
-        with scratch_database(dialect) as scratch, _in_file(path.name):
-            schema = scratch.preview(ddl, {})
-        statements = _statements(scenario, engine, schema)
-        # A schema in another engine's words: tried out on a database of the kind that is to hold it.
-        with scratch_database(engine.name) as trial, _in_scenario():
-            trial.create(Manifest("trial", {}, schema, owns_tables=True))
-            trial.check_statements(statements)
-        return schema, statements
-    remedy = (
-        "" if scenario.ddl_has_engine else f"; in another engine's words it is read as schema: {{ENGINE: {path.name}}}"
-    )
-    with _in_file(path.name, remedy):
-        schema = engine.preview(ddl, {})
-    if not schema.tables:
-        raise InputError(path.name, "creates no table")
-    statements = _statements(scenario, engine, schema)
-    if statements:
-        with _in_scenario():
-            engine.preview(ddl, statements)
-    return schema, statements
-
-
-@contextmanager
-def _in_scenario() -> Iterator[None]:
-    """Engines know an operation's name (a flow's statement is NAME/1, NAME/2, …), not where it is written."""
-    try:
-        yield
-    except InputError as error:
-        kind, _, name = error.place.partition(" ")
-        if kind != "operation":
-            raise
-        operation, _, number = name.rstrip(":").partition("/")
-        flow = f" (statement {number} of its flow)" if number else ""
-        place = f"scenario.yaml: workload.operations.{operation}{flow}:"
-        raise InputError(place, error.remedy, value=error.value) from None
-
-
-def _statements(scenario: Scenario, engine: Engine, schema: Schema) -> dict[str, Statement]:
-    return operation_statements(scenario, engine, schema) if scenario.file.workload.operations else {}
-
-
-@contextmanager
-def _in_file(name: str, more: str = "") -> Iterator[None]:
-    """Engines know the line of a mistake, not the file."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{name}: {error.place}", error.remedy + more, value=error.value) from None
-
-
-def _dataset(scenario: Scenario, schema: Schema, engine: Engine, options: DataOptions) -> Dataset:
+def _dataset(scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions) -> Dataset:
     """What is asked for. What the command line leaves open is as in the data that is there, else as in the scenario."""
     shape: DataShape = scenario.file.data
     there = engine.manifest()
+    nothing_said = options.scale is options.seed is options.rows_everywhere is None and not options.rows
+    if there is not None and is_grown(there) and nothing_said:
+        return dataset_of(there)
     body: Mapping[str, Any] = there.body if there is not None else {"scale": shape.scale, "seed": shape.seed}
     rows_said = options.rows or options.rows_everywhere is not None
+    said = dict(options.rows or {}) if rows_said else body.get("rows_stated", {})
+    # What a migration tool keeps for itself gets no rows, unless somebody asks for some by the table's name.
+    empty = {key: 0 for key in found.bookkeeping if scenario.full_rows(key) is None}
     request = DataRequest(
         shape=shape,
         scale=options.scale if options.scale is not None else body["scale"],
         seed=options.seed if options.seed is not None else body["seed"],
         full_rows=scenario.full_rows,
-        rows=dict(options.rows or {}) if rows_said else body.get("rows_stated", {}),
+        rows={**empty, **said},
         rows_everywhere=options.rows_everywhere if rows_said else body.get("rows_everywhere"),
         default_rows=scenario.default_rows,
     )
-    return Dataset.plan_for(schema, request, owns_tables=scenario.ddl_path(engine.name) is not None)
+    dataset = Dataset.plan_for(found.schema, request, owns_tables=scenario.source(engine.name) is not None)
+    notes = (*found.notes, *dataset.plan.notes)
+    return Dataset(replace(dataset.plan, notes=notes), dataset.manifest)

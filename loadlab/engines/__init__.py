@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from loadlab.errors import InputError
 
 if TYPE_CHECKING:
-    from loadlab.engines.protocol import Engine
+    from loadlab.engines.protocol import Engine, FileForm
 
 DEFAULT_URL = "embedded:"
 URL_FORMS = "embedded: (temporary), embedded:DIR (kept), postgresql://…, sqlite:///FILE"
@@ -23,6 +23,13 @@ _OPENERS = {
 }
 # Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with.
 _SCRATCH = {"postgresql": "embedded:", "sqlite": "sqlite://"}
+# What a Prisma schema calls an engine, where that is not the engine's name.
+_PROVIDERS = {"postgres": "postgresql", "cockroachdb": "postgresql"}
+# Engine name → how its tools read values and statements from files.
+_FILE_FORMS = {
+    "postgresql": "loadlab.engines.postgresql.file_form:PostgresqlFileForm",
+    "sqlite": "loadlab.engines.sqlite.file_form:SqliteFileForm",
+}
 _ENTRY_POINTS = "loadlab.engines"
 _PASSWORD_OF_USER = re.compile(r"^([a-z][a-z0-9+.-]*://[^:@/?#]*):.*@", re.IGNORECASE | re.DOTALL)
 _PASSWORD_OPTION = re.compile(r"((?:^|[?&\s])(?:ssl)?passw(?:or)?d\s*=\s*)[^&\s]*", re.IGNORECASE)
@@ -48,6 +55,21 @@ def scratch_database(engine: str) -> Engine:
     if engine not in _SCRATCH:
         raise InputError("schema", f"names the engine {engine}; known are {', '.join(_SCRATCH)}")
     return open_database(_SCRATCH[engine])
+
+
+def engine_of_provider(provider: str) -> str | None:
+    """The engine that a Prisma schema's `provider` means; None when there is none of that kind."""
+    name = _PROVIDERS.get(provider, provider)
+    return name if name in _SCRATCH else None
+
+
+def file_form(engine: str) -> FileForm:
+    """How the tools of an engine read values and statements from files. Raises InputError for one that has no form."""
+    if engine not in _FILE_FORMS:
+        raise InputError("--format", f"cannot be text for {engine}; --format parquet needs no engine")
+    module, _, name = _FILE_FORMS[engine].partition(":")
+    form: FileForm = getattr(import_module(module), name)()
+    return form
 
 
 def mask(url: str) -> str:

@@ -253,7 +253,11 @@ def _engine(
     from loadlab.engines.postgresql.engine import PostgresqlEngine
 
     return PostgresqlEngine(
-        server.url(database), display_url=display_url, on_close=close, on_leave_running=leave_running
+        server.url(database),
+        display_url=display_url,
+        on_close=close,
+        on_leave_running=leave_running,
+        own_server=True,
     )
 
 

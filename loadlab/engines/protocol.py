@@ -6,16 +6,19 @@ An engine arrives by adding a folder and one registry line. What not every datab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from loadlab.schema.manifest import Manifest as Manifest
-from loadlab.schema.model import Schema, Table
+from loadlab.schema.model import LogicalType, Schema, Table
+from loadlab.schema.statistics import DatabaseStatistics
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from loadlab.schema.sources.prisma.model import PrismaSchema
 
 Values = Sequence[Any]
 """The values of one execution in the driver's wire-ready form, in the order of the statement's distinct names."""
@@ -25,11 +28,15 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Chunk:
-    """Rows [start, stop) of a table: the unit that is loaded in one transaction together with its ledger row."""
+    """Rows [start, stop) of a table: the unit that is loaded in one transaction together with its ledger row.
+
+    `later`: not the rows, which are in, but those of their columns that were left NULL (`CanFillLater`).
+    """
 
     table: str
     start: int
     stop: int
+    later: bool = False
 
     @property
     def rows(self) -> int:
@@ -212,8 +219,11 @@ class Engine(Protocol):
         """Load one chunk and its ledger row in one transaction; the number of rows that the server confirmed."""
         ...
 
-    def finish(self, manifest: Manifest, progress: Progress) -> None:
-        """Keys, indexes, constraints (validated), triggers, sequences, statistics; then mark the manifest finished."""
+    def finish(self, manifest: Manifest, progress: Progress, *, workers: int = 1) -> None:
+        """Keys, indexes, constraints (validated), triggers, sequences, statistics; then mark the manifest finished.
+
+        Up to `workers` of these at a time, where the database gains from it.
+        """
         ...
 
     def note_new_rows(self, new_rows: int) -> None:
@@ -258,7 +268,7 @@ class CanRenderInsert(Protocol):
 
 @runtime_checkable
 class HasNotes(Protocol):
-    """The engine tells what of a schema in another engine's words it had to leave out."""
+    """The engine tells what of the schema that it read or made last it had to leave out."""
 
     def notes(self) -> tuple[str, ...]: ...
 
@@ -269,4 +279,108 @@ class CanLeaveRunning(Protocol):
 
     def leave_running(self) -> str | None:
         """Let it live on when this process ends; the shell command that stops it, None when there is none to stop."""
+        ...
+
+
+@runtime_checkable
+class CanHostMigrations(Protocol):
+    """Frameworks can make their tables in the database, which writes them out as a DDL text of its own words."""
+
+    def sqlalchemy_url(self) -> str:
+        """The database as SQLAlchemy names it, with the driver that LoadLab brings along."""
+        ...
+
+    def django_settings(self) -> Mapping[str, str]:
+        """The database as an entry of Django's DATABASES."""
+        ...
+
+    def dump_ddl(self) -> str:
+        """The schema that is there as a script that `preview` accepts; the same schema gives the same text."""
+        ...
+
+    def with_extensions(self, ddl: str) -> str:
+        """A text of a framework that takes the server's extensions for granted, with those that it needs."""
+        ...
+
+
+@runtime_checkable
+class CanRenderPrisma(Protocol):
+    """The engine can write the tables of a Prisma schema as Prisma's own migrations do."""
+
+    def render_prisma(self, schema: PrismaSchema) -> str:
+        """Raises InputError naming the line of what cannot be written."""
+        ...
+
+
+@runtime_checkable
+class CanAppend(Protocol):
+    """Rows can be added to tables that are in use, behind what is there."""
+
+    def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        """Load rows in one transaction, every constraint in place, and move sequences behind them.
+
+        The rows that the server confirmed. Nothing is entered in the ledger, which need not be there.
+        """
+        ...
+
+    def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        """A query that returns a row when the table holds one with these values; parameters named as the columns."""
+        ...
+
+    def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
+        """A query of the largest value of a column, NULL without any, among the rows with these columns' values."""
+        ...
+
+
+@runtime_checkable
+class CanExtend(Protocol):
+    """A finished dataset can be made larger in place."""
+
+    def extend(self, manifest: Manifest) -> None:
+        """Let the ledger hold another manifest, which has to be finished again; its chunks and new rows stay."""
+        ...
+
+
+@runtime_checkable
+class CanProfile(Protocol):
+    """The engine keeps statistics of the data, which can be read without reading the data."""
+
+    def statistics(self, tables: Collection[str] | None) -> DatabaseStatistics:
+        """Of the tables that are asked for, by key (None: all). Raises DatabaseError when none can be seen."""
+        ...
+
+
+class FileForm(Protocol):
+    """How an engine's tools read values and statements from files. Pure; `engines.file_form` finds an engine's."""
+
+    def text_column(self, array: pa.Array, type: LogicalType) -> pa.Array:
+        """The values in the form that a bulk import of text reads; NULL stays NULL. Shape (n,) of Arrow strings."""
+        ...
+
+    def insert_head(self, table: Table) -> str:
+        """An INSERT of every stored column up to and with VALUES; rows in parentheses follow."""
+        ...
+
+    def literals(self, array: pa.Array, type: LogicalType) -> pa.Array:
+        """The values as literals of SQL, NULL included. Shape (n,) of Arrow strings."""
+        ...
+
+    def after_table(self, table: Table) -> Sequence[str]:
+        """Statements for when all rows of a table are in, such as setting its sequences."""
+        ...
+
+
+@runtime_checkable
+class CanLoadCycles(Protocol):
+    """Tables whose foreign keys form a cycle can be filled with the constraints in place."""
+
+    def fill_later(self, table: Table, columns: Sequence[str], batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+        """Give columns of rows that are in, and NULL there, their values; in one transaction with the ledger row.
+
+        The batches hold the primary key, then the columns. The number of rows of the chunk that are as they should be.
+        """
+        ...
+
+    def load_together(self, loads: Iterable[tuple[Table, Iterable[pa.RecordBatch], Chunk]]) -> int:
+        """Load chunks of several tables in one transaction, deferrable constraints checked at its end; its rows."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from loadlab.data.dataset import Dataset
 from loadlab.engines.protocol import Chunk
@@ -17,6 +18,12 @@ def chunks_of(dataset: Dataset, chunk_rows: int = CHUNK_ROWS) -> tuple[Chunk, ..
         for table in dataset.tables
         for start in range(0, dataset.row_count(table), chunk_rows)
     )
+
+
+def later_chunks(dataset: Dataset, chunk_rows: int = CHUNK_ROWS) -> tuple[Chunk, ...]:
+    """The second pass over tables that close a cycle of foreign keys."""
+    chunks = chunks_of(dataset, chunk_rows)
+    return tuple(replace(chunk, later=True) for chunk in chunks if chunk.table in dataset.plan.postponed)
 
 
 def pending(chunks: Iterable[Chunk], loaded: frozenset[Chunk]) -> tuple[Chunk, ...]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from loadlab.data.dataset import Dataset
-from loadlab.engines import open_database
-from loadlab.engines.protocol import Chunk, Engine, Manifest
+from loadlab.engines.protocol import CanLoadCycles, Chunk, Engine, Manifest
 from loadlab.errors import DatabaseError, NotEmptyError
-from loadlab.seeding.chunks import chunks_of, pending
+from loadlab.seeding.chunks import chunks_of, later_chunks, pending
+from loadlab.seeding.groups import Way, groups
+from loadlab.seeding.workers import Crew, Job, cluster_crew, first_batches, load_chunk, local_crew, needs_second_pass
 
-BATCH_ROWS = 20_000
 # Below this, starting worker processes takes longer than the loading.
 _PARALLEL_FROM_ROWS = 300_000
 
@@ -85,9 +81,12 @@ def check_vacant(engine: Engine, manifest: Manifest) -> Manifest | None:
     return None
 
 
-def seed(engine: Engine, dataset: Dataset, *, workers: int, observe: Observer) -> SeedReport:
+def seed(
+    engine: Engine, dataset: Dataset, *, workers: int, observe: Observer, cluster: str | None = None
+) -> SeedReport:
     """Make the database hold the dataset, whatever part of it is there already.
 
+    On so many processes of this machine, or (loading) on the workers of the Dask cluster at the address `cluster`.
     Raises NotEmptyError as `check_vacant` does, DatabaseError when the server refuses a row.
     """
     started = time.perf_counter()
@@ -95,105 +94,57 @@ def seed(engine: Engine, dataset: Dataset, *, workers: int, observe: Observer) -
     total = sum(dataset.row_count(table) for table in dataset.tables)
     if there is not None and there.finished:
         return SeedReport(total, 0, 0.0, reused=True, resumed=False)
-    if there is None:
-        observe(SeedProgress(0, total, step="creating tables"))
-        engine.create(dataset.manifest)
-    todo = pending(chunks_of(dataset), engine.loaded())
-    written = _load_all(engine, dataset, todo, workers, total, observe)
-    engine.finish(dataset.manifest, lambda step: observe(SeedProgress(total, total, step=step)))
+    chunks = chunks_of(dataset) + (later_chunks(dataset) if needs_second_pass(engine, dataset) else ())
+    todo = pending(chunks, frozenset() if there is None else engine.loaded())
+    with _crew(todo, workers, cluster) as crew:
+        if there is None:
+            observe(SeedProgress(0, total, step="creating tables"))
+            engine.create(dataset.manifest)
+        written = _load_all(engine, dataset, todo, crew, total, observe)
+    engine.finish(dataset.manifest, lambda step: observe(SeedProgress(total, total, step=step)), workers=workers)
     return SeedReport(total, written, time.perf_counter() - started, reused=False, resumed=there is not None)
 
 
+def _crew(todo: tuple[Chunk, ...], workers: int, cluster: str | None) -> AbstractContextManager[Crew | None]:
+    """None where this process loads alone."""
+    if cluster is not None:
+        return cluster_crew(cluster)
+    if workers > 1 and len(todo) > 1 and sum(chunk.rows for chunk in todo) >= _PARALLEL_FROM_ROWS:
+        return local_crew(workers)
+    return nullcontext()
+
+
 def _load_all(
-    engine: Engine, dataset: Dataset, todo: tuple[Chunk, ...], workers: int, total: int, observe: Observer
+    engine: Engine, dataset: Dataset, todo: tuple[Chunk, ...], crew: Crew | None, total: int, observe: Observer
 ) -> int:
-    rows = sum(chunk.rows for chunk in todo)
-    done = total - rows
+    done = total - sum(chunk.rows for chunk in todo if not chunk.later)
     written = 0
-    for group in _groups(todo, dataset.manifest.owns_tables):
-        for chunk, confirmed in _run_group(engine, dataset, group, workers):
+    job = Job(engine.url, dataset.manifest.fingerprint)
+    load_here = partial(load_chunk, engine, dataset)
+    for group in groups(dataset, todo):
+        if group.way is Way.TOGETHER and isinstance(engine, CanLoadCycles):
+            loads = _load_together(engine, dataset, group.chunks)
+        elif crew is not None and group.way is Way.ANY_ORDER:
+            loads = crew.load(group.chunks, job, load_here)
+        else:
+            loads = ((chunk, load_here(chunk)) for chunk in group.chunks)
+        for chunk, confirmed in loads:
             if confirmed != chunk.rows:
                 raise DatabaseError(f"{chunk.table}: the server confirmed {confirmed:,} of {chunk.rows:,} rows")
-            done += chunk.rows
-            written += confirmed
+            if not chunk.later:
+                done += chunk.rows
+                written += confirmed
             observe(SeedProgress(done, total, table=chunk.table))
     return written
 
 
-def _groups(todo: tuple[Chunk, ...], any_order: bool) -> Iterator[tuple[Chunk, ...]]:
-    """What may be loaded side by side: everything, or (with foreign keys in place) one table after the other."""
-    if any_order:
-        # Large tables first, so that no worker is left alone with one at the end.
-        sizes: dict[str, int] = {}
-        for chunk in todo:
-            sizes[chunk.table] = sizes.get(chunk.table, 0) + chunk.rows
-        yield tuple(sorted(todo, key=lambda chunk: (-sizes[chunk.table], chunk)))
-        return
-    for table in dict.fromkeys(chunk.table for chunk in todo):
-        yield tuple(chunk for chunk in todo if chunk.table == table)
-
-
-def _run_group(engine: Engine, dataset: Dataset, group: tuple[Chunk, ...], workers: int) -> Iterator[tuple[Chunk, int]]:
-    if workers <= 1 or len(group) == 1 or sum(chunk.rows for chunk in group) < _PARALLEL_FROM_ROWS:
-        for chunk in group:
-            yield chunk, load_chunk(engine, dataset, chunk)
-        return
-    with _local_processes(engine.url, dataset.manifest, workers) as executor:
-        futures = {executor.submit(_load_in_worker, chunk): chunk for chunk in group}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool:
-            raise DatabaseError(
-                "a loading process died; run the same command again to go on where it stopped"
-            ) from None
-        finally:
-            for future in futures:
-                future.cancel()
-
-
-def load_chunk(engine: Engine, dataset: Dataset, chunk: Chunk) -> int:
-    """Generate and load one chunk; the rows that the server confirmed."""
-    batches = (
-        dataset.batch(chunk.table, start, min(start + BATCH_ROWS, chunk.stop))
-        for start in range(chunk.start, chunk.stop, BATCH_ROWS)
+def _load_together(engine: CanLoadCycles, dataset: Dataset, chunks: tuple[Chunk, ...]) -> Iterator[tuple[Chunk, int]]:
+    later = dataset.plan.postponed
+    engine.load_together(
+        (dataset.table(chunk.table), first_batches(dataset, chunk, later.get(chunk.table, ())), chunk)
+        for chunk in chunks
     )
-    return engine.load(dataset.table(chunk.table), batches, chunk)
-
-
-# -- worker processes ------------------------------------------------------------------------------------------------
-
-_worker: tuple[Engine, Dataset] | None = None
-
-
-@contextmanager
-def _local_processes(url: str, manifest: Manifest, workers: int) -> Iterator[Executor]:
-    # Spawned, not forked: drivers' connections and threads do not survive a fork. The URL travels through a pipe.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(url, manifest))
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker(url: str, manifest: Manifest) -> None:
-    global _worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = (open_database(url), Dataset.from_manifest(manifest))
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _load_in_worker(chunk: Chunk) -> int:
-    assert _worker is not None
-    return load_chunk(*_worker, chunk)
+    yield from ((chunk, chunk.rows) for chunk in chunks)
 
 
 def _describe(manifest: Manifest) -> str:

@@ -123,7 +123,7 @@ def test_the_environment_names_the_database_too(loadlab: Loadlab) -> None:
         (("run", MARKETPLACE, "--duration", "0"), "command line: duration=0.0 must be greater than 0"),
         (("run", MARKETPLACE, "--users", "20000000"), "users=20000000 must be less than or equal to 50000"),
         (("seed", MARKETPLACE, "--scale", "inf", "--dry-run"), "--scale=inf must be a finite number"),
-        (("seed",), "needs a scenario, a DDL file, or --database"),
+        (("seed",), "needs a scenario, a schema, or --database"),
         (("seed", MARKETPLACE, "--rows", "many"), "--rows=many must be N or TABLE=N"),
         (("seed", MARKETPLACE, "--rows", "nothing=3", "--dry-run"), "--rows nothing names no table"),
         (("seed", "nowhere.sql"), "does not exist"),

@@ -12,7 +12,7 @@ from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.server import Server
 from loadlab.engines.postgresql.types import numeric_modifier
-from loadlab.schema.model import Check, Column, LogicalType, Schema, Table
+from loadlab.schema.model import Check, Column, LogicalType, Partition, Partitioning, Schema, Table
 
 EVERYTHING = Path(__file__).resolve().parents[2] / "fixtures" / "postgresql" / "everything.sql"
 
@@ -136,6 +136,7 @@ def test_indexes(schema: Schema, people: Table) -> None:
     exclusion = weird["no; overlap"]
     assert (exclusion.constraint, exclusion.method, exclusion.unique) == ("no; overlap", "gist", False)
     assert exclusion.expressions == (False, True)
+    assert exclusion.operators == ("=", "&&")
     assert exclusion.definition.startswith('ALTER TABLE billing."Weird ""Table""" ADD CONSTRAINT "no; overlap" EXCLUDE')
     assert weird["Weird; Index"].keys == ("from", "Größe")
 
@@ -144,16 +145,21 @@ def test_partitioned_tables(schema: Schema) -> None:
     events = schema.table("events").partitioning
     assert events is not None
     assert (events.strategy, events.keys) == ("range", ("happened_at",))
+    kinds = Partitioning(
+        "list",
+        ("kind",),
+        (Partition("events_2024_odd", "FOR VALUES IN (1, 3, 5)"), Partition("events_2024_rest", "DEFAULT")),
+    )
     assert events.partitions == (
-        ("events_2024", "FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2025-01-01 00:00:00+00')"),
-        ("events_old", "FOR VALUES FROM (MINVALUE) TO ('2024-01-01 00:00:00+00')"),
+        Partition("events_2024", "FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2025-01-01 00:00:00+00')", kinds),
+        Partition("events_old", "FOR VALUES FROM (MINVALUE) TO ('2024-01-01 00:00:00+00')"),
     )
     buckets, spans = schema.table("buckets").partitioning, schema.table("spans").partitioning
     assert buckets is not None
     assert (buckets.strategy, buckets.keys) == ("hash", ("name",))
     assert spans is not None
-    assert spans.keys == ("(lower(lower_name), whole)",)
-    assert spans.partitions == (("spans_all", "DEFAULT"),)
+    assert spans.keys == ("lower(lower_name)", "whole")
+    assert spans.partitions == (Partition("spans_all", "DEFAULT"),)
     # An index of a partition alone is no index of the table.
     assert "only_old_events_idx" not in {index.name for index in schema.table("events").indexes}
 

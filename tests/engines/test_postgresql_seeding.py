@@ -306,6 +306,9 @@ def test_a_reflected_schema_is_rendered_with_its_own_words(database: PostgresqlE
 KILLED = """
 import os, sys
 from loadlab.engines import open_database
+from loadlab.engines.postgresql import finish
+if sys.argv[4] == "apart":
+    finish._SMALL_BYTES = -1
 with open_database(sys.argv[1]) as engine:
     steps = 0
     def progress(line):
@@ -313,15 +316,18 @@ with open_database(sys.argv[1]) as engine:
         steps += 1
         if steps == int(sys.argv[2]):
             os.kill(os.getpid(), 9)
-    engine.finish(engine.manifest(), progress)
+    engine.finish(engine.manifest(), progress, workers=int(sys.argv[3]))
 """
 
 
-@pytest.mark.parametrize("step", [1, 4, 9, 15, 19, 22])
-def test_a_finish_killed_anywhere_goes_on(database: PostgresqlEngine, step: int) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "tables, step", [("together", 1), ("together", 4), ("apart", 3), ("apart", 9), ("apart", 15), ("apart", 22)]
+)
+def test_a_finish_killed_anywhere_goes_on(database: PostgresqlEngine, tables: str, step: int, workers: int) -> None:
     seeded = manifest(database.preview(EVERYTHING.read_text(), {}))
     database.create(seeded)
-    arguments = [sys.executable, "-c", KILLED, database.url, str(step)]
+    arguments = [sys.executable, "-c", KILLED, database.url, str(step), str(workers), tables]
     killed = subprocess.run(arguments, cwd=ROOT, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert killed.returncode == -9
     time.sleep(0.05)

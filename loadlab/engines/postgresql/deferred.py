@@ -6,7 +6,7 @@ CHECKs stay: each costs one evaluation a row either way, and in place it stops a
 The statements that restore come from the catalogue at the moment of dropping, in the way pg_dump writes them (an
 index of a partitioned table ON ONLY the parent, then each partition's under its own name, then ATTACH), together with
 what hangs on an index or a constraint: comment, clustering, replica identity, statistics targets, tablespace. They
-are kept in the ledger and struck out in the transaction that carries them out.
+are kept in the ledger and struck out in the transaction that carries them out (`finish`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from psycopg import sql
 from psycopg.rows import namedtuple_row
 
 from loadlab.engines.postgresql.connection import Connection
-from loadlab.engines.postgresql.ledger import DeferredStep, deferred_positions, take_deferred
-from loadlab.engines.protocol import Progress
+from loadlab.engines.postgresql.ledger import DeferredStep, Stage
 
 # Format strings build every statement on the server: format() with %I quotes as the server itself does.
 _INDEXES = """
     SELECT i.indexrelid AS oid, p.inhparent AS parent, t.relname::text AS table_name,
+           coalesce(pg_partition_root(t.oid), t.oid)::bigint AS root,
            format('%%I.%%I', tn.nspname, t.relname) AS qualified_table,
            c.relname::text AS name, format('%%I', c.relname) AS quoted,
            format('%%I.%%I', n.nspname, c.relname) AS qualified,
@@ -52,6 +52,9 @@ _INDEXES = """
 """
 _FOREIGN_KEYS = """
     SELECT t.relname::text AS table_name, k.conname::text AS name,
+           coalesce(pg_partition_root(t.oid), t.oid)::bigint AS root,
+           coalesce(pg_partition_root(k.confrelid), k.confrelid)::bigint AS target,
+           k.convalidated AND 'p' NOT IN (t.relkind, r.relkind) AS checked_later,
            format('ALTER TABLE %%s%%I.%%I', CASE WHEN t.relkind = 'p' THEN '' ELSE 'ONLY ' END, n.nspname, t.relname)
                AS alter_table,
            format('%%I', k.conname) AS quoted, pg_get_constraintdef(k.oid) AS definition,
@@ -59,6 +62,7 @@ _FOREIGN_KEYS = """
            obj_description(k.oid, 'pg_constraint') AS comment
     FROM pg_constraint AS k
     JOIN pg_class AS t ON t.oid = k.conrelid
+    JOIN pg_class AS r ON r.oid = k.confrelid
     JOIN pg_namespace AS n ON n.oid = t.relnamespace
     WHERE k.conrelid = ANY (%s) AND k.contype = 'f' AND k.conparentid = 0
     ORDER BY k.oid
@@ -68,12 +72,23 @@ _TRIGGERS = """
     SELECT format('ALTER TABLE %%I.%%I DISABLE TRIGGER %%I', n.nspname, c.relname, t.tgname) AS disable,
            format('ALTER TABLE %%I.%%I %%s TRIGGER %%I', n.nspname, c.relname,
                   CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA'
-                  ELSE 'ENABLE' END, t.tgname) AS restore
+                  ELSE 'ENABLE' END, t.tgname) AS restore,
+           c.relname::text AS table_name, coalesce(pg_partition_root(c.oid), c.oid)::bigint AS root
     FROM pg_trigger AS t
     JOIN pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE t.tgrelid = ANY (%s) AND NOT t.tgisinternal
     ORDER BY (SELECT count(*) FROM pg_partition_ancestors(c.oid)), t.oid
+"""
+# COPY is refused where the policies hold for the owner too.
+_ROW_SECURITY = """
+    SELECT format('ALTER TABLE %%I.%%I NO FORCE ROW LEVEL SECURITY', n.nspname, c.relname) AS disable,
+           format('ALTER TABLE %%I.%%I FORCE ROW LEVEL SECURITY', n.nspname, c.relname) AS restore,
+           c.relname::text AS table_name, coalesce(pg_partition_root(c.oid), c.oid)::bigint AS root
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = ANY (%s) AND c.relforcerowsecurity
+    ORDER BY c.oid
 """
 _KINDS = {"p": "primary key", "u": "unique constraint", "x": "exclusion constraint"}
 _DEPENDENT_OBJECTS_STILL_EXIST = "2BP01"
@@ -91,6 +106,7 @@ def put_off(connection: Connection, tables: Sequence[int]) -> list[DeferredStep]
         indexes: list[Row] = cursor.execute(_INDEXES, (list(tables),)).fetchall()
         foreign_keys: list[Row] = cursor.execute(_FOREIGN_KEYS, (list(tables),)).fetchall()
         triggers: list[Row] = cursor.execute(_TRIGGERS, (list(tables),)).fetchall()
+        triggers += cursor.execute(_ROW_SECURITY, (list(tables),)).fetchall()
     dropped_keys = [key for key in foreign_keys if _drop(connection, f"{key.alter_table} DROP CONSTRAINT {key.quoted}")]
     for trigger in triggers:
         connection.execute(trigger.disable)
@@ -98,11 +114,9 @@ def put_off(connection: Connection, tables: Sequence[int]) -> list[DeferredStep]
     for index in indexes:
         children[index.parent].append(index)
     dropped = [root for root in children[None] if _drop(connection, _drop_statement(root))]
-    steps = [DeferredStep(_label(root), tuple(_restore_index(root, children))) for root in dropped]
-    steps += [_foreign_key_step(key) for key in dropped_keys]
-    if triggers:
-        steps.append(DeferredStep(f"{len(triggers)} triggers", tuple(trigger.restore for trigger in triggers)))
-    return steps
+    steps = [_index_step(root, children) for root in dropped]
+    steps += [step for key in dropped_keys for step in _foreign_key_steps(key)]
+    return steps + _trigger_steps(triggers)
 
 
 def _drop(connection: Connection, statement: str) -> bool:
@@ -124,11 +138,40 @@ def _label(root: Row) -> str:
     return f"{_KINDS.get(root.kind, 'index')} {root.name} of {root.table_name}"
 
 
-def _foreign_key_step(key: Row) -> DeferredStep:
-    statements = [f"{key.alter_table} ADD CONSTRAINT {key.quoted} {key.definition}"]
+def _index_step(root: Row, children: Mapping[int | None, list[Row]]) -> DeferredStep:
+    """CREATE INDEX shares the table with its like; ALTER TABLE does not."""
+    statements = tuple(_restore_index(root, children))
+    alone = any(statement.startswith("ALTER TABLE") for statement in statements)
+    return DeferredStep(_label(root), Stage.INDEXES, (root.root,), alone, statements)
+
+
+def _foreign_key_steps(key: Row) -> Iterator[DeferredStep]:
+    """The constraint, and the check of the rows that are there.
+
+    Two steps, because only the short one locks the table referred to, which many others may refer to as well. They
+    are one where a table is partitioned: before version 18 PostgreSQL does not check all parts of such a key later.
+    """
+    name = f"foreign key {key.name} of {key.table_name}"
+    later = " NOT VALID" if key.checked_later else ""
+    statements = [f"{key.alter_table} ADD CONSTRAINT {key.quoted} {key.definition}{later}"]
     if key.comment is not None:
         statements.append(f"COMMENT ON CONSTRAINT {key.place} IS {_literal(key.comment)}")
-    return DeferredStep(f"foreign key {key.name} of {key.table_name}", tuple(statements))
+    yield DeferredStep(name, Stage.FOREIGN_KEYS, (key.root, key.target), True, tuple(statements))
+    if later:
+        check = f"{key.alter_table} VALIDATE CONSTRAINT {key.quoted}"
+        yield DeferredStep(f"check of {name}", Stage.CHECKS, (key.root,), True, (check,))
+
+
+def _trigger_steps(triggers: Sequence[Row]) -> list[DeferredStep]:
+    by_root: dict[int, list[Row]] = defaultdict(list)
+    for trigger in triggers:
+        by_root[trigger.root].append(trigger)
+    return [
+        DeferredStep(
+            f"triggers of {group[0].table_name}", Stage.TRIGGERS, (root,), True, tuple(row.restore for row in group)
+        )
+        for root, group in by_root.items()
+    ]
 
 
 def _restore_index(index: Row, children: Mapping[int | None, list[Row]]) -> Iterator[str]:
@@ -165,16 +208,3 @@ def _constraint(index: Row) -> str:
 
 def _literal(text: str) -> str:
     return sql.Literal(text).as_string(None)
-
-
-def restore(connection: Connection, progress: Progress) -> None:
-    """Carry out the steps that the ledger holds, each in one transaction with its being struck out."""
-    positions = deferred_positions(connection)
-    for number, position in enumerate(positions, 1):
-        with connection.transaction():
-            step = take_deferred(connection, position)
-            if step is None:
-                continue
-            progress(f"{step.label} ({number} of {len(positions)})")
-            for statement in step.statements:
-                connection.execute(statement.encode())

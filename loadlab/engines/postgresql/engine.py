@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import psycopg
@@ -12,24 +13,38 @@ from psycopg.errors import error_from_result
 from loadlab.engines import mask
 from loadlab.engines.postgresql import ledger
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, identifier
-from loadlab.engines.postgresql.connection import Connection, connect, libpq_url, stop_when_client_is_gone
-from loadlab.engines.postgresql.deferred import put_off, restore
+from loadlab.engines.postgresql.connection import (
+    Connection,
+    connect,
+    libpq_url,
+    publish_counters,
+    stop_when_client_is_gone,
+)
+from loadlab.engines.postgresql.deferred import put_off
+from loadlab.engines.postgresql.dump import django_settings, dump_ddl
 from loadlab.engines.postgresql.errors import message, translated
 from loadlab.engines.postgresql.evidence import statements_are_counted, take_snapshot
-from loadlab.engines.postgresql.finish import raise_maintenance_memory, set_sequences, vacuum, write_out
-from loadlab.engines.postgresql.load import Target, load_chunk, target
+from loadlab.engines.postgresql.extensions import with_extensions
+from loadlab.engines.postgresql.filled import filled_tables
+from loadlab.engines.postgresql.finish import finish_tables, write_out
+from loadlab.engines.postgresql.load import Target, append_rows, fill_later, load_chunk, target
 from loadlab.engines.postgresql.plans import explain, statement_id
-from loadlab.engines.postgresql.reflect import reflect
+from loadlab.engines.postgresql.prisma import render_prisma
+from loadlab.engines.postgresql.profile import read_statistics
+from loadlab.engines.postgresql.reflect import read_schema, reflect
 from loadlab.engines.postgresql.render import DIALECT, render_schema
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
+from loadlab.schema.statistics import DatabaseStatistics
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from loadlab.schema.sources.prisma.model import PrismaSchema
 
 _TABLES = f"""
     SELECT {KEY}, n.nspname::text, c.relname::text
@@ -47,7 +62,7 @@ _TABLES_PER_QUERY = 100
 class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
-    Also CanExplain, CanIdentifyStatements and CanRenderInsert.
+    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanHostMigrations and CanRenderPrisma.
     """
 
     name = DIALECT
@@ -59,8 +74,11 @@ class PostgresqlEngine:
         display_url: str | None = None,
         on_close: Callable[[], None] | None = None,
         on_leave_running: Callable[[], str] | None = None,
+        own_server: bool = False,
     ) -> None:
         """`on_close` runs after the connection is closed, `on_leave_running` when the server is to outlive us.
+
+        `own_server`: LoadLab has brought the server along, so what it lacks is not for the user to install.
 
         Raises InputError and UnreachableError.
         """
@@ -69,6 +87,8 @@ class PostgresqlEngine:
         self._connection: Connection = connect(self.url)
         self._on_close = on_close
         self._on_leave_running = on_leave_running
+        self._own_server = own_server
+        self._notes: tuple[str, ...] = ()
         self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
         self._counts_statements: bool | None = None
         stop_when_client_is_gone(self._connection)
@@ -100,9 +120,13 @@ class PostgresqlEngine:
 
     def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
         with translated(), self._connection.transaction(force_rollback=True):
-            run_script(self._connection, ddl)
-            schema = reflect(self._connection)
+            before = self._table_oids()
+            notes = run_script(self._connection, ddl, own_server=self._own_server)
+            found = read_schema(self._connection)
+            filled = filled_tables(self._connection, before)
             self._check(statements)
+        self._notes = (*notes, *filled.notes(), *found.notes)
+        schema = found.schema
         return Schema(schema.tables, schema.dialect, ddl)
 
     def check_statements(self, statements: Mapping[str, Statement]) -> None:
@@ -137,7 +161,35 @@ class PostgresqlEngine:
 
     def reflect(self) -> Schema:
         with translated():
-            return reflect(self._connection)
+            found = read_schema(self._connection)
+        self._notes = found.notes
+        return found.schema
+
+    def notes(self) -> tuple[str, ...]:
+        """What of the schema that was read last is left out, or is another thing than it looks."""
+        return self._notes
+
+    # Other ways to say a schema ---------------------------------------------------------------------------------------
+
+    def sqlalchemy_url(self) -> str:
+        return self.url.replace(f"{DIALECT}:", f"{DIALECT}+psycopg:", 1)
+
+    def django_settings(self) -> Mapping[str, str]:
+        return django_settings(self.url)
+
+    def dump_ddl(self) -> str:
+        return dump_ddl(self.url, self._connection.info.server_version // 10_000)
+
+    def with_extensions(self, ddl: str) -> str:
+        return with_extensions(ddl)
+
+    def render_prisma(self, schema: PrismaSchema) -> str:
+        return with_extensions(render_prisma(schema))
+
+    def statistics(self, tables: Collection[str] | None) -> DatabaseStatistics:
+        """See `loadlab.engines.protocol.CanProfile`."""
+        with translated():
+            return read_statistics(self._connection, reflect(self._connection), tables)
 
     # Seeding ---------------------------------------------------------------------------------------------------------
 
@@ -157,9 +209,11 @@ class PostgresqlEngine:
             ledger.create_ledger(self._connection, manifest)
             if manifest.owns_tables:
                 before = self._table_oids()
-                run_script(self._connection, _ddl(manifest.schema))
+                run_script(self._connection, _ddl(manifest.schema), own_server=self._own_server)
+                filled = filled_tables(self._connection, before)
                 made = [oid for oid in self._table_oids() if oid not in before]
                 ledger.defer(self._connection, put_off(self._connection, made))
+                filled.empty(self._connection)
 
     def loaded(self) -> frozenset[Chunk]:
         with translated():
@@ -167,25 +221,37 @@ class PostgresqlEngine:
 
     def load(self, table: Table, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
         """Raises InputError for a column or a value that cannot be loaded, ConstraintError for one that is refused."""
+        return load_chunk(self._connection, self._target(table), batches, chunk)
+
+    def fill_later(self, table: Table, columns: Sequence[str], batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+        return fill_later(self._connection, table, columns, batches, chunk)
+
+    def load_together(self, loads: Iterable[tuple[Table, Iterable[pa.RecordBatch], Chunk]]) -> int:
+        with translated(), self._connection.transaction():
+            self._connection.execute("SET CONSTRAINTS ALL DEFERRED")
+            return sum(self.load(table, batches, chunk) for table, batches, chunk in loads)
+
+    def _target(self, table: Table) -> Target:
         columns = tuple(column.name for column in table.stored_columns)
         goal = self._targets.get((table.key, columns))
         if goal is None:
             goal = self._targets[table.key, columns] = target(self._connection, table, columns)
-        return load_chunk(self._connection, goal, batches, chunk)
+        return goal
 
-    def finish(self, manifest: Manifest, progress: Progress) -> None:
+    def finish(self, manifest: Manifest, progress: Progress, *, workers: int = 1) -> None:
         """Goes on where an interrupted call stopped. Raises ConstraintError when the data breaks a constraint."""
         found = self.manifest()
         if found is not None and found.finished:
             return
-        connection = self._connection
-        with translated():
-            raise_maintenance_memory(connection)
-            restore(connection, progress)
-            set_sequences(connection, manifest.schema.tables)
-            vacuum(connection, manifest.schema.tables, progress)
-            write_out(connection)
-            ledger.mark_finished(connection)
+        with translated(), ExitStack() as opened:
+            connections = [opened.enter_context(connect(self.url)) for _ in range(workers)]
+            for connection in connections:
+                stop_when_client_is_gone(connection)
+            # What this session still has to report would be added to the row counts that ANALYZE sets.
+            publish_counters(self._connection)
+            finish_tables(connections, manifest.schema.tables, progress)
+            write_out(self._connection)
+            ledger.mark_finished(self._connection)
 
     def note_new_rows(self, new_rows: int) -> None:
         with translated():
@@ -193,6 +259,36 @@ class PostgresqlEngine:
 
     def _table_oids(self) -> list[int]:
         return [oid for (oid,) in self._connection.execute(_ALL_TABLE_OIDS.encode())]
+
+    # Rows behind what is there ---------------------------------------------------------------------------------------
+
+    def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        """Raises InputError and ConstraintError as `load` does."""
+        columns = tuple(column.name for column in table.stored_columns)
+        goal = self._targets.get((table.key, columns))
+        if goal is None:
+            goal = self._targets[table.key, columns] = target(self._connection, table, columns)
+        return append_rows(self._connection, goal, batches)
+
+    def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        head = f"SELECT 1 FROM {self._name(table)} WHERE "
+        names = [sql.Identifier(column).as_string(self._connection) for column in columns]
+        fragments = (f"{head}{names[0]} = ", *[f" AND {name} = " for name in names[1:]], " LIMIT 1")
+        return Statement(fragments, tuple(columns))
+
+    def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
+        name, *names = (sql.Identifier(item).as_string(self._connection) for item in (column, *where))
+        head = f"SELECT max({name}) FROM {self._name(table)}"
+        if not names:
+            return Statement((head,), ())
+        return Statement((f"{head} WHERE {names[0]} = ", *[f" AND {item} = " for item in names[1:]], ""), tuple(where))
+
+    def extend(self, manifest: Manifest) -> None:
+        with translated(), self._connection.transaction():
+            ledger.replace_manifest(self._connection, manifest)
+
+    def _name(self, table: Table) -> str:
+        return identifier(table.namespace, table.name).as_string(self._connection)
 
     # The load --------------------------------------------------------------------------------------------------------
 

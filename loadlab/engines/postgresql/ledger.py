@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from psycopg import sql
 
@@ -34,23 +35,50 @@ _CREATE = f"""
         table_key text NOT NULL,
         start     bigint NOT NULL,
         stop      bigint NOT NULL,
+        later     boolean NOT NULL,
         rows      bigint NOT NULL,
-        PRIMARY KEY (table_key, start, stop)
+        PRIMARY KEY (table_key, start, stop, later)
     );
     CREATE TABLE {LEDGER_NAMESPACE}.deferred (
         position   integer PRIMARY KEY,
         label      text NOT NULL,
+        stage      smallint NOT NULL,
+        tables     bigint[] NOT NULL,
+        alone      boolean NOT NULL,
         statements text[] NOT NULL
     )
 """
 
 
+class Stage(IntEnum):
+    """What of a table has to be there before what."""
+
+    INDEXES = 0
+    FOREIGN_KEYS = 1
+    CHECKS = 2
+    """Of the rows against the foreign keys."""
+    TRIGGERS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class DeferredStep:
-    """One piece of what was put off, as the statements that restore it; `label` is for the progress line."""
+    """One piece of what was put off, as the statements that restore it; `label` is for the progress line.
+
+    `tables` are the OIDs of the tables it is about, its own first, a partition named by its root; `alone` says that
+    nothing else may work on them meanwhile. `position` is its place in the ledger: done in that order one after the
+    other, the steps find what they need.
+    """
 
     label: str
+    stage: Stage
+    tables: tuple[int, ...]
+    alone: bool
     statements: tuple[str, ...]
+    position: int = 0
+
+    @property
+    def table_name(self) -> str:
+        return self.label.rpartition(" of ")[2]
 
 
 def read_manifest(connection: Connection) -> Manifest | None:
@@ -86,6 +114,14 @@ def create_ledger(connection: Connection, manifest: Manifest) -> None:
     )
 
 
+def replace_manifest(connection: Connection, manifest: Manifest) -> None:
+    """Another manifest in the place of the one that is there, to be finished again."""
+    connection.execute(
+        f"UPDATE {LEDGER_NAMESPACE}.manifest SET fingerprint = %s, body = %s, finished_at = NULL",
+        (manifest.fingerprint, json.dumps(dict(manifest.body))),
+    )
+
+
 def require_same(found: Manifest, asked: Manifest) -> None:
     """Raises NotEmptyError unless both stand for the same content."""
     if found.fingerprint != asked.fingerprint:
@@ -100,7 +136,7 @@ def loaded_chunks(connection: Connection) -> frozenset[Chunk]:
     """The chunks that are in."""
     if not _exists(connection):
         return frozenset()
-    rows = connection.execute(f"SELECT table_key, start, stop FROM {LEDGER_NAMESPACE}.chunk").fetchall()
+    rows = connection.execute(f"SELECT table_key, start, stop, later FROM {LEDGER_NAMESPACE}.chunk").fetchall()
     return frozenset(Chunk(*row) for row in rows)
 
 
@@ -110,9 +146,9 @@ def claim_chunk(connection: Connection, chunk: Chunk) -> bool:
     Whoever claims the same chunk at the same time waits for the first one's end.
     """
     cursor = connection.execute(
-        f"INSERT INTO {LEDGER_NAMESPACE}.chunk (table_key, start, stop, rows) VALUES (%s, %s, %s, %s)"
+        f"INSERT INTO {LEDGER_NAMESPACE}.chunk (table_key, start, stop, later, rows) VALUES (%s, %s, %s, %s, %s)"
         " ON CONFLICT DO NOTHING",
-        (chunk.table, chunk.start, chunk.stop, chunk.rows),
+        (chunk.table, chunk.start, chunk.stop, chunk.later, chunk.rows),
     )
     return cursor.rowcount == 1
 
@@ -121,26 +157,36 @@ def defer(connection: Connection, steps: Iterable[DeferredStep]) -> None:
     """Write down what is put off."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {LEDGER_NAMESPACE}.deferred (position, label, statements) VALUES (%s, %s, %s)",
-            [(position, step.label, list(step.statements)) for position, step in enumerate(steps)],
+            f"INSERT INTO {LEDGER_NAMESPACE}.deferred (position, label, stage, tables, alone, statements)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                (position, step.label, int(step.stage), list(step.tables), step.alone, list(step.statements))
+                for position, step in enumerate(steps)
+            ],
         )
 
 
-def deferred_positions(connection: Connection) -> list[int]:
-    """What is still put off, in the order in which it has to be restored."""
-    rows = connection.execute(f"SELECT position FROM {LEDGER_NAMESPACE}.deferred ORDER BY position").fetchall()
-    return [position for (position,) in rows]
+def deferred_steps(connection: Connection) -> list[DeferredStep]:
+    """What is still put off, by position."""
+    rows = connection.execute(
+        f"SELECT label, stage, tables, alone, statements, position FROM {LEDGER_NAMESPACE}.deferred ORDER BY position"
+    ).fetchall()
+    return [
+        DeferredStep(label, Stage(stage), tuple(tables), alone, tuple(statements), position)
+        for label, stage, tables, alone, statements, position in rows
+    ]
 
 
-def take_deferred(connection: Connection, position: int) -> DeferredStep | None:
-    """Strike a step out in the open transaction; None when it has been done by now.
+def strike_out(connection: Connection, steps: Iterable[DeferredStep]) -> frozenset[int]:
+    """Strike steps out in the open transaction; the positions of those that had not been done by now.
 
     A server process whose client was killed may still be at it: this waits for its end.
     """
-    row = connection.execute(
-        f"DELETE FROM {LEDGER_NAMESPACE}.deferred WHERE position = %s RETURNING label, statements", (position,)
-    ).fetchone()
-    return None if row is None else DeferredStep(row[0], tuple(row[1]))
+    rows = connection.execute(
+        f"DELETE FROM {LEDGER_NAMESPACE}.deferred WHERE position = ANY (%s) RETURNING position",
+        ([step.position for step in steps],),
+    ).fetchall()
+    return frozenset(position for (position,) in rows)
 
 
 def mark_finished(connection: Connection) -> None:

