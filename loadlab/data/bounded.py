@@ -14,6 +14,7 @@ from loadlab.data.cells import Cells, Mask
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.hashing import Int64s, hash_rows, make_key, unit_interval
 from loadlab.data.quantiles import QuantileTable
+from loadlab.data.switch import scattered
 
 _FAR = 2**61
 
@@ -140,6 +141,28 @@ class Differing:
         return cells
 
 
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The values of the column `other` of this row; another generator's where that is NULL."""
+
+    inner: Generator
+    other: str
+
+    def make(self, frame: Frame) -> Cells:
+        cells = frame.cells(self.other)
+        if cells.valid is None:
+            return cells
+        if not cells.valid.any():
+            return self.inner.make(frame)
+        return scattered(
+            [
+                (cells.valid, frame.with_rows(frame.rows[cells.valid]).cells(self.other)),
+                (~cells.valid, self.inner.make(frame.with_rows(frame.rows[~cells.valid]))),
+            ],
+            len(frame),
+        )
+
+
 def _equal(mine: Cells, theirs: Cells) -> Mask:
     both = np.ones(len(mine), dtype=np.bool_)
     for cells in (mine, theirs):
@@ -182,16 +205,25 @@ class Multiples:
 
 @dataclass(frozen=True, slots=True)
 class Except:
-    """Another generator's numbers without a few excluded ones: the next number that is not excluded."""
+    """Another generator's numbers without a few excluded ones: the next number that is not excluded.
+
+    Where that is above `most`, the next one below. Both bounds are inclusive.
+    """
 
     inner: Generator
     excluded: tuple[int | float, ...]
+    least: int = -_FAR
+    most: int = _FAR
 
     def make(self, frame: Frame) -> Cells:
         cells = self.inner.make(frame)
         values = cells.values
         for value in sorted(self.excluded):
             values = np.where(values == value, values + 1, values)
+        if (values > self.most).any():
+            values = np.where(values > self.most, self.most, values)
+            for value in sorted(self.excluded, reverse=True):
+                values = np.where(values == value, values - 1, values)
         return Cells(values, cells.valid)
 
 

@@ -50,18 +50,7 @@ class Dataset:
 
             return dataset_of(manifest)
         rows: Mapping[str, int] = body["rows"]
-        full: Mapping[str, int] = body["full_rows"]
-        request = DataRequest(
-            shape=DataShape.model_validate(body["shape"]),
-            scale=body["scale"],
-            seed=body["seed"],
-            full_rows=full.get,
-            rows={} if body["rows_stated"] is None else body["rows_stated"],
-            rows_everywhere=body["rows_everywhere"],
-            default_rows=body["default_rows"],
-            place=body["place"],
-        )
-        dataset = cls.plan_for(manifest.schema, request, owns_tables=manifest.owns_tables)
+        dataset = cls.plan_for(manifest.schema, _request(manifest), owns_tables=manifest.owns_tables)
         if dataset.manifest.fingerprint != manifest.fingerprint or any(
             dataset.row_count(table) != count for table, count in rows.items()
         ):
@@ -69,6 +58,11 @@ class Dataset:
                 "the database", "was filled by another version of LoadLab or of Faker/mimesis; seed it anew"
             )
         return dataset
+
+    def remedied(self, remedies: Mapping[str, Mapping[str, str]]) -> Dataset:
+        """The same dataset with these remedies for CHECKs that are not understood (`DataRequest.remedies`)."""
+        request = replace(_request(self.manifest), remedies=remedies)
+        return Dataset.plan_for(self.manifest.schema, request, owns_tables=self.manifest.owns_tables)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -125,6 +119,23 @@ class Dataset:
         return Frame(self.plan.tables[table], np.asarray(rows, dtype=np.int64), self.plan.tables, self.plan.clock)
 
 
+def _request(manifest: Manifest) -> DataRequest:
+    """What a manifest was made for."""
+    body = manifest.body
+    full: Mapping[str, int] = body["full_rows"]
+    return DataRequest(
+        shape=DataShape.model_validate(body["shape"]),
+        scale=body["scale"],
+        seed=body["seed"],
+        full_rows=full.get,
+        rows={} if body["rows_stated"] is None else body["rows_stated"],
+        rows_everywhere=body["rows_everywhere"],
+        default_rows=body["default_rows"],
+        place=body["place"],
+        remedies=body.get("remedies", {}),
+    )
+
+
 def _manifest(plan: DataPlan, request: DataRequest, schema: Schema, owns_tables: bool) -> Manifest:
     """What determines the content, and a digest of it. Only what was said goes in; defaults follow from the version."""
     full_rows: Callable[[str], int | None] = request.full_rows
@@ -143,6 +154,8 @@ def _manifest(plan: DataPlan, request: DataRequest, schema: Schema, owns_tables:
         "pools": used_pools(plan),
         "schema": schema.fingerprint,
     }
+    if request.remedies:
+        body["remedies"] = {table: dict(chosen) for table, chosen in request.remedies.items()}
     digest = {name: value for name, value in body.items() if name != "place"}
     text = json.dumps(digest, sort_keys=True)
     fingerprint = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

@@ -15,6 +15,8 @@ from loadlab.data.frame import Frame, Generator
 from loadlab.data.hashing import below, hash_rows, make_key
 from loadlab.data.texts import Noise, Piece
 
+_ESCAPED = r'["\\\x00-\x1f]'  # RFC 8259, section 7
+
 
 @dataclass(frozen=True, slots=True)
 class JsonDocument:
@@ -40,12 +42,7 @@ def _json(cells: Cells) -> pa.Array:
     """JSON text of scalar cells."""
     values = cells.values
     if isinstance(values, pa.Array) and pa.types.is_string(values.type):
-        # Entries of pools repeat, so that escaping the distinct ones is cheap.
-        encoded = values.dictionary_encode()
-        escaped = pa.array(
-            [json.dumps(text, ensure_ascii=False) for text in encoded.dictionary.to_pylist()], pa.string()
-        )
-        text = escaped.take(encoded.indices)
+        text = _quoted(values)
     elif isinstance(values, pa.Array):
         # Text that is JSON already.
         text = values.cast(pa.string())
@@ -56,6 +53,15 @@ def _json(cells: Cells) -> pa.Array:
     else:
         text = pa.array(values).cast(pa.string())
     return text if cells.valid is None else pc.if_else(pa.array(cells.valid), text, "null")
+
+
+def _quoted(values: pa.Array) -> pa.Array:
+    """JSON strings of texts; hardly any has a character that must be escaped."""
+    if not pc.any(pc.match_substring_regex(values, _ESCAPED)).as_py():
+        return pc.binary_join_element_wise('"', values, '"', "")
+    encoded = values.dictionary_encode()
+    escaped = pa.array([json.dumps(text, ensure_ascii=False) for text in encoded.dictionary.to_pylist()], pa.string())
+    return escaped.take(encoded.indices)
 
 
 @dataclass(frozen=True, slots=True)

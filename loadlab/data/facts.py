@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from loadlab.schema.checks import (
@@ -36,6 +36,7 @@ from loadlab.schema.checks import (
     Truncated,
     read_check,
 )
+from loadlab.schema.checks.casts import read_casts
 from loadlab.schema.model import Table
 
 MOST_WORLDS = 64
@@ -99,13 +100,50 @@ class ColumnFacts:
         if self.allowed is not None and self.null is not True:
             left = [v for v in self.allowed if v not in self.excluded]
             left = [v for v in left if isinstance(v, (str, bool)) or self.admits(v)]
+            least, most = self.length_min, 2**62 if self.length_max is None else self.length_max
+            left = [v for v in left if not isinstance(v, str) or least <= len(v) <= most]
             if not left:
                 return True
         if self.low is not None and self.high is not None and self.null is not True:
             nothing_between = self.low == self.high and (self.low_strict or self.high_strict)
             if self.low > self.high or nothing_between:
                 return True
+        if self.size_max is not None and self.size_max < self.size_min:
+            return True
+        if self.low_text is not None and self.high_text is not None and self.null is not True:
+            # Moments are written alike, so that their texts have their order; of other texts little is lost.
+            nothing_between = self.low_text == self.high_text and (self.low_strict or self.high_strict)
+            if self.low_text > self.high_text or nothing_between:
+                return True
         return self.length_max is not None and self.length_max < self.length_min
+
+
+def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
+    """What holds where both hold; None where nothing can."""
+    made = replace(first)
+    if second.allowed is not None:
+        _note(made, Allowed("", second.allowed))
+    made.excluded = tuple(dict.fromkeys((*first.excluded, *second.excluded)))
+    for value, sign in (
+        (second.low, ">" if second.low_strict else ">="), (second.high, "<" if second.high_strict else "<="),
+        (second.low_text, ">" if second.low_strict else ">="), (second.high_text, "<" if second.high_strict else "<="),
+    ):  # fmt: skip
+        if value is not None:
+            _bound(made, Bound("", sign, value))
+    made.length_min, made.bytes_min = max(first.length_min, second.length_min), max(first.bytes_min, second.bytes_min)
+    made.size_min, made.size_max = max(first.size_min, second.size_min), _least(first.size_max, second.size_max)
+    made.length_max = _least(first.length_max, second.length_max)
+    made.bytes_max = _least(first.bytes_max, second.bytes_max)
+    for name in ("patterns", "casing", "compared", "linear", "expressions", "members", "elements"):
+        mine = getattr(first, name)
+        setattr(made, name, [*mine, *(item for item in getattr(second, name) if item not in mine)])
+    for name in ("multiple", "derived", "truncated", "after_now", "json_type", "json_text", "null", "root_value"):
+        mine, theirs = getattr(first, name), getattr(second, name)
+        if mine is not None and theirs is not None and mine != theirs:
+            return None
+        setattr(made, name, theirs if mine is None else mine)
+    made.json_keys = tuple(dict.fromkeys((*first.json_keys, *second.json_keys)))
+    return None if made.contradicts_itself else made
 
 
 # Facts that the generators keep. The others are named as not understood: the database will tell.
@@ -114,6 +152,7 @@ _KEPT = (
     JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange, NotNull, Size, TreeLevel,
     Truncated,
 )  # fmt: skip
+_WANTS_VALUES = (Allowed, Bound, Matches, Like, Linear, Length, Derived)
 ByColumn = Mapping[str, ColumnFacts]
 
 
@@ -148,11 +187,66 @@ class TableFacts:
         return [world.get(column, ColumnFacts()) for world in component.worlds]
 
 
+def settled(facts: TableFacts, columns: Iterable[str], fits: Callable[[str, ColumnFacts], bool]) -> TableFacts:
+    """The facts where some columns' values do not depend on the world of a row: those of keys, which are counted.
+
+    Of each component those worlds are kept that agree about these columns, the first one and what goes along with it;
+    `fits` tells whether a column still has enough values. Where none fits, the first one is left.
+    """
+    fixed = set(columns)
+    components = []
+    for component in facts.components:
+        mine = [name for name in component.columns if name in fixed]
+        if mine:
+            component = _settled(component, mine, {name: facts.of(name) for name in mine}, fits)
+        components.append(component)
+    return TableFacts(facts.plain, tuple(components), facts.not_understood)
+
+
+def _settled(
+    component: Component,
+    names: Sequence[str],
+    known: Mapping[str, ColumnFacts],
+    fits: Callable[[str, ColumnFacts], bool],
+) -> Component:
+    kept: list[dict[str, ColumnFacts]] = []
+    # Worlds that say least of the columns leave the most of them.
+    order = sorted(component.worlds, key=lambda world: sum(world[n] != known[n] for n in names if n in world))
+    fitting = [world for world in order if all(fits(n, world.get(n, known[n])) for n in names)]
+    for world in fitting:
+        together = {name: combined(known[name], world.get(name, ColumnFacts())) for name in names}
+        agreed = {name: facts for name, facts in together.items() if facts is not None and fits(name, facts)}
+        if len(agreed) == len(names):
+            known = agreed
+            kept.append(world)
+    if not kept:
+        return Component(component.columns, (order[0],))
+    return Component(component.columns, tuple({**world, **known} for world in component.worlds if world in kept))
+
+
 def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] = ()) -> TableFacts:
     """Read every CHECK of the table. `more` are further conditions by name, e.g. of partitions."""
     readings = [(check.name, read_check(check.expression, dialect)) for check in table.checks] + list(more)
+    readings += [("", Reading((tuple(read_casts(table)),)))]
+    facts = [fact for _, reading in readings for branch in reading.branches for fact in branch]
+    spoken = {name for fact in facts for name in fact.columns}
+    # What a branch excludes may be all that an enum has.
+    enums = [column for column in table.columns if column.type.kind == "enum" and column.name in spoken]
+    readings += [("", Reading(((Allowed(column.name, column.type.labels),),))) for column in enums]
     never_null = set(table.primary_key) | {column.name for column in table.columns if not column.nullable}
+    references = frozenset(name for key in table.foreign_keys for name in key.columns)
+    readings = [(name, _for_references(reading, references)) for name, reading in readings]
     return gather(readings, frozenset(table.column_names), frozenset(never_null))
+
+
+def _for_references(reading: Reading, references: frozenset[str]) -> Reading:
+    """Without the branches that want values of foreign keys, whose values are those of parents, if others are left."""
+    free = tuple(
+        branch
+        for branch in reading.branches
+        if not any(isinstance(fact, _WANTS_VALUES) and references & set(fact.columns) for fact in branch)
+    )
+    return replace(reading, branches=free) if free else reading
 
 
 def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], never_null: frozenset[str]) -> TableFacts:
@@ -299,10 +393,10 @@ def _note(column: ColumnFacts, fact: Fact) -> None:
 
 def _bound(column: ColumnFacts, fact: Bound) -> None:
     if isinstance(fact.value, str):
-        if fact.sign in (">", ">="):
-            column.low_text = fact.value if column.low_text is None else max(column.low_text, fact.value)
-        elif fact.sign in ("<", "<="):
-            column.high_text = fact.value if column.high_text is None else min(column.high_text, fact.value)
+        if fact.sign in (">", ">=") and (column.low_text is None or fact.value >= column.low_text):
+            column.low_text, column.low_strict = fact.value, fact.sign == ">"
+        elif fact.sign in ("<", "<=") and (column.high_text is None or fact.value <= column.high_text):
+            column.high_text, column.high_strict = fact.value, fact.sign == "<"
         return
     if fact.sign in (">", ">=") and (column.low is None or fact.value >= column.low):
         column.low, column.low_strict = fact.value, fact.sign == ">"

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from loadlab.data.cells import Cells
-from loadlab.data.frame import Frame
+from loadlab.data.frame import Frame, Generator
 from loadlab.data.slots import Slots
 
 
@@ -38,6 +38,18 @@ class SlotNumbers:
     def make(self, frame: Frame) -> Cells:
         digit = self.slots.digit(frame.rows, self.position)
         return Cells(self.low + digit * self.unit if self.values is None else self.values[digit])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotValues:
+    """The digit of an unranked key as the row number of a generator of distinct values."""
+
+    slots: Slots
+    position: int
+    distinct: Generator
+
+    def make(self, frame: Frame) -> Cells:
+        return self.distinct.make(frame.with_rows(self.slots.digit(frame.rows, self.position)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,9 +85,15 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class DistinctFloats:
-    """low + row: whole numbers are exact in both widths as far as 2**24 and 2**53."""
+    """(low + 1 + row) steps: multiples of a power of two are exact as far as 2**24 and 2**53 of them.
+
+    A negative step counts down from `low`, by its size.
+    """
 
     low: int
+    step: float = 1.0
 
     def make(self, frame: Frame) -> Cells:
-        return Cells((frame.rows + self.low + 1).astype(np.float64))
+        if self.step < 0:
+            return Cells((frame.rows * self.step + self.low).astype(np.float64))
+        return Cells((frame.rows + (self.low + 1)).astype(np.float64) * self.step)

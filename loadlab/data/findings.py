@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadlab.data.facts import TableFacts
 from loadlab.data.links import Links
 from loadlab.data.partitions import Coverage
-from loadlab.data.remedies import Remedy
+from loadlab.data.relating import Relating
+from loadlab.data.remedies import Remedy, remedies_for, stated_columns
 from loadlab.data.uniqueness import Key, Solution
 from loadlab.data.volumes import Volume
+from loadlab.schema.model import Schema
+from loadlab.spec.scenario import TableShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,38 @@ class Findings:
     left: tuple[str, ...]
     remedies: Mapping[str, tuple[Remedy, ...]]
     applied: Mapping[str, Remedy]
+
+
+def find(
+    schema: Schema,
+    relating: Relating,
+    shape: TableShape,
+    keys: Sequence[Key],
+    asked: Volume,
+    coverage: Mapping[str, Coverage],
+    unkept: Sequence[str],
+    applied: Mapping[str, Remedy],
+    columns: Collection[str],
+) -> Findings:
+    """The findings of a table that is planned; `columns` are those that have a generator."""
+    table, given = relating.table, stated_columns(shape)
+    volume = relating.volumes[table.key]
+    unknown = {name for name, _ in relating.facts.not_understood}
+    return Findings(
+        asked=asked,
+        volume=volume,
+        facts=relating.facts,
+        keys=tuple(keys),
+        links=relating.links,
+        solution=relating.solution,
+        coverage=coverage,
+        rooms=relating.rooms,
+        parents={name: parents.rows for name, parents in relating.parents.items()},
+        given=given,
+        unkept=tuple(unkept),
+        left=tuple(column.name for column in table.stored_columns if volume.rows and column.name not in columns),
+        remedies={
+            check.name: remedies_for(schema, table, check, given) for check in table.checks if check.name in unknown
+        },
+        applied=applied,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from loadlab.data.cells import Cells, Mask
 from loadlab.data.clock import Clock
 from loadlab.data.hashing import Int64s, below, hash_rows, make_key
 from loadlab.data.relations import Relation
+from loadlab.data.timing import Timing
 from loadlab.schema.model import LogicalType, Table
 
 # A row that belongs to a parent (an item of an order) is written within five minutes of it.
@@ -35,14 +36,10 @@ class TablePlan:
     reference: bool
     relations: tuple[Relation, ...]
     columns: Mapping[str, Generator]
+    timing: Timing = field(default_factory=Timing)
 
     def type_of(self, column: str) -> LogicalType:
         return self.table.column(column).type
-
-    @property
-    def owner(self) -> Relation | None:
-        """The relation whose parent the rows follow in time: the nested or one-to-one one."""
-        return next((r for r in self.relations if r.pattern in ("nested", "one_to_one") and not r.future), None)
 
 
 class Frame:
@@ -95,7 +92,7 @@ class Frame:
         return self._moment
 
     def _written(self) -> Int64s:
-        plan, owner = self.plan, self.plan.owner
+        plan, owner = self.plan, self.plan.timing.owner
         if plan.reference:
             return self._clock.reference_us(self.rows, plan.rows)
         if owner is not None:
@@ -103,11 +100,7 @@ class Frame:
             moment = self.parent(owner)[0].moment_us() + pause
         else:
             moment = self._clock.row_us(self.rows, plan.full_rows, plan.key)
-        for relation in plan.relations:
-            if relation is owner or relation.self_reference or relation.reference or relation.future:
-                continue
-            if relation.parents == 0:
-                continue
+        for relation in plan.timing.waits_for:
             frame, valid = self.parent(relation)
             theirs = frame.moment_us()
             moment = np.maximum(moment, theirs if valid is None else np.where(valid, theirs, moment))

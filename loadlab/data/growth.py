@@ -180,6 +180,7 @@ def grown(dataset: Dataset, scale: float, asked: str) -> GrownDataset:
         full_rows={key: int(count) if count == int(count) else count for key, count in full.items()}.get,  # type: ignore[arg-type]
         rows={},
         place=body["place"],
+        remedies=body.get("remedies", {}),
     )
     larger = Dataset.plan_for(dataset.manifest.schema, request, owns_tables=dataset.manifest.owns_tables)
     result = GrownDataset(larger.plan, _manifest(dataset, larger, asked), dataset)

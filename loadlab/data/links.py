@@ -122,7 +122,7 @@ def _rank(link: Link, first: Sequence[str], table: str) -> tuple[int, int, int]:
 
 def _link(schema: Schema, table: Table, key: ForeignKey, shape: TableShape, soften: bool) -> Link:
     name = ",".join(key.columns)
-    if key.target not in {item.key for item in schema.tables}:
+    if not schema.has(key.target):
         raise InputError(f"{table.key}.{name}", f"references {key.target or 'a table'}, which is not in the schema")
     columns, targets = key.columns, key.target_columns
     soft = [] if key.target == table.key else list(_soft(schema.table(key.target), table, key))

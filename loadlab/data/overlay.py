@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -124,6 +125,4 @@ def _only(keys: tuple[str, ...], name: str) -> bool:
 
 
 def _with(plan: TablePlan, made: Mapping[str, Generator]) -> TablePlan:
-    return TablePlan(
-        plan.table, plan.key, plan.rows, plan.full_rows, plan.reference, plan.relations, {**plan.columns, **made}
-    )
+    return replace(plan, columns={**plan.columns, **made})

@@ -6,29 +6,35 @@ Everything that cannot be is found here, before a row is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from loadlab.data import pools
-from loadlab.data.cells import to_arrow, unit_us
+from loadlab.data.cells import to_arrow
 from loadlab.data.choose import TableContext, choose
-from loadlab.data.choose.chosen import listed
+from loadlab.data.choose.chosen import listed, narrowed
 from loadlab.data.choose.numbers import width as number_width
 from loadlab.data.choose.texts import width as text_width
+from loadlab.data.choose.times import width as time_width
 from loadlab.data.clock import Clock
 from loadlab.data.distributions import check_dependencies
 from loadlab.data.elements import distinct_generator
-from loadlab.data.facts import ColumnFacts, TableFacts, table_facts
+from loadlab.data.facts import ColumnFacts, TableFacts, settled, table_facts
+from loadlab.data.findings import Findings, find
 from loadlab.data.frame import Frame, Generator, TablePlan
 from loadlab.data.hashing import make_key
+from loadlab.data.lifecycle import NAME as LIFE_CYCLE
+from loadlab.data.lifecycle import life_cycle
 from loadlab.data.links import Links, read_links
 from loadlab.data.overlay import overlay
 from loadlab.data.partitions import Coverage, coverage_of, fitting_rows, has_room, keys_without_null
 from loadlab.data.relating import Relating
 from loadlab.data.relations import Relation
+from loadlab.data.remedies import Remedy, applied_remedies, stated_columns
 from loadlab.data.slots import Slots
+from loadlab.data.timing import timing_of
 from loadlab.data.uniqueness import Key, Solution, Width, identifies, keep_apart, keys_of, solve
 from loadlab.data.volumes import DEFAULT_ROWS, DataRequest, Volume, asked_volume, require_rows
 from loadlab.data.worlds import Worlds
@@ -40,9 +46,8 @@ from loadlab.schema.order import LoadOrder, load_order
 from loadlab.spec.scenario import TableShape
 
 _MOST_PASSES = 6
-_DAY_US = 86_400_000_000
 # Values of types whose width does not depend on the column.
-_WIDTHS = {"boolean": 2, "uuid": 2**62, "date": 1_000_000}
+_WIDTHS = {"boolean": 2, "uuid": 2**62}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,14 @@ class DataPlan:
     locale: str
     notes: tuple[str, ...]
     postponed: Mapping[str, tuple[str, ...]]
+    findings: Mapping[str, Findings] = field(default_factory=dict)
 
 
 def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
     """Raises InputError for names that are not in the schema, InfeasibleError for data that cannot exist."""
     if not math.isfinite(request.scale):
         raise InputError("--scale", "must be a finite number", value=request.scale)
-    _check_names(schema, request)
+    check_names(schema, request)
     for name, table_shape in request.shape.tables.items():
         check_dependencies(table_shape.columns, f"{request.place}: data.tables.{name}")
     order = load_order(schema)
@@ -84,7 +90,7 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
     return DataPlan(
         overlay(schema, request, planning.plans, planning.clock), order.tables, planning.clock, request.seed,
         request.scale, shape.locale,
-        tuple(planning.notes), planning.postponed(),
+        tuple(planning.notes), planning.postponed(), planning.findings,
     )  # fmt: skip
 
 
@@ -112,6 +118,7 @@ class _Planning:
     asked: Mapping[str, Volume]
     plans: dict[str, TablePlan] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    findings: dict[str, Findings] = field(default_factory=dict)
     final: dict[str, Volume] = field(default_factory=dict)
 
     def plan(self, table: Table) -> None:
@@ -121,6 +128,8 @@ class _Planning:
         require_rows(table, self.volumes[table.key], self.asked[table.key], self.request)
         self.final[table.key] = self.volumes[table.key]
         self.plans[table.key] = plan
+        if work.findings is not None:
+            self.findings[table.key] = work.findings
         self.notes += work.notes
 
     def postponed(self) -> dict[str, tuple[str, ...]]:
@@ -146,13 +155,20 @@ class _TablePlanning:
     table: Table
     shape: TableShape
     notes: list[str] = field(default_factory=list)
+    findings: Findings | None = None
+    unkept: list[str] = field(default_factory=list)
+    applied: dict[str, Remedy] = field(default_factory=dict)
 
     def made(self) -> TablePlan:
         table, schema = self.table, self.all.schema
         table_key = make_key(self.all.request.seed, table.key)
         facts, keys = self._facts_and_keys()
-        links, solution = self._solved(facts, keys)
-        coverage = coverage_of(table, schema.dialect)
+        facts = self._settled(facts, self._counted(keys))
+        coverage = self._coverage(facts)
+        links, solution = self._solved(facts, keys, coverage)
+        in_slots = {member for plan in solution.slots for member in plan.members if member in table.column_names}
+        facts = self._settled(facts, solution.unique | solution.ordinals | set(solution.periods))
+        facts = self._settled(facts, in_slots, enough=1)
         worlds = self._worlds(table_key, facts)
         never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
         relating = Relating(
@@ -160,12 +176,13 @@ class _TablePlanning:
             never_null, self._width(facts, coverage), self.all.request.place,
         )  # fmt: skip
         relating.count_parents()
-        self._cover_parents(relating, coverage)
-        volume = self._fit(relating)
+        self._cover_parents(relating, {**_listed(table, facts), **coverage})
+        volume = self._fit(relating, coverage)
         self.all.volumes[table.key] = volume
         relations = relating.relations(volume)
         columns: dict[str, Generator] = {}
-        bare = TablePlan(table, table_key, volume.rows, volume.full, volume.reference, relations, columns)
+        timing = timing_of(relations, self.all.plans)
+        bare = TablePlan(table, table_key, volume.rows, volume.full, volume.reference, relations, columns, timing)
         context = TableContext(
             table=table,
             dialect=schema.dialect,
@@ -188,6 +205,9 @@ class _TablePlanning:
         )
         if volume.rows:
             self._choose(context, columns)
+        self.findings = find(
+            schema, relating, self.shape, keys, self.all.asked[table.key], coverage, self.unkept, self.applied, columns
+        )
         self._note(facts, links, volume)
         return bare
 
@@ -208,16 +228,30 @@ class _TablePlanning:
     # -- conditions and keys -----------------------------------------------------------------------------------------
 
     def _facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
-        """Facts of the CHECKs, and keys; one that is partial is kept for all rows, or no row is in that part."""
+        """Facts of the CHECKs and of the life cycle, and the keys."""
+        facts, keys, more = self._checks_and_keys()
+        stages = life_cycle(self.table, facts)
+        if stages is None:
+            return facts, keys
+        staged = table_facts(self.table, self.all.schema.dialect, [*more, (LIFE_CYCLE, stages)])
+        # It is nobody's condition: it gives way to those that are.
+        return (staged if len(staged.not_understood) == len(facts.not_understood) else facts), keys
+
+    def _checks_and_keys(self) -> tuple[TableFacts, list[Key], list[tuple[str, Reading]]]:
+        """A key that is partial is kept for all rows, or no row is in that part: then by what is told last."""
         table, dialect = self.table, self.all.schema.dialect
-        keys = keys_of(table, dialect)
-        facts = table_facts(table, dialect)
+        self.applied = applied_remedies(self.all.schema, table, self.shape, self.all.request.remedies)
+        fixes = [(name, remedy.reading) for name, remedy in self.applied.items()]
+        facts = table_facts(table, dialect, fixes)
+        # Where a column is NULL in every row there is nothing that could agree.
+        nulls = {name for name in table.column_names if facts.of(name).null is True}
+        keys = [key for key in keys_of(table, dialect) if key.nulls_agree or nulls.isdisjoint(key.columns)]
         partial = [key for key in keys if key.predicate is not None]
         if not partial:
-            return facts, keys
+            return facts, keys, fixes
         links = read_links(self.all.schema, table, self.shape)
         width = self._width(facts, {})
-        outside: list[tuple[str, Reading]] = []
+        outside = fixes
         kept = [key for key in keys if key.predicate is None]
         for key in partial:
             if self._holds_everywhere(key, links, width):
@@ -234,8 +268,9 @@ class _TablePlanning:
         if contradicted:
             # No row could be outside the index: its key holds for all of them.
             kept += [key for key in partial if key.name in contradicted]
-            more = table_facts(table, dialect, [item for item in outside if item[0] not in contradicted])
-        return more, kept
+            outside = [item for item in outside if item[0] not in contradicted]
+            more = table_facts(table, dialect, outside)
+        return more, kept, outside
 
     def _holds_everywhere(self, key: Key, links: Links, width: Width) -> bool:
         """Whether a partial key can be kept for every row without changing how the rows relate."""
@@ -252,11 +287,33 @@ class _TablePlanning:
             room *= max(width(name), 1)
         return len(members) + len(own) > 1 and room >= rows
 
-    def _solved(self, facts: TableFacts, keys: list[Key]) -> tuple[Links, Solution]:
+    def _counted(self, keys: list[Key]) -> set[str]:
+        """Columns that surely are keys by themselves, or sequences: their values are those of the row's number."""
+        single = {key.columns[0] for key in keys if len(key.columns) == 1 and key.predicate is None}
+        sequences = {
+            column.name
+            for column in self.table.stored_columns
+            if column.identity is not None or "nextval" in (column.default or "")
+        }
+        return single | sequences
+
+    def _settled(self, facts: TableFacts, columns: Iterable[str], *, enough: int | None = None) -> TableFacts:
+        rows = self.all.volumes[self.table.key].rows if enough is None else enough
+        return settled(
+            facts, columns, lambda name, said: said.null is not True and self._said_width(name, said) >= rows
+        )
+
+    def _coverage(self, facts: TableFacts) -> dict[str, Coverage]:
+        """What has a partition, as far as the conditions allow it."""
+        found = coverage_of(self.table, self.all.schema.dialect)
+        return {name: narrowed(self.table.column(name), facts.of(name), cover) for name, cover in found.items()}
+
+    def _solved(
+        self, facts: TableFacts, keys: list[Key], coverage: Mapping[str, Coverage]
+    ) -> tuple[Links, Solution]:
         table, schema, volumes = self.table, self.all.schema, self.all.volumes
         links = read_links(schema, table, self.shape)
         rows = volumes[table.key].rows
-        coverage = coverage_of(table, schema.dialect)
 
         def solved(links: Links) -> Solution:
             return solve(
@@ -270,7 +327,8 @@ class _TablePlanning:
             # What leads fills its columns itself; the others agree with it.
             links = read_links(schema, table, self.shape, leads)
             solution = solved(links)
-        for name in keep_apart(table, schema.dialect, solution):
+        self.unkept = keep_apart(table, schema.dialect, solution)
+        for name in self.unkept:
             self.notes.append(f"{table.key}: the exclusion constraint {name} is not understood and may be broken")
         if solution.unsolved and any(link.soft for link in links.links):
             links = read_links(schema, table, self.shape, leads, soften=False)
@@ -279,15 +337,17 @@ class _TablePlanning:
 
     def _width(self, facts: TableFacts, coverage: Mapping[str, Coverage]) -> Width:
         def width(name: str) -> int:
-            column = self.table.column(name)
-            shape = self.shape.columns.get(name)
-            if shape is not None and shape.values is not None:
-                return len(set(map(str, shape.values)))
-            known = [self._column_width(column, each) for each in facts.every(name) if each.null is not True]
+            known = [self._said_width(name, each) for each in facts.every(name) if each.null is not True]
             found = min(known, default=0)
             return min(found, coverage[name].count) if name in coverage else found
 
         return width
+
+    def _said_width(self, name: str, facts: ColumnFacts) -> int:
+        shape = self.shape.columns.get(name)
+        if shape is not None and shape.values is not None:
+            return len(set(map(str, shape.values)))
+        return self._column_width(self.table.column(name), facts)
 
     def _column_width(self, column: Column, facts: ColumnFacts) -> int:
         """How many values a column can tell apart."""
@@ -304,8 +364,8 @@ class _TablePlanning:
             return text_width(self.table, column, facts, meaning, self.all.request.shape.locale)
         if kind == "bytes" and facts.bytes_max is not None:
             return int(min(256 ** min(facts.bytes_max, 7), 2**60))
-        if kind in ("timestamp", "interval", "time"):
-            return _DAY_US // unit_us(column.type) if kind == "time" else 2**50 // unit_us(column.type)
+        if kind in ("date", "timestamp", "interval", "time"):
+            return time_width(column, facts)
         found = distinct_generator(column.type, 0, self.all.schema.dialect)
         return found[1] if found is not None else 0
 
@@ -353,7 +413,7 @@ class _TablePlanning:
     # -- rows --------------------------------------------------------------------------------------------------------
 
     def _cover_parents(self, relating: Relating, coverage: Mapping[str, Coverage]) -> None:
-        """A foreign key in the partition key takes only parents whose rows have a partition."""
+        """A foreign key in the partition key, or with a list of values, takes only parents that have one of those."""
         for name, cover in coverage.items():
             link = relating.links.of_column(name)
             if link is None or link.target not in self.all.plans:
@@ -365,10 +425,13 @@ class _TablePlanning:
                 values = to_arrow(frame.cells(column), plan.type_of(column))
                 relating.choose_parents(link.name, fitting_rows(values, cover, plan.type_of(column)))
 
-    def _fit(self, relating: Relating) -> Volume:
+    def _fit(self, relating: Relating, coverage: Mapping[str, Coverage]) -> Volume:
         volume = self.all.volumes[self.table.key]
         if not has_room(self.table.partitioning):
             return volume.cut(0, "it is partitioned and has no partition")
+        for name, cover in coverage.items():
+            if not cover.count:
+                return volume.cut(0, f"no partition takes what the CHECKs allow for {name}")
         return relating.fit(volume)
 
     def _slots(
@@ -385,9 +448,12 @@ class _TablePlanning:
 
     def _note(self, facts: TableFacts, links: Links, volume: Volume) -> None:
         key = self.table.key
-        overridden = {name for name, shape in self.shape.columns.items() if shape.values or shape.law or shape.meaning}
+        given = stated_columns(self.shape)
         for name, text in facts.not_understood:
-            if not any(column in text for column in overridden):
+            if name in self.applied:
+                words = self.applied[name].words
+                self.notes.append(f"{key}: CHECK {name} is not understood; {words}, which the database accepts")
+            elif not any(column in text for column in given):
                 self.notes.append(
                     f"{key}: CHECK {name} is not understood: {text}; should the database refuse rows, give its columns"
                     " values"
@@ -397,39 +463,10 @@ class _TablePlanning:
             self.notes.append(f"{key}: {volume.rows:,} rows, not {self.all.asked[key].rows:,}: {volume.limit}")
 
 
-# -- checks of the request -------------------------------------------------------------------------------------------
-
-
-def _check_names(schema: Schema, request: DataRequest) -> None:
-    known = [table.key for table in schema]
-    for name in request.rows:
-        if name not in known:
-            raise InputError(f"--rows {name}", f"names no table of the schema; tables: {', '.join(known)}")
-    for name, shape in request.shape.tables.items():
-        place = f"{request.place}: data.tables.{name}"
-        if name not in known:
-            raise InputError(place, f"is not a table of the schema; tables: {', '.join(known)}")
-        _check_table(schema.table(name), shape, place)
-
-
-def _check_table(table: Table, shape: TableShape, place: str) -> None:
-    for column in shape.columns:
-        if column not in table.column_names:
-            raise InputError(
-                f"{place}.columns.{column}",
-                f"is not a column of {table.key}; columns: {', '.join(table.column_names)}",
-            )
-    relations = {",".join(key.columns): key for key in table.foreign_keys}
-    for name, relation in shape.relations.items():
-        if name not in relations:
-            raise InputError(
-                f"{place}.relations.{name}",
-                f"is not a foreign key of {table.key}; foreign keys: {'; '.join(relations) or 'none'}",
-            )
-        if relation.null_share and not any(table.column(column).nullable for column in relations[name].columns):
-            raise InputError(
-                f"{place}.relations.{name}.null_share", "cannot be above 0: NOT NULL", value=relation.null_share
-            )
+def _listed(table: Table, facts: TableFacts) -> dict[str, Coverage]:
+    """By column, the values that a CHECK leaves to it in every row."""
+    found = {name: facts.of(name).allowed for name in table.column_names if facts.component_of(name) is None}
+    return {name: Coverage(values=values) for name, values in found.items() if values}
 
 
 def used_pools(plan: DataPlan) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -70,7 +70,8 @@ class Relating:
         for link in self.links.links:
             if link.source is not None and link.target in self.plans:
                 source = self.links.named(link.source)
-                if source.target in self.plans:
+                theirs = [link.target_of(name) for name in link.shared]
+                if source.target in self.plans and self._are_known(link.target, theirs):
                     partners = self._partners(source, link.shared, link.target, link.target_of)
                     self.partners[link.name] = partners
                     if self._is_required(link) and not set(link.shared) <= set(link.soft):
@@ -80,7 +81,8 @@ class Relating:
                         self.choose_parents(source.name, partners.fitting())
         for restriction in self.links.restrictions:
             source = self.links.named(restriction.source)
-            if source.target in self.plans and restriction.target in self.plans:
+            known = restriction.target in self.plans and self._are_known(restriction.target, restriction.target_columns)
+            if source.target in self.plans and known:
                 targets = dict(zip(restriction.columns, restriction.target_columns, strict=True))
                 partners = self._partners(source, restriction.columns, restriction.target, targets.__getitem__)
                 self.choose_parents(source.name, partners.fitting())
@@ -90,6 +92,17 @@ class Relating:
         mine = self._values(source.target, tuple(source.target_of(name) for name in shared))
         theirs = self._values(target, tuple(target_of(name) for name in shared))
         return Partners.of_values(mine, theirs)
+
+    def _are_known(self, table: str, columns: Iterable[str]) -> bool:
+        """Whether values of a planned table can be had: none comes from a table that is planned after this one."""
+        for relation in self.plans[table].relations:
+            names = dict(zip(relation.columns, relation.target_columns, strict=True))
+            found = [names[name] for name in columns if name in names]
+            if not found or relation.self_reference:
+                continue
+            if relation.target not in self.plans or not self._are_known(relation.target, found):
+                return False
+        return True
 
     def _values(self, table: str, columns: tuple[str, ...]) -> list[pa.Array]:
         plan = self.plans[table]

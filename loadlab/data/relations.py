@@ -88,6 +88,10 @@ class Relation:
             parents = self.chosen[np.minimum(parents, len(self.chosen) - 1)]
         if self.presence is not None:
             wanted = self.presence.valid(rows)
+            if valid is not None and self.self_reference:
+                # Nobody before it, and a CHECK wants somebody: the row is its own parent.
+                alone = ~valid & self.presence.is_certain(rows)
+                parents, valid = np.where(alone, rows, parents), valid | alone
             valid = wanted if valid is None else valid & wanted
         if self.required and valid is not None:
             # Nobody before it: a row that must have a parent is its own.

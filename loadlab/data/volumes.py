@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from loadlab.errors import InfeasibleError
-from loadlab.schema.model import Table
+from loadlab.errors import InfeasibleError, InputError
+from loadlab.schema.model import Schema, Table
 from loadlab.spec.scenario import DataShape, TableShape
 
 DEFAULT_ROWS = 1000
@@ -84,3 +84,36 @@ def require_rows(table: Table, volume: Volume, asked: Volume, request: DataReque
         raise InfeasibleError(
             f"--rows {table.key}", f"cannot be above {volume.rows:,}: {volume.limit}", value=asked.rows
         )
+
+
+def check_names(schema: Schema, request: DataRequest) -> None:
+    """Raises InputError for names that the schema does not have, and shares of NULL that it cannot have."""
+    known = [table.key for table in schema]
+    for name in request.rows:
+        if name not in known:
+            raise InputError(f"--rows {name}", f"names no table of the schema; tables: {', '.join(known)}")
+    for name, shape in request.shape.tables.items():
+        place = f"{request.place}: data.tables.{name}"
+        if name not in known:
+            raise InputError(place, f"is not a table of the schema; tables: {', '.join(known)}")
+        _check_table(schema.table(name), shape, place)
+
+
+def _check_table(table: Table, shape: TableShape, place: str) -> None:
+    for column in shape.columns:
+        if column not in table.column_names:
+            raise InputError(
+                f"{place}.columns.{column}",
+                f"is not a column of {table.key}; columns: {', '.join(table.column_names)}",
+            )
+    relations = {",".join(key.columns): key for key in table.foreign_keys}
+    for name, relation in shape.relations.items():
+        if name not in relations:
+            raise InputError(
+                f"{place}.relations.{name}",
+                f"is not a foreign key of {table.key}; foreign keys: {'; '.join(relations) or 'none'}",
+            )
+        if relation.null_share and not any(table.column(column).nullable for column in relations[name].columns):
+            raise InputError(
+                f"{place}.relations.{name}.null_share", "cannot be above 0: NOT NULL", value=relation.null_share
+            )

@@ -48,3 +48,10 @@ class Presence:
         share = np.array(self.shares)
         level = share[self.worlds.at(rows)] if self.worlds is not None else share[0]
         return unit_interval(hash_rows(make_key(self.key, "null"), rows)) >= level
+
+    def is_certain(self, rows: Int64s) -> Mask:
+        """Where the world of a row allows no NULL."""
+        if self.worlds is None:
+            return np.zeros(len(rows), dtype=np.bool_)
+        certain: Mask = np.array([share == 0.0 for share in self.shares], dtype=np.bool_)[self.worlds.at(rows)]
+        return certain

@@ -377,6 +377,7 @@ def _request(manifest: Manifest, shape: DataShape, place: str) -> DataRequest:
         rows_everywhere=body["rows_everywhere"],
         default_rows=body["default_rows"],
         place=place,
+        remedies=body.get("remedies", {}),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, Literal
 
 TypeKind = Literal[
@@ -238,7 +239,7 @@ class Table:
         return tuple(dict.fromkeys(keys))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schema:
     """All tables, in the order of their names.
 
@@ -252,28 +253,37 @@ class Schema:
 
     def table(self, key: str) -> Table:
         """Raises KeyError."""
-        for table in self.tables:
-            if table.key == key:
-                return table
-        raise KeyError(key)
+        return self._by_key[key]
+
+    def has(self, key: str) -> bool:
+        """Whether there is a table of that key."""
+        return key in self._by_key
+
+    @cached_property
+    def _by_key(self) -> dict[str, Table]:
+        return {table.key: table for table in self.tables}
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self.tables)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of the structure (not of the text it came from)."""
-        text = json.dumps(asdict(self) | {"ddl": ""}, sort_keys=True)
+        text = json.dumps(replace(self, ddl=""), default=_members, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(self, default=_members)
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
         """The inverse of `to_json`."""
         data = json.loads(text)
         return cls(tuple(_table(item) for item in data["tables"]), data["dialect"], data["ddl"])
+
+
+def _members(value: Any) -> dict[str, Any]:
+    return {member.name: getattr(value, member.name) for member in fields(value)}
 
 
 def _table(data: dict[str, Any]) -> Table:

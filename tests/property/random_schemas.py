@@ -135,9 +135,9 @@ class Tab:
 
 
 @st.composite
-def schemas(draw: Draw) -> str:
+def schemas(draw: Draw, most: int = 6) -> str:
     """The DDL of two to six tables."""
-    count = draw(st.integers(2, 6))
+    count = draw(st.integers(2, most))
     names = draw(st.permutations(_TABLE_NAMES))[:count] if draw(st.booleans()) else _TABLE_NAMES[:count]
     other = draw(st.sampled_from([None, None, None, "billing", "Other One"]))
     spaces = [quoted(other) if other and draw(st.booleans()) else "" for _ in names]

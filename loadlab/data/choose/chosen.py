@@ -10,11 +10,14 @@ import pyarrow as pa
 
 from loadlab.data.cells import scale_of
 from loadlab.data.choose.context import TableContext
+from loadlab.data.choose.numbers import cell_bounds
+from loadlab.data.choose.times import constant_bounds
 from loadlab.data.constants import constant
 from loadlab.data.facts import ColumnFacts
 from loadlab.data.fillers import EachNumberOnce, EachOnce
 from loadlab.data.frame import Generator
 from loadlab.data.numbers import ChosenNumbers
+from loadlab.data.partitions import Coverage
 from loadlab.data.quantiles import Categories
 from loadlab.data.texts import ChosenTexts
 from loadlab.errors import InfeasibleError, InputError
@@ -48,6 +51,20 @@ def listed(column: Column, facts: ColumnFacts) -> tuple[Any, ...] | None:
     values = tuple(v for v in values if v not in facts.excluded)
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     return tuple(v for v in values if facts.admits(v)) if len(numbers) == len(values) else values
+
+
+def narrowed(column: Column, facts: ColumnFacts, coverage: Coverage) -> Coverage:
+    """The part of what has a partition that the conditions allow."""
+    if coverage.values:
+        known = listed(column, facts)
+        texts = None if known is None else {str(value) for value in known}
+        values = tuple(v for v in coverage.values if v not in facts.excluded and (texts is None or str(v) in texts))
+        numbers = column.type.kind in ("integer", "numeric", "float")
+        return Coverage(values=tuple(v for v in values if not numbers or facts.admits(float(str(v)))))
+    is_time = column.type.kind in ("date", "time", "timestamp", "interval")
+    low, high = constant_bounds(column, facts) if is_time else cell_bounds(column, facts)
+    clipped = ((max(low, start), min(high + 1, end)) for start, end in coverage.ranges)
+    return Coverage(ranges=tuple((start, end) for start, end in clipped if start < end))
 
 
 def chosen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loadlab.data.bounded import Differing
+from loadlab.data.bounded import Differing, Same
 from loadlab.data.cases import makes_nulls
 from loadlab.data.cells import scale_of
 from loadlab.data.choose import numbers, texts, times
@@ -14,7 +14,7 @@ from loadlab.data.choose.documents import document, sequence
 from loadlab.data.choose.template import template
 from loadlab.data.distributions import shaped_generator
 from loadlab.data.elements import distinct_generator, value_generator
-from loadlab.data.fillers import DistinctFloats, Numbered, SlotNumbers, SlotTexts
+from loadlab.data.fillers import Numbered, SlotNumbers, SlotTexts, SlotValues
 from loadlab.data.frame import Generator
 from loadlab.data.keys import FromParent, UuidV4, UuidV7
 from loadlab.data.numbers import Booleans
@@ -24,9 +24,12 @@ from loadlab.data.switch import Masked, Nulls, Switch
 from loadlab.data.texts import ChosenTexts
 from loadlab.data.worlds import Presence
 from loadlab.errors import InfeasibleError, InputError
+from loadlab.schema.checks.facts import Compared
 from loadlab.schema.model import Column
 from loadlab.spec.scenario import ColumnShape
 
+# Kinds whose equality with another column is had by copying; numbers and times are moved between bounds.
+_COPIED = ("text", "uuid", "enum", "boolean", "bytes", "inet")
 _NULL_SHARES = {"deleted": 0.97, "created": 0.0, "updated": 0.0}
 
 
@@ -49,13 +52,26 @@ def choose(context: TableContext, column: Column) -> Generator | None:
     made: list[Generator] = []
     for number, world in enumerate(component.worlds):
         same = next((k for k in range(number) if component.worlds[k].get(column.name) == world.get(column.name)), None)
-        generator = made[same] if same is not None else _in_world(context.in_world(world), column, shape)
+        within = context.in_world(world)
+        generator = made[same] if same is not None else _in_world(within, column, _within(within, column, shape))
         if generator is None:
             raise InputError(
                 f"{context.table.key}.{column.name}", "has a type that a CHECK's choice cannot be made for"
             )
         made.append(generator)
     return Switch(worlds, tuple(made))
+
+
+def _within(context: TableContext, column: Column, shape: ColumnShape) -> ColumnShape:
+    """The scenario's values as far as the world allows them."""
+    allowed = context.of(column.name).allowed
+    if shape.values is None or allowed is None:
+        return shape
+    kept = [(value, k) for k, value in enumerate(shape.values) if value in allowed]
+    if not kept:
+        return ColumnShape()
+    weights = None if shape.weights is None else [shape.weights[k] for _, k in kept]
+    return shape.model_copy(update={"values": [value for value, _ in kept], "weights": weights})
 
 
 def _check_null_share(context: TableContext, column: Column, shape: ColumnShape) -> None:
@@ -68,17 +84,28 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
     facts = context.of(column.name)
     if facts.null is True:
         return Nulls()
+    may_be_null = column.nullable and column.name not in context.never_null and facts.null is not False
+    if may_be_null and shape.values is None and allowed_values(context, column) == ():
+        return Nulls()  # A CHECK that no value fulfils holds for NULL.
     generator = _value(context, column, shape)
     if generator is None:
         return None
     for fact in facts.compared:
         other = fact.other if fact.column == column.name else fact.column
+        if _is_copied(context, column, fact, other):
+            generator = Same(generator, other)
         if fact.sign == "<>" and other != column.name and context.comes_before(other, column.name):
             generator = Differing(generator, other)
     coverage = context.coverage.get(column.name)
     if coverage is not None and coverage.ranges and not context.is_unique(column.name):
         generator = Covered(generator, context.key_of(column.name, "coverage"), coverage)
     return _with_nulls(context, column, shape, generator)
+
+
+def _is_copied(context: TableContext, column: Column, fact: Compared, other: str) -> bool:
+    """Whether a comparison makes the column equal to one before it."""
+    alike = column.type.kind in _COPIED and context.table.column(other).type.kind == column.type.kind
+    return alike and fact.sign == "=" and not fact.plus and context.comes_before(other, column.name)
 
 
 def _with_nulls(context: TableContext, column: Column, shape: ColumnShape, generator: Generator) -> Generator:
@@ -125,7 +152,16 @@ def _slotted(context: TableContext, column: Column) -> Generator | None:
         return SlotNumbers(slots, position, getattr(everything, "values", None))
     if column.type.kind == "text":
         return SlotTexts(slots, position, texts.codes(context, column, size))
-    return SlotNumbers(slots, position, None, numbers.lowest(context, column), numbers.unit(column))
+    if column.type.kind == "float":
+        return SlotValues(slots, position, numbers.distinct_real(context, column))
+    if column.type.kind in ("integer", "numeric", "boolean"):
+        cells = numbers.slot_cells(context, column, size) if column.type.kind != "boolean" else None
+        return SlotNumbers(slots, position, cells, numbers.lowest(context, column), numbers.unit(column))
+    if column.type.kind in ("date", "timestamp", "time", "interval"):
+        return SlotValues(slots, position, times.distinct(context, column, size))
+    found_distinct = distinct_generator(column.type, context.key_of(column.name), context.dialect)
+    assert found_distinct is not None  # its capacity was the column's width
+    return SlotValues(slots, position, found_distinct[0])
 
 
 def _period(context: TableContext, column: Column) -> Generator | None:
@@ -256,7 +292,7 @@ def _boolean(context: TableContext, column: Column, shape: ColumnShape) -> Gener
 
 def _float(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
     if context.is_unique(column.name):
-        return DistinctFloats(numbers.lowest(context, column))
+        return numbers.distinct_real(context, column)
     return numbers.real(context, column, shape)
 
 

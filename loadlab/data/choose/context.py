@@ -86,6 +86,7 @@ class TableContext:
             name in self.table.primary_key
             or self.links.of_column(name) is not None
             or name in self.slots
+            or name in self.coverage
             or name in self.solution.unique
             or name in self.solution.ordinals
             or name in self.solution.periods

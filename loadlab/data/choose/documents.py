@@ -57,8 +57,13 @@ def sequence(context: TableContext, column: Column, shape: ColumnShape) -> Gener
         found = distinct_generator(column.type, key)
         if found is not None:
             return found[0]
+    if _most(facts) == 0:
+        return Lists(key, _word(key, context.locale), 0, 0)
     said = merge(facts.elements)
     allowed = next((of_element.allowed for of_element in said.values() if of_element.allowed), None)
+    if element is not None and element.kind == "enum" and said:
+        excluded = [value for of_element in said.values() for value in of_element.excluded]
+        allowed = tuple(v for v in element.labels if v not in excluded and (allowed is None or v in allowed))
     if allowed is not None and element is not None and element.kind in ("text", "enum"):
         words = ChosenTexts(key, pa.array([str(v) for v in allowed], pa.string()), Categories.of([1.0] * len(allowed)))
         return Lists(key, words, _most(facts), facts.size_min)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+import numpy as np
+import numpy.typing as npt
 from sqlglot import exp
 
 from loadlab.data.bounded import Bounded, Edge, Except, Moved, Multiples, Sum
@@ -13,7 +15,7 @@ from loadlab.data.cells import scale_of
 from loadlab.data.choose.context import TableContext
 from loadlab.data.constants import limits
 from loadlab.data.facts import ColumnFacts
-from loadlab.data.fillers import Numbered
+from loadlab.data.fillers import DistinctFloats, EachNumberOnce, Numbered
 from loadlab.data.frame import Generator
 from loadlab.data.numbers import Computed, DistinctIntegers, Floats, Integers, Ordinals, RowNumbers, Spread, TreeLevels
 from loadlab.data.partitions import NumberedIn
@@ -51,6 +53,7 @@ _NUMBERS: dict[str, tuple[str, float, float]] = {
 }
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _FAR = 2**61
+_MOST_LISTED = 1_000_000
 _READABLE = (
     exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Add, exp.Sub,
     exp.Mul, exp.Neg, exp.Round,
@@ -76,8 +79,8 @@ def whole(context: TableContext, column: Column, shape: ColumnShape) -> Generato
         least = round((facts.low or 0) * unit_size)
         step, rest = facts.multiple.modulo * unit_size, facts.multiple.remainder * unit_size
         generator = Multiples(generator, step, rest, least)
-    excluded = tuple(round(v * 10 ** scale_of(column.type)) for v in facts.excluded if isinstance(v, (int, float)))
-    return Except(generator, excluded) if excluded else generator
+    excluded = tuple(_excluded(column, facts))
+    return Except(generator, excluded, *cell_bounds(column, facts)) if excluded else generator
 
 
 def unit(column: Column) -> int:
@@ -88,9 +91,35 @@ def unit(column: Column) -> int:
 def lowest(context: TableContext, column: Column) -> int:
     """The smallest cell that the constraints allow, 0 or 1 where they say nothing."""
     facts = context.of(column.name)
+    low, high = cell_bounds(column, facts)
     if facts.low is None:
-        return 0
-    return round(facts.low * unit(column)) + (unit(column) if facts.low_strict else 0)
+        return 0 if facts.high is None or high >= 0 else low
+    return low
+
+
+def cell_bounds(column: Column, facts: ColumnFacts) -> tuple[int, int]:
+    """The smallest and the largest cell that the type and the constant bounds allow."""
+    least, most = limits(column.type)
+    size = Fraction(10) ** scale_of(column.type) if column.type.kind != "float" else Fraction(1)
+    low, high = int(max(least, -_FAR)), int(min(most, _FAR))
+    if facts.low is not None:
+        edge = Fraction(str(facts.low)) * size
+        low = max(low, math.floor(edge) + 1 if facts.low_strict else math.ceil(edge))
+    if facts.high is not None:
+        edge = Fraction(str(facts.high)) * size
+        high = min(high, math.ceil(edge) - 1 if facts.high_strict else math.floor(edge))
+    return low, high
+
+
+def _excluded(column: Column, facts: ColumnFacts) -> list[int]:
+    """The cells of the values that are not allowed; those that the column cannot hold are left out."""
+    size = Fraction(10) ** scale_of(column.type) if column.type.kind != "float" else Fraction(1)
+    cells = {
+        Fraction(str(value)) * size
+        for value in facts.excluded
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+    return sorted(int(cell) for cell in cells if cell.denominator == 1)
 
 
 def value_limits(column: Column) -> tuple[float, float]:
@@ -102,16 +131,35 @@ def value_limits(column: Column) -> tuple[float, float]:
 
 def width(column: Column, facts: ColumnFacts) -> int:
     """How many values a number can take: its smallest steps between the bounds, from 0 where nothing else is said."""
-    least, most = value_limits(column)
     if column.type.kind == "float":
-        return 2**24 if column.type.bits == 32 else 2**52
-    size = 10.0 ** scale_of(column.type)
-    low = facts.low if facts.low is not None else max(least, 0) if facts.high is None or facts.high > 0 else least
-    high = facts.high if facts.high is not None else most
-    cells = math.floor(high * size) - math.ceil(low * size) + 1
-    cells -= int(facts.low_strict and facts.low is not None) + int(facts.high_strict and facts.high is not None)
-    step = facts.multiple.modulo * max(round(size), 1) if facts.multiple is not None else 1
-    return max(min(cells // step, 2**62), 0)
+        return _float_width(column, facts)
+    low, high = cell_bounds(column, facts)
+    if facts.low is None and high >= 0:
+        low = max(low, 0)
+    step = facts.multiple.modulo * max(unit(column), 1) if facts.multiple is not None else 1
+    less = sum(low <= cell <= high for cell in _excluded(column, facts))
+    # Of n neighbours at least n // step are multiples.
+    return max(min((high - low + 1) // step - less, 2**62), 0)
+
+
+def _float_width(column: Column, facts: ColumnFacts) -> int:
+    """How many steps of the bounds' own precision there are between them, halved for what rounding takes."""
+    bits = 24 if column.type.bits == 32 else 53
+    if facts.low is None or facts.high is None:
+        return int(2 ** (bits - 1))
+    largest = max(abs(facts.low), abs(facts.high), 1e-30)
+    return max(int((facts.high - facts.low) / largest * 2 ** (bits - 2)), 0)
+
+
+def distinct_real(context: TableContext, column: Column) -> Generator:
+    """Numbers of equal distance that are exact in the column's own precision."""
+    facts = context.of(column.name)
+    if facts.low is None or facts.high is None:
+        if facts.high is not None:
+            return DistinctFloats(math.ceil(facts.high) - 1, -1.0)
+        return DistinctFloats(math.floor(facts.low) if facts.low is not None else 0)
+    step = 2.0 ** math.floor(math.log2(max((facts.high - facts.low) / (max(context.rows, 1) + 2), 1e-300)))
+    return DistinctFloats(math.floor(facts.low / step) + 1, step)
 
 
 def real(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
@@ -158,34 +206,60 @@ def _key_number(context: TableContext, column: Column) -> Generator | None:
         return _numbered(context, column, 1)
     if context.is_unique(name):
         bits = min((column.type.bits or 64) - 1, 40)
-        if facts.high is not None or facts.multiple is not None or bits < 32 or column.type.kind == "numeric":
+        said = facts.high is not None or facts.multiple is not None or facts.excluded
+        if said or bits < 32 or column.type.kind == "numeric":
             return _numbered(context, column, 1)
         return DistinctIntegers(context.key_of(name), bits - 1, lowest(context, column) + 1)
     return None
 
 
 def _numbered(context: TableContext, column: Column, start: int) -> Generator:
-    facts = context.of(column.name)
-    step = unit(column) * (facts.multiple.modulo if facts.multiple is not None else 1)
-    first = start * unit(column)
-    if facts.low is not None and (facts.low > start or (facts.low == start and facts.low_strict)):
-        first = lowest(context, column)
+    """A number for each row: from `start` on, or wherever the constraints leave room for as many."""
+    facts, size, rows = context.of(column.name), unit(column), max(context.rows, 1)
+    low, high = cell_bounds(column, facts)
+    excluded = _excluded(column, facts)
+    modulo, remainder = 1, 0
     if facts.multiple is not None:
-        first += (facts.multiple.remainder * unit(column) - first) % step
-    if facts.high is not None and facts.high < start and facts.low is None:
-        # Only negative numbers are allowed: counted downwards.
-        first, step = round(facts.high * unit(column)) - (unit(column) if facts.high_strict else 0), -step
-    most = limits(column.type)[1]
-    top = min(most, facts.high * unit(column)) if facts.high is not None else most
-    if step == unit(column) and first + (context.rows - 1) * step > top and facts.low is None:
-        # Whole numbers do not suffice: the column's smallest steps, or numbers below zero.
-        step, first = 1, 1 if context.rows <= top else -int(most)
-    last = first + (context.rows - 1) * step
-    if last > top:
-        raise InfeasibleError(
-            f"{context.table.key}.{column.name}", f"ends at {top:,.0f}, too small for {context.rows:,} unique rows"
-        )
-    return RowNumbers(first) if step == 1 else Numbered(first, step)
+        modulo, remainder = facts.multiple.modulo * size, facts.multiple.remainder * size
+    for step in dict.fromkeys((modulo if modulo > 1 else size, modulo)):
+        length = (rows - 1) * step
+        natural = max(start * size, low) if facts.low is not None else start * size
+        # As sequences count; behind what is excluded; or as far up as can be.
+        for wish in (natural, max([natural, *(cell + 1 for cell in excluded)]), high - length - modulo + 1, low):
+            first = wish + (remainder - wish) % modulo
+            last = first + length
+            hit = any(first <= cell <= last and (cell - first) % step == 0 for cell in excluded)
+            if low <= first and last <= high and not hit:
+                return RowNumbers(first) if step == 1 else Numbered(first, step)
+    if high - low < _MOST_LISTED * modulo:
+        cells = np.arange(low + (remainder - low) % modulo, high + 1, modulo, dtype=np.int64)
+        cells = cells[~np.isin(cells, excluded)]
+        if len(cells) >= rows:
+            return EachNumberOnce(cells)
+    raise InfeasibleError(
+        f"{context.table.key}.{column.name}", f"ends at {high:,}, too small for {context.rows:,} unique rows"
+    )
+
+
+def slot_cells(context: TableContext, column: Column, count: int) -> npt.NDArray[np.int64] | None:
+    """`count` cells that the constraints allow, whole units where they suffice; None for more than can be listed."""
+    if count > _MOST_LISTED:
+        return None
+    facts, size = context.of(column.name), unit(column)
+    _, high = cell_bounds(column, facts)
+    excluded, low, modulo, remainder = _excluded(column, facts), lowest(context, column), 1, 0
+    if facts.multiple is not None:
+        modulo, remainder = facts.multiple.modulo * size, facts.multiple.remainder * size
+    first = low + (remainder - low) % modulo
+    cells = np.zeros(0, dtype=np.int64)
+    for step in dict.fromkeys((modulo if modulo > 1 else size, modulo)):
+        # No further than the column's type goes: whole cells have 64 bits.
+        many = min(count + len(excluded), (high - first) // step + 1)
+        cells = np.arange(many, dtype=np.int64) * step + first
+        cells = cells[~np.isin(cells, excluded)][:count]
+        if len(cells) == count:
+            break
+    return cells
 
 
 # -- amounts ---------------------------------------------------------------------------------------------------------

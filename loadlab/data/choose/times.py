@@ -31,6 +31,8 @@ from loadlab.schema.model import Column
 from loadlab.spec.scenario import ColumnShape
 
 _FAR = 2**61
+# What follows does so after a minute to 60 days, half of the time within five hours.
+_AFTERWARDS = QuantileTable(lognormal(1, 60 * 24 * 60).knots * 60_000_000)
 # What is to lie after the server's clock lies after this: the dataset must not depend on the day it is made.
 _LATER_US = int(dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
@@ -52,7 +54,7 @@ def _natural(context: TableContext, column: Column) -> Generator:
     if column.name in context.solution.ordinals and context.lead is not None:
         return OrdinalDays(context.lead.name)
     if context.is_unique(column.name):
-        return _distinct(context, column)
+        return distinct(context, column, context.rows)
     if kind == "time":
         return TimesOfDay(key)
     if kind == "interval":
@@ -62,21 +64,42 @@ def _natural(context: TableContext, column: Column) -> Generator:
     return Days(made) if kind == "date" else made
 
 
-def _distinct(context: TableContext, column: Column) -> Generator:
+def distinct(context: TableContext, column: Column, count: int) -> Generator:
+    """Moments that differ from row to row, as many as `count`."""
     kind = column.type.kind
     coverage = context.coverage.get(column.name)
     if coverage is not None and coverage.ranges and kind != "time":
         return NumberedIn(coverage)
-    facts = context.of(column.name)
-    low = _bounds(context, column, facts)[0]
-    step = unit_us(column.type)
-    if kind == "date":
-        return RowDays(low if low > -_FAR else context.clock.start_us // DAY_US)
+    facts, rows = context.of(column.name), max(count, 1)
+    low, high = _bounds(context, column, facts)
     if kind == "time":
-        return DistinctTimesOfDay(context.key_of(column.name), step)
-    first = low if low > -_FAR else 60_000_000 if kind == "interval" else context.clock.start_us
-    pause = max(int(context.clock.span_us / max(context.full_rows, 1)) // step * step, step)
-    return DistinctMoments(-(-first // step) * step, step if kind == "interval" else pause)
+        return DistinctTimesOfDay(context.key_of(column.name), unit_us(column.type))
+    if kind == "date":
+        step, pause, natural = 1, 1, context.clock.start_us // DAY_US
+    else:
+        step = unit_us(column.type)
+        spread = max(int(context.clock.span_us / max(context.full_rows, count, 1)) // step * step, step)
+        pause = step if kind == "interval" else spread
+        natural = 60_000_000 if kind == "interval" else context.clock.start_us
+    first = low if low > -_FAR else natural
+    if high < _FAR:
+        # There is less room than history is long: closer together, or before the history begins.
+        if low > -_FAR and first + (rows - 1) * pause > high:
+            pause = max((high - first) // rows // step * step, step)
+        if first + (rows - 1) * pause > high:
+            first = max(high - rows * pause, low)
+    first = -(-first // step) * step
+    return RowDays(first) if kind == "date" and pause == 1 else DistinctMoments(first, pause)
+
+
+def width(column: Column, facts: ColumnFacts) -> int:
+    """How many moments a column can tell apart."""
+    low, high = constant_bounds(column, facts)
+    step = 1 if column.type.kind == "date" else unit_us(column.type)
+    if column.type.kind == "time":
+        return DAY_US // step
+    most = 1_000_000 if column.type.kind == "date" else 2**50 // step
+    return max(min((high - low) // step + (1 if step == 1 else 0), most), 0)
 
 
 def period(context: TableContext, column: Column, position: int) -> Generator:
@@ -94,7 +117,7 @@ def _delays(meaning: str) -> QuantileTable:
         return uniform(-80 * 365.25 * DAY_US, -18 * 365.25 * DAY_US)
     if meaning == "expires":
         return uniform(7 * DAY_US, 90 * DAY_US)
-    return lognormal(60_000_000, 60 * DAY_US)
+    return _AFTERWARDS
 
 
 def _bounded(context: TableContext, column: Column, facts: ColumnFacts, natural: Generator) -> Generator:
@@ -108,7 +131,7 @@ def _bounded(context: TableContext, column: Column, facts: ColumnFacts, natural:
         distances = uniform(0, max(high - low, 1))
     else:
         meaning = context.meaning(column)
-        base = _delays(meaning) if meaning == "expires" else lognormal(0, 60 * DAY_US)
+        base = _delays(meaning) if meaning == "expires" else _AFTERWARDS
         distances = QuantileTable(base.knots / per_cell) if lower or upper else uniform(0, longest)
     # A moment that follows another one lies near it, wherever the row's own moment is.
     always = bool(lower) and not upper
@@ -120,6 +143,11 @@ def _bounded(context: TableContext, column: Column, facts: ColumnFacts, natural:
 
 def _bounds(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[int, int]:
     """Constant bounds in cells."""
+    return constant_bounds(column, facts)
+
+
+def constant_bounds(column: Column, facts: ColumnFacts) -> tuple[int, int]:
+    """The first and the last cell that the CHECKs allow."""
     low = _cell(column, facts.low_text, facts.low, -_FAR)
     high = _cell(column, facts.high_text, facts.high, _FAR)
     step = unit_us(column.type)

@@ -39,6 +39,7 @@ _TABLES = """
 _SEQUENCES = """
     SELECT DISTINCT a.attrelid::regclass::text, s.oid::regclass::text, a.attname::text, q.seqincrement > 0
     FROM pg_attribute AS a
+    JOIN pg_type AS t ON t.oid = a.atttypid AND t.typcategory = 'N'  -- a text may be made of a sequence's number too
     LEFT JOIN pg_attrdef AS f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
     JOIN pg_depend AS d
         ON (d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum

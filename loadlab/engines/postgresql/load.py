@@ -78,12 +78,22 @@ def load_chunk(connection: Connection, goal: Target, batches: Iterable[pa.Record
         connection.execute("SET LOCAL synchronous_commit = off")
         if not claim_chunk(connection, chunk):
             return chunk.rows
-        rows = _copy(connection, goal, batches, ahead=chunk.rows > _AHEAD_FROM_ROWS)
+        if goal.columns:
+            rows = _copy(connection, goal, batches, ahead=chunk.rows > _AHEAD_FROM_ROWS)
+        else:
+            rows = _insert_defaults(connection, goal, chunk.rows)
         if rows != chunk.rows:
             raise DatabaseError(
                 f"{chunk.table}: the server took {rows} rows of the chunk {chunk.start}..{chunk.stop}, not {chunk.rows}"
             )
         return rows
+
+
+def _insert_defaults(connection: Connection, goal: Target, rows: int) -> int:
+    """Rows of a table that has no columns, or none that a client sends: COPY takes no empty list of them."""
+    name = identifier(goal.table.namespace, goal.table.name)
+    statement = sql.SQL("INSERT INTO {} SELECT FROM generate_series(1, %s)").format(name)
+    return connection.execute(statement, (rows,)).rowcount
 
 
 def fill_later(

@@ -44,6 +44,7 @@ _LANGUAGE = re.compile(
 # schema, library.
 _UNDEFINED = frozenset({"42883", "42704", "42P01", "3F000", "58P01", "0A000"})
 _NOT_BUILT = "0A000"
+_NO_LANGUAGE = re.compile(r'^language "([^"]+)" does not exist$')
 _COLLATION = re.compile(r"CREATE\s+COLLATION\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)\s*\(", re.IGNORECASE)
 _EXPECTED = re.compile(r'^(role|schema) "([^"]+)" does not exist$')
 # Without these there is no table, or not the column that the script says.
@@ -155,6 +156,9 @@ class _Run:
             return replace(statement, text=f'CREATE COLLATION {collation[1]} FROM "C"')
         if error.sqlstate == _NOT_BUILT and "XML" in said:
             self._miss("XML")
+        language = _NO_LANGUAGE.match(said)
+        if language is not None:
+            self._miss(language[1])
         found = _EXPECTED.match(said)
         if found is None or f"{found[1]} {found[2]}" in self.made:
             return None

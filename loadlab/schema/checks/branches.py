@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from loadlab.schema.checks.facts import Allowed, Bound, Casing, Excluded, Fact, IsNull, NotNull, Scalar, spoken_of
+from loadlab.schema.checks.work import shortened, spend
 
 _T = TypeVar("_T")
 BRANCHES_MAX = 64
-_WORKING_MAX = 512
+_WORKING_MAX = 128
 """Alternatives kept while a condition is being read."""
+_TIDYING_STEPS = 10
+"""What tidying a branch costs, in comparisons of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,18 @@ def one(*facts: Fact) -> Branches:
 def both(left: Branches, right: Branches) -> Branches:
     """Conjunction."""
     pairs = itertools.product(left, right)
-    joined = (Branch(_merged(a.facts, b.facts), _merged(a.opaque, b.opaque)) for a, b in pairs)
-    return simplified(itertools.islice(joined, _WORKING_MAX * 8))
+    if _columns(left).isdisjoint(_columns(right)):
+        # What is said of different columns neither contradicts nor includes anything.
+        found = tuple(_joined(a, b) for a, b in itertools.islice(pairs, _WORKING_MAX))
+        spend(len(found) * _TIDYING_STEPS)
+        if len(found) < len(left) * len(right):
+            shortened()
+        return found
+    return simplified(_joined(a, b) for a, b in pairs)
+
+
+def _columns(branches: Branches) -> set[str]:
+    return {name for branch in branches for fact in branch.facts for name in (fact.column, *fact.columns)}
 
 
 def either(*parts: Branches) -> Branches:
@@ -48,7 +60,14 @@ def either(*parts: Branches) -> Branches:
 
 def all_of(parts: Iterable[Branches]) -> Branches:
     """Conjunction of any number."""
-    return reduce(both, parts, ALWAYS)
+    found, tidy = ALWAYS, True
+    for part in parts:
+        if len(found) == len(part) == 1:
+            # Most parts have a single branch: they are tidied together, once.
+            found, tidy = (_joined(found[0], part[0]),), False
+        else:
+            found, tidy = both(found, part), True
+    return found if tidy else simplified(found)
 
 
 def with_facts(branches: Branches, facts: Iterable[Fact]) -> Branches:
@@ -57,51 +76,81 @@ def with_facts(branches: Branches, facts: Iterable[Fact]) -> Branches:
 
 
 def simplified(branches: Iterable[Branch]) -> Branches:
-    """The same alternatives without contradictions, repetitions and those that others include."""
-    kept: list[Branch] = []
+    """The same alternatives without contradictions, repetitions and those that others include; not all of too many."""
+    kept: list[_Known] = []
     for branch in branches:
+        if len(kept) >= _WORKING_MAX:
+            shortened()
+            break
+        spend(_TIDYING_STEPS)
         tidy = _tidied(branch)
         if tidy is not None:
-            _add(kept, tidy)
-    return tuple(kept[:_WORKING_MAX])
+            _add(kept, _Known(tidy))
+    return tuple(known.branch for known in kept)
 
 
-def _add(kept: list[Branch], new: Branch) -> None:
+@dataclass(slots=True, eq=False)
+class _Known:
+    """A branch with the sets that comparing it with others needs."""
+
+    branch: Branch
+    facts: frozenset[Fact] = field(init=False)
+    opaque: frozenset[str] = field(init=False)
+    nulls: frozenset[str] = field(init=False)
+    present: frozenset[str] = field(init=False)
+    allowed: dict[str, Allowed] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.facts, self.opaque = frozenset(self.branch.facts), frozenset(self.branch.opaque)
+        self.nulls = frozenset(fact.column for fact in self.facts if isinstance(fact, IsNull))
+        self.present = frozenset(fact.column for fact in self.facts if isinstance(fact, NotNull))
+        # A tidy branch has one list a column.
+        self.allowed = {fact.column: fact for fact in self.branch.facts if isinstance(fact, Allowed)}
+
+
+def _add(kept: list[_Known], new: _Known) -> None:
     """Add an alternative unless another includes it; merge it with one from which it differs in a single fact."""
+    spend(len(kept))
     for index, old in enumerate(kept):
         if _includes(old, new):
             return
         union = _union(old, new)
         if union is not None:
             del kept[index]
-            _add(kept, union)
+            _add(kept, _Known(union))
             return
     kept[:] = [old for old in kept if not _includes(new, old)]
     kept.append(new)
+
+
+def _joined(left: Branch, right: Branch) -> Branch:
+    return Branch(_merged(left.facts, right.facts), _merged(left.opaque, right.opaque))
 
 
 def _merged(left: tuple[_T, ...], right: tuple[_T, ...]) -> tuple[_T, ...]:
     return left + tuple(item for item in right if item not in left) if left else right
 
 
-def _includes(wide: Branch, narrow: Branch) -> bool:
+def _includes(wide: _Known, narrow: _Known) -> bool:
     """Whether every row of `narrow` is one of `wide`."""
-    nulls = {fact.column for fact in narrow.facts if isinstance(fact, IsNull)}
-    return set(wide.opaque) <= set(narrow.opaque) and all(_implied(fact, narrow.facts, nulls) for fact in wide.facts)
+    if not wide.opaque <= narrow.opaque:
+        return False
+    missing = wide.facts - narrow.facts
+    return not missing or all(_implied(fact, narrow) for fact in missing)
 
 
-def _implied(fact: Fact, facts: Sequence[Fact], nulls: set[str]) -> bool:
-    if fact in facts:
-        return True
+def _implied(fact: Fact, branch: _Known) -> bool:
+    """Whether a fact that the branch does not state holds in its rows."""
     if isinstance(fact, (IsNull, NotNull)):
         return False
-    return not nulls.isdisjoint(spoken_of(fact)) or any(_narrower(other, fact) for other in facts)
+    if branch.nulls and not branch.nulls.isdisjoint(spoken_of(fact)):
+        return True
+    known = branch.allowed.get(fact.column)
+    return known is not None and _narrower(known, fact)
 
 
-def _narrower(fact: Fact, wide: Fact) -> bool:
-    """Whether one fact about a column says another of it, for lists of values."""
-    if not isinstance(fact, Allowed) or fact.column != wide.column:
-        return False
+def _narrower(fact: Allowed, wide: Fact) -> bool:
+    """Whether a list of values says another fact of its column."""
     if isinstance(wide, Allowed):
         return set(fact.values) <= set(wide.values)
     if isinstance(wide, Excluded):
@@ -109,33 +158,34 @@ def _narrower(fact: Fact, wide: Fact) -> bool:
     return isinstance(wide, Bound) and all(_keeps(value, wide) is True for value in fact.values)
 
 
-def _union(left: Branch, right: Branch) -> Branch | None:
+def _union(left: _Known, right: _Known) -> Branch | None:
     """One alternative for two, where there is one."""
     if left.opaque != right.opaque:
         return None
     return _union_of_lists(left, right) or _without_null_test(left, right) or _without_null_test(right, left)
 
 
-def _union_of_lists(left: Branch, right: Branch) -> Branch | None:
+def _union_of_lists(left: _Known, right: _Known) -> Branch | None:
     """`x = 1 and f` or `x = 2 and f` is `x in (1, 2) and f`."""
-    mine = [fact for fact in left.facts if fact not in right.facts]
-    theirs = [fact for fact in right.facts if fact not in left.facts]
+    mine, theirs = left.facts - right.facts, right.facts - left.facts
     if len(mine) != 1 or len(theirs) != 1:
         return None
-    a, b = mine[0], theirs[0]
+    (a,), (b,) = mine, theirs
     if not isinstance(a, Allowed) or not isinstance(b, Allowed) or a.column != b.column:
         return None
     merged = Allowed(a.column, _merged(a.values, b.values))
-    return replace(left, facts=tuple(merged if fact == a else fact for fact in left.facts))
+    return replace(left.branch, facts=tuple(merged if fact == a else fact for fact in left.branch.facts))
 
 
-def _without_null_test(present: Branch, absent: Branch) -> Branch | None:
+def _without_null_test(present: _Known, absent: _Known) -> Branch | None:
     """`x is not null and f` or `x is null` is `f`, where f says nothing of a row whose x is NULL."""
-    for fact in present.facts:
-        if isinstance(fact, NotNull) and IsNull(fact.column) in absent.facts:
-            rest = replace(present, facts=tuple(item for item in present.facts if item != fact))
-            others = [item for item in absent.facts if item != IsNull(fact.column)]
-            if all(item in rest.facts for item in others) and _includes(rest, absent):
+    if present.present.isdisjoint(absent.nulls):
+        return None
+    for fact in present.branch.facts:
+        if isinstance(fact, NotNull) and fact.column in absent.nulls:
+            rest = replace(present.branch, facts=tuple(item for item in present.branch.facts if item != fact))
+            others = absent.facts - {IsNull(fact.column)}
+            if others <= set(rest.facts) and _includes(_Known(rest), absent):
                 return rest
     return None
 
@@ -170,6 +220,8 @@ def _listed(column: str, facts: list[Fact]) -> list[Fact] | None:
         new = Allowed(column, tuple(values))
     else:
         new = Excluded(column, tuple(dict.fromkeys(excluded)))
+    if about == [new]:
+        return facts
     first = facts.index(about[0])
     return [new if index == first else fact for index, fact in enumerate(facts) if index == first or fact not in about]
 

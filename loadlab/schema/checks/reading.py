@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sqlglot.errors import SqlglotError
 
 from loadlab.schema.checks.branches import BRANCHES_MAX, Branch, Branches, simplified
+from loadlab.schema.checks.conditions import branches
 from loadlab.schema.checks.facts import (
     Allowed,
     Bound,
@@ -25,7 +27,8 @@ from loadlab.schema.checks.facts import (
     TreeLevel,
 )
 from loadlab.schema.checks.syntax import member_path, parse
-from loadlab.schema.checks.truth import Truth, branches
+from loadlab.schema.checks.truth import Truth
+from loadlab.schema.checks.work import TooMuchWorkError, limited
 
 _LEVEL_NAME = re.compile(r"(^|_)(level|lvl|depth|tier|generation)($|_)", re.I)
 
@@ -58,12 +61,19 @@ def read_condition(expression: str, dialect: str, *, holds: bool = True) -> Read
     return _read(expression, dialect, Truth.TRUE if holds else Truth.FALSE | Truth.UNKNOWN)
 
 
+@lru_cache(maxsize=4096)
 def _read(expression: str, dialect: str, want: Truth) -> Reading:
-    try:
-        found = branches(parse(expression, dialect), want)
-    except (SqlglotError, RecursionError):
+    """Planning asks for the same condition several times."""
+    with limited() as work:
+        try:
+            found = branches(parse(expression, dialect), want, dialect)
+            found = simplified(_with_members(branch) for branch in found)
+        except (SqlglotError, RecursionError, TooMuchWorkError):
+            return Reading(((),), (expression,))
+    if not found and work.shortened:
+        # What was dropped may have had the alternatives that there are.
         return Reading(((),), (expression,))
-    return _reading(simplified(_with_members(branch) for branch in found))
+    return _reading(found)
 
 
 def _reading(found: Branches) -> Reading:

@@ -135,6 +135,17 @@ def member_path(name: str) -> tuple[str, tuple[str, ...]]:
     return column, tuple(path)
 
 
+def sql_of(node: exp.Expr, dialect: str) -> str:
+    """The text of an expression in the words of the dialect."""
+    shown = node.copy()
+    for column in list(shown.find_all(exp.Column)):
+        name, path = member_path(column.name)
+        if path:
+            steps = [exp.to_identifier(name, quoted=True).sql(), *(exp.Literal.string(key).sql() for key in path)]
+            column.replace(exp.Var(this=f"({' -> '.join(steps)})"))
+    return shown.sql(dialect=parser_dialect(dialect), normalize_functions=False)
+
+
 def _canonical(node: exp.Expr, dialect: str) -> exp.Expr:
     """One node in the spelling that the readers know; its children have been through here."""
     if isinstance(node, exp.Column):

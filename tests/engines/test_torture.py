@@ -1,0 +1,52 @@
+"""The torture fixture through the pipeline: nothing broken, nothing changed, and every row the dataset's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.measure.model import Interval
+from loadlab.pipeline import DataOptions, seed_database
+from loadlab.seeding.seeder import SeedProgress
+from tests.seeded import check_everything
+
+TORTURE = Path(__file__).resolve().parents[2] / "fixtures" / "torture.sql"
+ALWAYS = {
+    "dogs: inherits from animals, where its rows show too",
+    "without_partition: 0 rows, not {rows}: it is partitioned and has no partition",
+}
+NOTES = {
+    1: {"follows: 0 rows, not 1: (follower_id, followed_id) is unique and has 0 combinations"},
+    100: {
+        "each_state: 4 rows, not 100: (state) is unique and has 4 values",
+        "only_one: 1 rows, not 100: (only) is unique and has 1 values",
+    },
+    10_000: {
+        "each_state: 4 rows, not 10,000: (state) is unique and has 4 values",
+        "only_one: 1 rows, not 10,000: (only) is unique and has 1 values",
+    },
+}
+
+
+class Silent:
+    """Nobody looks."""
+
+    def step(self, text: str) -> None: ...
+
+    def notes(self, notes: Sequence[str]) -> None: ...
+
+    def seeding(self, progress: SeedProgress) -> None: ...
+
+    def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", NOTES)
+def test_everything_that_a_schema_can_ask_for(database: PostgresqlEngine, rows: int) -> None:
+    schema = database.preview(TORTURE.read_text(), {})
+    outcome = seed_database(str(TORTURE), database.url, DataOptions(rows_everywhere=rows, workers=1), Silent())
+    assert set(outcome.notes) == {note.format(rows=f"{rows:,}") for note in ALWAYS} | NOTES[rows]
+    check_everything(database, schema, outcome.dataset, rows)
