@@ -18,6 +18,7 @@ from loadlab.engines.protocol import (
     CanIdentifyStatements,
     CanLeaveRunning,
     CanProfile,
+    CanWriteOut,
     Engine,
     Evidence,
     HasNotes,
@@ -159,6 +160,8 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         )
         identities = _statement_ids(engine, statements)
         environment = _environment(engine)
+        if isinstance(engine, CanWriteOut):
+            engine.write_out()
         window = _measure(engine, scenario, workload, dataset, statements, show)
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")

@@ -5,5 +5,6 @@ from __future__ import annotations
 pytest_plugins = (
     "tests.fix_embedded",
     "tests.fix_engines",
+    "tests.fix_hypothesis",
     "tests.fix_servers",
 )

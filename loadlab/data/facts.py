@@ -228,6 +228,8 @@ def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] 
     """Read every CHECK of the table. `more` are further conditions by name, e.g. of partitions."""
     readings = [(check.name, read_check(check.expression, dialect)) for check in table.checks] + list(more)
     readings += [("", Reading((tuple(read_casts(table)),)))]
+    ranges = {column.name for column in table.columns if column.type.kind in ("range", "multirange")}
+    readings = [(name, reading.of_values(ranges)) for name, reading in readings]
     facts = [fact for _, reading in readings for branch in reading.branches for fact in branch]
     spoken = {name for fact in facts for name in fact.columns}
     # What a branch excludes may be all that an enum has.
@@ -257,6 +259,14 @@ def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], nev
     for name, reading in readings:
         not_understood += [(name, text) for text in reading.not_understood]
         branches = _kept(reading.branches, columns)
+        # That a column is not NULL which never is asks for nothing.
+        branches = tuple(
+            tuple(f for f in b if not (isinstance(f, NotNull) and f.column in never_null)) for b in branches
+        )
+        if reading.left_out and not any(_consistent(branch, never_null) for branch in branches):
+            # What was understood asks for NULL where there is none: it depends on what was not.
+            not_understood += [(name, text) for text in reading.left_out]
+            continue
         if not branches:
             text = "no row can fulfil it" if not reading.branches else "its conditions are not kept"
             not_understood.append((name, text))
@@ -272,7 +282,10 @@ def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], nev
         if worlds:
             components.append(Component(touched, worlds))
         else:
-            not_understood += [(name, "contradicts the other conditions") for name, _ in group]
+            left_out = {name: reading.left_out for name, reading in readings}
+            for name, _ in group:
+                texts = left_out[name] or ("contradicts the other conditions",)
+                not_understood += [(name, text) for text in texts]
     merged = merge(plain)
     for name in never_null & set(merged):
         merged[name].null = False if merged[name].null is None else merged[name].null

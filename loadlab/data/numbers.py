@@ -144,13 +144,14 @@ class TreeLevels:
 
 @dataclass(frozen=True, slots=True)
 class Ordinals:
-    """Which child of its parent the row is, from `first`: line numbers, versions, positions."""
+    """Which child of its parent the row is, from `first` by `step`: line numbers, versions, positions."""
 
     relation: str
     first: int = 1
+    step: int = 1
 
     def make(self, frame: Frame) -> Cells:
-        return Cells(frame.relation(self.relation).ordinals(frame.rows) + self.first)
+        return Cells(frame.relation(self.relation).ordinals(frame.rows) * self.step + self.first)
 
 
 @dataclass(frozen=True, slots=True)

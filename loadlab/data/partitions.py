@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from loadlab.data.cells import Cells
 from loadlab.data.constants import WHOLE_KINDS, constant
+from loadlab.data.facts import TableFacts
 from loadlab.data.frame import Frame, Generator
-from loadlab.data.hashing import below, hash_rows, make_key
+from loadlab.data.hashing import Int64s, below, hash_rows, make_key
 from loadlab.errors import InputError
 from loadlab.schema.checks.bounds import DefaultBound, Edge, HashBound, ListBound, RangeBound, read_bound
 from loadlab.schema.model import LogicalType, Partitioning, Table
@@ -28,11 +29,22 @@ class Coverage:
 
     values: tuple[Any, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()
+    modulo: int = 1
+    remainder: int = 0
+    """Of the ranges only the cells that leave this remainder are allowed."""
 
     @property
     def count(self) -> int:
         """How many values there are."""
-        return len(self.values) or min(sum(high - low for low, high in self.ranges), 2**62)
+        return len(self.values) or min(sum(self.count_in(low, high) for low, high in self.ranges), 2**62)
+
+    def first_in(self, low: int) -> int:
+        """The first allowed cell from `low` on."""
+        return low + (self.remainder - low) % self.modulo
+
+    def count_in(self, low: int, high: int) -> int:
+        """The allowed cells of [low, high)."""
+        return max((high - 1 - self.first_in(low)) // self.modulo + 1, 0)
 
 
 def has_room(partitioning: Partitioning | None) -> bool:
@@ -55,6 +67,12 @@ def _without_null(partitioning: Partitioning, dialect: str) -> Iterator[str]:
     for part in rooms:
         if part.partitioning is not None:
             yield from _without_null(part.partitioning, dialect)
+
+
+def listed_values(table: Table, facts: TableFacts) -> dict[str, Coverage]:
+    """By column, the values that a CHECK leaves to it in every row."""
+    found = {name: facts.of(name).allowed for name in table.column_names if facts.component_of(name) is None}
+    return {name: Coverage(values=values) for name, values in found.items() if values}
 
 
 def coverage_of(table: Table, dialect: str) -> dict[str, Coverage]:
@@ -135,13 +153,22 @@ class Covered:
         place = np.searchsorted(lows, values, side="right") - 1
         inside = (place >= 0) & (values < highs[np.maximum(place, 0)])
         if inside.all():
-            return cells
+            return Cells(self._aligned(values, lows), cells.valid)
         pick = below(hash_rows(make_key(self.key, "range"), frame.rows), len(lows))
         width = np.minimum(highs[pick] - lows[pick], 2**32 - 1)
         # Whole steps of the range's 32-bit share: a month in microseconds is longer than 32 bits.
         step = np.maximum((highs[pick] - lows[pick]) // (2**32), 1)
         moved = lows[pick] + below(hash_rows(make_key(self.key, "moved"), frame.rows), width) * step
-        return Cells(np.where(inside, values, moved), cells.valid)
+        return Cells(self._aligned(np.where(inside, values, moved), lows), cells.valid)
+
+    def _aligned(self, values: Int64s, lows: Int64s) -> Int64s:
+        """The nearest allowed cell of the value's range."""
+        modulo, remainder = self.coverage.modulo, self.coverage.remainder
+        if modulo == 1:
+            return values
+        least = lows[np.searchsorted(lows, values, side="right") - 1]
+        below_it = values - (values - remainder) % modulo
+        return np.where(below_it < least, below_it + modulo, below_it)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,11 +182,12 @@ class NumberedIn:
         left = frame.rows.copy()
         done = np.zeros(len(frame), dtype=np.bool_)
         for low, high in self.coverage.ranges:
-            low = 1 if low == -_FAR else low
-            here = ~done & (left < high - low)
-            values = np.where(here, low + left, values)
+            low = 1 if low == -_FAR and high > 1 else high - 2**40 if low == -_FAR else low
+            first, count = self.coverage.first_in(low), self.coverage.count_in(low, high)
+            here = ~done & (left < count)
+            values = np.where(here, first + left * self.coverage.modulo, values)
             done |= here
-            left = np.where(done, left, left - (high - low))
+            left = np.where(done, left, left - count)
         return Cells(values)
 
 

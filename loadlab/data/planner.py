@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from loadlab.data import pools
 from loadlab.data.cells import to_arrow
 from loadlab.data.choose import TableContext, choose
-from loadlab.data.choose.chosen import listed, narrowed
+from loadlab.data.choose.chosen import has_value, listed, narrowed
 from loadlab.data.choose.numbers import width as number_width
 from loadlab.data.choose.texts import width as text_width
 from loadlab.data.choose.times import width as time_width
 from loadlab.data.clock import Clock
 from loadlab.data.distributions import check_dependencies
 from loadlab.data.elements import distinct_generator
-from loadlab.data.facts import ColumnFacts, TableFacts, settled, table_facts
+from loadlab.data.facts import ColumnFacts, Component, TableFacts, settled, table_facts
 from loadlab.data.findings import Findings, find
 from loadlab.data.frame import Frame, Generator, TablePlan
 from loadlab.data.hashing import make_key
@@ -29,14 +29,14 @@ from loadlab.data.lifecycle import NAME as LIFE_CYCLE
 from loadlab.data.lifecycle import life_cycle
 from loadlab.data.links import Links, read_links
 from loadlab.data.overlay import overlay
-from loadlab.data.partitions import Coverage, coverage_of, fitting_rows, has_room, keys_without_null
+from loadlab.data.partitions import Coverage, coverage_of, fitting_rows, has_room, keys_without_null, listed_values
 from loadlab.data.relating import Relating
 from loadlab.data.relations import Relation
 from loadlab.data.remedies import Remedy, applied_remedies, stated_columns
 from loadlab.data.slots import Slots
 from loadlab.data.timing import timing_of
 from loadlab.data.uniqueness import Key, Solution, Width, identifies, keep_apart, keys_of, solve
-from loadlab.data.volumes import DEFAULT_ROWS, DataRequest, Volume, asked_volume, require_rows
+from loadlab.data.volumes import DEFAULT_ROWS, DataRequest, Volume, asked_volume, check_names, require_rows
 from loadlab.data.worlds import Worlds
 from loadlab.errors import InputError
 from loadlab.schema.checks import Reading, read_condition
@@ -158,11 +158,14 @@ class _TablePlanning:
     findings: Findings | None = None
     unkept: list[str] = field(default_factory=list)
     applied: dict[str, Remedy] = field(default_factory=dict)
+    impossible: list[str] = field(default_factory=list)
+    """Columns for which their CHECKs leave no value."""
 
     def made(self) -> TablePlan:
         table, schema = self.table, self.all.schema
         table_key = make_key(self.all.request.seed, table.key)
         facts, keys = self._facts_and_keys()
+        facts = self._possible(facts)
         facts = self._settled(facts, self._counted(keys))
         coverage = self._coverage(facts)
         links, solution = self._solved(facts, keys, coverage)
@@ -174,9 +177,10 @@ class _TablePlanning:
         relating = Relating(
             table, table_key, links, solution, facts, worlds, self.all.plans, self.all.volumes, self.all.clock,
             never_null, self._width(facts, coverage), self.all.request.place,
+            {name: len(set(map(str, shape.values))) for name, shape in self.shape.columns.items() if shape.values},
         )  # fmt: skip
         relating.count_parents()
-        self._cover_parents(relating, {**_listed(table, facts), **coverage})
+        self._cover_parents(relating, {**listed_values(table, facts), **coverage})
         volume = self._fit(relating, coverage)
         self.all.volumes[table.key] = volume
         relations = relating.relations(volume)
@@ -286,6 +290,32 @@ class _TablePlanning:
         for name in own:
             room *= max(width(name), 1)
         return len(members) + len(own) > 1 and room >= rows
+
+    def _possible(self, facts: TableFacts) -> TableFacts:
+        """The facts where a column that no value fits is NULL, and without the worlds in which it must not be."""
+        must = {column.name for column in self.table.columns if not column.nullable} | set(self.table.primary_key)
+
+        def possible(known: Mapping[str, ColumnFacts]) -> dict[str, ColumnFacts] | None:
+            found = dict(known)
+            for name, said in known.items():
+                if said.null is not True and not has_value(self.table.column(name), said):
+                    if name in must or said.null is False:
+                        return None
+                    found[name] = replace(said, null=True)
+            return found
+
+        components = []
+        for component in facts.components:
+            worlds = [found for world in component.worlds if (found := possible(world)) is not None]
+            components.append(Component(component.columns, tuple(worlds or component.worlds)))
+        plain = {name: said for name, said in facts.plain.items() if name in self.table.column_names}
+        for name, said in plain.items():
+            if possible({name: said}) is None:
+                self.impossible.append(name)
+        return TableFacts(
+            {**facts.plain, **{n: f for n, s in plain.items() for f in (possible({n: s}) or {n: s}).values()}},
+            tuple(components), facts.not_understood,
+        )  # fmt: skip
 
     def _counted(self, keys: list[Key]) -> set[str]:
         """Columns that surely are keys by themselves, or sequences: their values are those of the row's number."""
@@ -429,6 +459,8 @@ class _TablePlanning:
         volume = self.all.volumes[self.table.key]
         if not has_room(self.table.partitioning):
             return volume.cut(0, "it is partitioned and has no partition")
+        for name in self.impossible:
+            return volume.cut(0, f"its CHECKs leave no value for {name}")
         for name, cover in coverage.items():
             if not cover.count:
                 return volume.cut(0, f"no partition takes what the CHECKs allow for {name}")
@@ -461,12 +493,6 @@ class _TablePlanning:
         self.notes += links.notes
         if volume.limit:
             self.notes.append(f"{key}: {volume.rows:,} rows, not {self.all.asked[key].rows:,}: {volume.limit}")
-
-
-def _listed(table: Table, facts: TableFacts) -> dict[str, Coverage]:
-    """By column, the values that a CHECK leaves to it in every row."""
-    found = {name: facts.of(name).allowed for name in table.column_names if facts.component_of(name) is None}
-    return {name: Coverage(values=values) for name, values in found.items() if values}
 
 
 def used_pools(plan: DataPlan) -> dict[str, str]:

@@ -55,6 +55,8 @@ class Relating:
     never_null: frozenset[str]
     width: Width
     place: str
+    values: Mapping[str, int] = field(default_factory=dict)
+    """By column, how many values the scenario lists."""
     partners: dict[str, Partners] = field(default_factory=dict)
     parents: dict[str, Parents] = field(default_factory=dict)
     rooms: dict[str, int] = field(default_factory=dict)
@@ -121,7 +123,11 @@ class Relating:
     # -- volume ------------------------------------------------------------------------------------------------------
 
     def fit(self, volume: Volume) -> Volume:
-        """The volume, cut to what parents and keys allow."""
+        """The volume, cut to what parents and keys allow.
+
+        Raises InfeasibleError where the scenario states both the rows and too few values for them.
+        """
+        self._require_values(volume)
         for link in self.links.links:
             parents = self.parents[link.name]
             if parents.rows == 0 and self._is_required(link) and link.target != self.table.key:
@@ -142,6 +148,15 @@ class Relating:
             self.rooms[key.name] = 1
             volume = volume.cut(1, f"{key.name} ({', '.join(key.columns)}) leaves no room for a second row")
         return volume
+
+    def _require_values(self, volume: Volume) -> None:
+        alone = {plan.key.columns[0] for plan in self.solution.slots if len(plan.key.columns) == 1}
+        for name in sorted(alone & set(self.values)):
+            if volume.stated and self.values[name] < volume.rows:
+                raise InfeasibleError(
+                    f"{self.place}: data.tables.{self.table.key}.columns.{name}.values",
+                    f"has {self.values[name]:,} distinct values for {volume.rows:,} unique rows of {self.table.key}",
+                )
 
     def _distributed(self, volume: Volume, link: Link) -> Volume:
         """As many rows as the parents have children by the distribution, where nobody stated another number."""
@@ -230,7 +245,7 @@ class Relating:
             parents = Parents(volume.rows, volume.full, volume.reference)
         pattern = self._pattern(link, volume)
         required = self._is_required(link)
-        roots, fan_out = link.wish.roots or max(1, min(12, int(volume.full) // 10)), link.wish.fan_out or 6
+        roots, fan_out = _tree(link, volume)
         rival = self._rival(link)
         differs = made.get(rival) if rival is not None else None
         relation = Relation(
@@ -335,6 +350,9 @@ class Relating:
         if link.stays:
             return "itself"
         if link.name in self.solution.one_to_one:
+            if is_self and (self._is_required(link) or self._is_demanded(link)):
+                # The first one has nobody before it but must have somebody: then each row is its own.
+                return "itself"
             return "chain" if is_self else "one_to_one"
         if link.wish.pattern is not None:
             return link.wish.pattern
@@ -355,6 +373,10 @@ class Relating:
 
     def _is_required(self, link: Link) -> bool:
         return all(self._never_null(name) for name in link.own)
+
+    def _is_demanded(self, link: Link) -> bool:
+        """Whether a CHECK wants the link of some rows."""
+        return any(facts.null is False for name in link.own for facts in self.facts.every(name))
 
     def _never_null(self, name: str) -> bool:
         column = self.table.column(name)
@@ -395,6 +417,19 @@ class Relating:
         lead = self.solution.lead
         order = sorted(self.links.links, key=lambda link: (link.source is not None, link.name != lead))
         return order.index(first) < order.index(second)
+
+
+def _tree(link: Link, volume: Volume) -> tuple[int, int]:
+    """Roots and children of a node; a stated depth asks for the fewest children with which the tree is no deeper."""
+    if link.wish.depth == 1:
+        return max(int(volume.full), 1), 1
+    roots = link.wish.roots or max(1, min(12, int(volume.full) // 10))
+    if link.wish.depth is None:
+        return roots, link.wish.fan_out or 6
+    fan_out = 1
+    while roots * sum(fan_out**level for level in range(link.wish.depth)) < volume.full:
+        fan_out += 1
+    return roots, fan_out
 
 
 def _singular(name: str) -> str:

@@ -283,6 +283,15 @@ class CanLeaveRunning(Protocol):
 
 
 @runtime_checkable
+class CanWriteOut(Protocol):
+    """The engine writes changed pages when it suits it, which may be in the middle of what is measured."""
+
+    def write_out(self) -> None:
+        """Have them written now, where we may ask for it."""
+        ...
+
+
+@runtime_checkable
 class CanHostMigrations(Protocol):
     """Frameworks can make their tables in the database, which writes them out as a DDL text of its own words."""
 

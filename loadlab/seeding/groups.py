@@ -12,6 +12,8 @@ from loadlab.engines.protocol import Chunk
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.order import load_order
 
+_WORTH_ORDERING_ROWS, _SAMPLE_ROWS = 10_000, 64
+
 
 class Way(Enum):
     """How the chunks of a group go in: at once, one after the other, or all in one transaction."""
@@ -32,11 +34,9 @@ class Group:
 def groups(dataset: Dataset, todo: Sequence[Chunk]) -> Iterator[Group]:
     """Everything at once, or (with foreign keys in place) parents first and what closes a cycle at the end."""
     if dataset.manifest.owns_tables:
-        # Large tables first, so that no worker is left alone with one at the end.
-        sizes: dict[str, int] = {}
-        for chunk in todo:
-            sizes[chunk.table] = sizes.get(chunk.table, 0) + chunk.rows
-        yield Group(tuple(sorted(todo, key=lambda chunk: (-sizes[chunk.table], chunk))), Way.ANY_ORDER)
+        sizes = {chunk: _size_bytes(dataset, chunk) for chunk in todo}
+        # What takes long first, so that no worker is left alone with it at the end.
+        yield Group(tuple(sorted(todo, key=lambda chunk: (-sizes[chunk], chunk))), Way.ANY_ORDER)
         return
     tables = [_without_postponed(dataset, dataset.table(key)) for key in dataset.tables]
     for keys in _parents_first(tables):
@@ -45,6 +45,13 @@ def groups(dataset: Dataset, todo: Sequence[Chunk]) -> Iterator[Group]:
         refers_to_itself = any(key.target == table.key for key in table.foreign_keys)
         yield Group(chunks, Way.TOGETHER if len(keys) > 1 else Way.IN_ORDER if refers_to_itself else Way.ANY_ORDER)
     yield Group(tuple(chunk for chunk in todo if chunk.later), Way.ANY_ORDER)
+
+
+def _size_bytes(dataset: Dataset, chunk: Chunk) -> float:
+    """What a chunk holds, judged by its first rows; 0 for one that takes no time worth the looking."""
+    if chunk.rows < _WORTH_ORDERING_ROWS:
+        return 0.0
+    return dataset.batch(chunk.table, chunk.start, chunk.start + _SAMPLE_ROWS).nbytes / _SAMPLE_ROWS * chunk.rows
 
 
 def _without_postponed(dataset: Dataset, table: Table) -> Table:

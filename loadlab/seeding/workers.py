@@ -24,7 +24,7 @@ from loadlab.errors import DatabaseError, InputError, MissingDependencyError
 BATCH_ROWS = 32_768
 _BATCH_BYTES = 16 * 1024**2
 _SAMPLE_ROWS = 256
-_CONNECT_LIMIT_S = 15
+_CONNECT_LIMIT_S = 5
 
 
 @dataclass(frozen=True, slots=True)

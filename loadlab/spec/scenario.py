@@ -195,8 +195,17 @@ class RelationShape(SpecModel):
     min: NonNegativeInt | None = Field(default=None, description="Fewest children of a parent (nested).")
     roots: PositiveInt | None = Field(default=None, description="Rows without a parent (tree).")
     fan_out: PositiveInt | None = Field(default=None, description="Children of a node (tree).")
+    depth: PositiveInt | None = Field(
+        default=None, description="Levels of the tree at full volume, roots included; decides fan_out."
+    )
     children: Children | None = Field(default=None, description="How many children a parent has.")
     null_share: Annotated[float, Field(ge=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _tree_is_told_once(self) -> RelationShape:
+        if self.depth is not None and self.fan_out is not None:
+            raise ValueError("has depth and fan_out, which decide each other; give one of them")
+        return self
 
     @property
     def is_nested(self) -> bool:

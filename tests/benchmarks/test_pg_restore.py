@@ -75,9 +75,11 @@ def marketplace() -> Iterator[Marketplace]:
 def test_pg_restore(benchmark: BenchmarkFixture, marketplace: Marketplace) -> None:
     """Ratio of times, ours / theirs: at most 1 is asked.
 
-    Ours is what `loadlab seed` does with two workers: generate, load, indexes, keys, checked foreign keys, VACUUM
-    ANALYZE, CHECKPOINT. Theirs is `pg_restore -j 2` of a directory-format dump of the same rows, statistics included
-    in the dump, so that it need not ANALYZE; the dump is in the page cache, and nothing is checkpointed for it.
+    Ours is what `loadlab seed` does with two workers, after its planning: make the tables, start a second process,
+    generate, load, VACUUM, keys, indexes, foreign keys and their checks, ANALYZE, sequences; all of it is on disk, as
+    WAL, at the end. Theirs is `pg_restore -j 2` of a dump of the same rows as `pg_dump` makes it by default (gzip),
+    plus statistics (--statistics), so that it need not ANALYZE; it does not VACUUM. Same server, same settings, in
+    turn, each into a new database right after a CHECKPOINT; neither side ends with one. The dump is in the page cache.
     """
     time_pairs(
         benchmark,

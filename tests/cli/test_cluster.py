@@ -15,7 +15,12 @@ from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from tests.cli.conftest import MARKETPLACE, Loadlab, content, environment
 
-SCALE = 0.001
+# Two chunks a table.
+ROWS = 110_000
+DDL = """
+CREATE TABLE users (id uuid PRIMARY KEY, email text NOT NULL UNIQUE, created_at timestamptz NOT NULL);
+CREATE TABLE orders (id bigint PRIMARY KEY, user_id uuid NOT NULL REFERENCES users, total numeric(12, 2) NOT NULL);
+"""
 CLUSTER = """
 import sys
 from distributed import LocalCluster
@@ -62,13 +67,17 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     started.stop()
 
 
-def test_a_cluster_makes_the_same_content(cluster: Cluster, database: PostgresqlEngine, loadlab: Loadlab) -> None:
+def test_a_cluster_makes_the_same_content(
+    cluster: Cluster, database: PostgresqlEngine, loadlab: Loadlab, tmp_path: Path
+) -> None:
+    schema = tmp_path / "schema.sql"
+    schema.write_text(DDL)
     with open_database("embedded:") as local:
-        done = loadlab("seed", MARKETPLACE, "--scale", SCALE, "--database", local.url, "--json")
+        done = loadlab("seed", schema, "--rows", ROWS, "--database", local.url, "--json")
         assert done.exit_code == 0, done.err
         expected = content(local.url)
     url = database.url.replace("loadlab@", "loadlab:s3cret@")
-    done = loadlab("seed", MARKETPLACE, "--scale", SCALE, "--database", url, "--cluster", cluster.address, "--json")
+    done = loadlab("seed", schema, "--rows", ROWS, "--database", url, "--cluster", cluster.address, "--json")
     assert done.exit_code == 0, done.err
     assert json.loads(done.out)["rows"] == sum(int(digest.split()[0]) for digest in expected.values())
     assert content(database.url) == expected

@@ -164,6 +164,87 @@ def test_partitioned_tables(schema: Schema) -> None:
     assert "only_old_events_idx" not in {index.name for index in schema.table("events").indexes}
 
 
+def test_what_only_partitions_have_binds_all_rows(any_database: PostgresqlEngine) -> None:
+    schema = any_database.preview(
+        """\
+CREATE TABLE owners (id int PRIMARY KEY);
+CREATE TABLE moves (owner_id int, a int, at date, CHECK (a > 0)) PARTITION BY RANGE (at);
+CREATE TABLE moves_1 PARTITION OF moves (
+    CHECK (a < 9), CONSTRAINT one FOREIGN KEY (owner_id) REFERENCES owners
+) FOR VALUES FROM ('2024-01-01') TO ('2024-07-01');
+CREATE TABLE moves_2 PARTITION OF moves (
+    CHECK (a < 9), CONSTRAINT two FOREIGN KEY (owner_id) REFERENCES owners
+) FOR VALUES FROM ('2024-07-01') TO ('2025-01-01');
+CREATE TABLE old (at date) PARTITION BY RANGE (at);
+CREATE TABLE old_1 PARTITION OF old (CHECK (at < '2024-07-01')) FOR VALUES FROM ('2024-01-01') TO ('2024-07-01');
+CREATE TABLE old_2 PARTITION OF old (CHECK (at > '2024-06-01')) FOR VALUES FROM ('2024-07-01') TO ('2025-01-01');
+""",
+        {},
+    )
+    moves = schema.table("moves")
+    assert [(key.columns, key.target) for key in moves.foreign_keys] == [(("owner_id",), "owners")]
+    assert [check.expression for check in moves.checks] == ["a > 0", "a < 9"]
+    assert schema.table("old").checks == (), "they say again what the bounds say"
+
+
+def test_unique_indexes_say_whether_nulls_are_alike(database: PostgresqlEngine) -> None:
+    schema = database.preview(
+        "CREATE TABLE t (a int UNIQUE, b int UNIQUE NULLS NOT DISTINCT);"
+        "CREATE UNIQUE INDEX t_both ON t (a, b) NULLS NOT DISTINCT",
+        {},
+    )
+    assert {index.name: index.nulls_distinct for index in schema.table("t").indexes} == {
+        "t_a_key": True,
+        "t_b_key": False,
+        "t_both": False,
+    }
+
+
+def test_triggers_name_the_tables_that_they_write_to(any_database: PostgresqlEngine) -> None:
+    schema = any_database.preview(
+        """\
+CREATE SCHEMA s;
+CREATE TABLE t (id int); CREATE TABLE log (id int); CREATE TABLE s.log (id int); CREATE TABLE s.other (id int);
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO log VALUES (new.id); -- INSERT INTO nowhere
+    UPDATE s.log SET id = 1 WHERE 'DELETE FROM t' <> '';
+    DELETE FROM ONLY other;
+    RETURN new;
+END $$;
+CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+""",
+        {},
+    )
+    assert schema.table("t").triggers[0].writes == ("log", "s.log", "s.other")
+    assert Schema.from_json(schema.to_json()) == schema
+
+
+def test_foreign_tables_and_heirs_are_told(any_database: PostgresqlEngine) -> None:
+    schema = any_database.preview(
+        """\
+CREATE TABLE people (id int PRIMARY KEY, name text CHECK (name <> ''));
+CREATE TABLE pupils (grade int) INHERITS (people);
+CREATE TYPE point_of_sale AS (id int, name text);
+CREATE TABLE shops OF point_of_sale (PRIMARY KEY (id));
+CREATE FOREIGN DATA WRAPPER nowhere;
+CREATE SERVER far FOREIGN DATA WRAPPER nowhere;
+CREATE FOREIGN TABLE remote (id int) SERVER far;
+""",
+        {},
+    )
+    assert [table.key for table in schema] == ["people", "pupils", "shops"]
+    pupils, shops = schema.table("pupils"), schema.table("shops")
+    assert pupils.column_names == ("id", "name", "grade")
+    assert [check.expression for check in pupils.checks] == ["name <> ''::text"]
+    assert pupils.primary_key == ()
+    assert (shops.column_names, shops.primary_key) == (("id", "name"), ("id",))
+    assert any_database.notes() == (
+        "pupils: inherits from people, where its rows show too",
+        "remote: is a foreign table, whose rows are somewhere else; it gets none",
+    )
+
+
 def test_triggers_and_comments(people: Table) -> None:
     assert [(trigger.name, trigger.events) for trigger in people.triggers] == [
         ("people_always", ("DELETE",)),

@@ -49,4 +49,5 @@ def test_everything_that_a_schema_can_ask_for(database: PostgresqlEngine, rows: 
     schema = database.preview(TORTURE.read_text(), {})
     outcome = seed_database(str(TORTURE), database.url, DataOptions(rows_everywhere=rows, workers=1), Silent())
     assert set(outcome.notes) == {note.format(rows=f"{rows:,}") for note in ALWAYS} | NOTES[rows]
-    check_everything(database, schema, outcome.dataset, rows)
+    # Python takes minutes to compare every value of ten thousand rows a table.
+    check_everything(database, schema, outcome.dataset, rows, values=rows <= 100)

@@ -54,6 +54,7 @@ arithmetic = st.one_of(
     number,
     st.tuples(number, st.sampled_from("+-*"), number).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
     number.map(lambda n: f"abs({n})"),
+    st.tuples(st.sampled_from(["greatest", "least"]), number, number).map(lambda p: f"{p[0]}({p[1]}, {p[2]})"),
     st.tuples(number, st.integers(2, 4)).map(lambda p: f"({p[0]} % {p[1]})"),
     st.sampled_from(NUMBERS).map(lambda n: f"coalesce({n}, 0)"),
     st.tuples(st.sampled_from(NUMBERS), number).map(lambda p: f"nullif({p[0]}, {p[1]})"),

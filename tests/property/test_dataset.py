@@ -225,7 +225,7 @@ def test_a_check_that_is_not_understood_is_named() -> None:
         checks=schemas.checks("is_fine(a)"),
     )
     assert dataset(schema, rows={"things": 10}).plan.notes == (
-        "things: CHECK check_0 is not understood: IS_FINE(\"a\"); should the database refuse rows, give its columns values",
+        "things: CHECK check_0 is not understood: is_fine(\"a\"); should the database refuse rows, give its columns values",
     )
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadlab.data.hashing import make_key
@@ -44,7 +44,7 @@ def test_the_distribution_is_the_one_that_was_stated() -> None:
 
 def test_a_scenario_states_the_children_of_a_parent() -> None:
     relation = {"children": {"distribution": "histogram", "shares": {0: 0.5, 4: 0.5}}}
-    data = dataset(tables={"order_items": {"relations": {"order_id": relation}}}, rows={"orders": 512})
+    data = dataset(tables={"order_items": {"relations": {"order_id,order_created_at": relation}}}, rows={"orders": 512})
     counts = Counter(Counter(pylist(data, "order_items", "order_id")).values())
     assert set(counts) == {4}
     assert data.row_count("order_items") == 1024 or any("children a parent" in note for note in data.plan.notes)
@@ -68,3 +68,13 @@ def test_the_moments_of_a_life_follow_its_status() -> None:
         if row["status"] == "shipped":
             assert row["created_at"] <= row["paid_at"] <= row["shipped_at"]
     assert len(seen) == 4
+
+
+@given(rows=st.integers(1, 3000), roots=st.integers(1, 20), depth=st.integers(1, 6))
+@settings(max_examples=25)
+def test_a_tree_has_the_stated_depth(rows: int, roots: int, depth: int) -> None:
+    relation = {"roots": roots, "depth": depth}
+    data = dataset(rows={"categories": rows}, tables={"categories": {"relations": {"parent_id": relation}}})
+    levels = pylist(data, "categories", "level")
+    assert max(levels) < depth  # type: ignore[type-var]
+    assert levels.count(0) == (rows if depth == 1 else min(roots, rows))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from sqlglot import exp
 
@@ -18,6 +20,7 @@ from loadlab.schema.checks import (
     Elements,
     Excluded,
     Fact,
+    Inside,
     IsNull,
     JsonKeys,
     JsonText,
@@ -80,6 +83,9 @@ SINGLE: list[tuple[str, tuple[Fact, ...]]] = [
     ("x <= '24:00:00'::interval", (Bound("x", "<=", "24:00:00"),)),
     ("abs(x) < 10", (Bound("x", "<", 10), Bound("x", ">", -10))),
     ("-x < 5", (Bound("x", ">", -5),)),
+    ("GREATEST(a, b) <= 5", (Bound("a", "<=", 5), Bound("b", "<=", 5))),
+    ("LEAST(a, b) >= c", (Compared("a", ">=", "c"), Compared("b", ">=", "c"))),
+    ("0 < LEAST(a, b)", (Bound("a", ">", 0), Bound("b", ">", 0))),
     ("x + 1 <= 5", (Bound("x", "<=", 4),)),
     ('"Odd Name" > 0', (Bound("Odd Name", ">", 0),)),
     ('public.t."Col" > 0', (Bound("Col", ">", 0),)),
@@ -198,6 +204,11 @@ SINGLE: list[tuple[str, tuple[Fact, ...]]] = [
     ("0 < ALL (x)", (Elements("x", Bound("x", ">", 0)),)),
     ("'a' = ANY (x)", (Contains("x", ("a",)),)),
     ("x @> ARRAY['a', 'b']", (Contains("x", ("a", "b")),)),
+    (
+        "x @> '{\"a\": 1}'::jsonb",
+        (JsonType("x", "object"), JsonKeys("x", ("a",)), Member("x", ("a",), Allowed("x", (1,)))),
+    ),
+    ("NOT (x @> '{\"a\": 1}'::jsonb)", (JsonKeys("x", ("a",), True),)),
     ("x <@ ARRAY['a', 'b']", (Elements("x", Allowed("x", ("a", "b"))), Elements("x", NotNull("x")))),
     # Times
     ("date_trunc('month'::text, (x)::timestamp with time zone) = x", (Truncated("x", "month"),)),
@@ -213,6 +224,9 @@ SINGLE: list[tuple[str, tuple[Fact, ...]]] = [
     ("upper_inf(x)", (Unbounded("x", "upper"),)),
     ("lower_inc(x)", (RangeInclusive("x", "lower", True),)),
     ("lower(x) >= 0", (RangeEnd("x", "lower", ">=", 0),)),
+    ("x <@ '[1,10)'::int4range", (Inside("x", (Bound("x", ">=", 1), Bound("x", "<", 10))),)),
+    ("int4range(1, 10, '(]') @> x", (Inside("x", (Bound("x", ">", 1), Bound("x", "<=", 10))),)),
+    ("x <@ '[2020-01-01,)'::daterange", (Inside("x", (Bound("x", ">=", "2020-01-01"),)),)),
     ("family(x) = 4", (Network("x", "family", "=", 4),)),
     ("masklen(x) = 24", (Network("x", "masklen", "=", 24),)),
     ("x << '10.0.0.0/8'::inet", (Within("x", "10.0.0.0/8"),)),
@@ -250,6 +264,18 @@ SEVERAL: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = [
     ("(a, b) < (c, d)", ((Compared("a", "<", "c"),), (Compared("a", "=", "c"), Compared("b", "<", "d")))),
     ("x LIKE ANY (ARRAY['a%', 'b%'])", ((Like("x", "a%"),), (Like("x", "b%"),))),
     ("x % 3 <> 0", ((Multiple("x", 3, 1), Bound("x", ">=", 0)), (Multiple("x", 3, 2), Bound("x", ">=", 0)))),
+    (
+        "GREATEST(a, b) > 5",
+        ((IsNull("a"), IsNull("b")), (Bound("a", ">", 5), NotNull("a")), (Bound("b", ">", 5), NotNull("b"))),
+    ),
+    (
+        "LEAST(a, b) = 5",
+        (
+            (IsNull("a"), IsNull("b")),
+            (Allowed("a", (5,)), NotNull("a"), Bound("b", ">=", 5)),
+            (Allowed("b", (5,)), NotNull("b"), Bound("a", ">=", 5)),
+        ),
+    ),
     ("false", ()),
     ("x IS NULL AND x IS NOT NULL", ()),
     ("x = 1 AND x = 2", ()),
@@ -325,6 +351,17 @@ def test_an_alternative_that_is_not_understood_is_left_out() -> None:
     assert len(reading.left_out) == 1
 
 
+def test_the_columns_of_what_is_not_understood_are_told() -> None:
+    (text,) = read_check("is_fine(x, data ->> 'k') AND y > 0", "postgresql").not_understood
+    assert expression_columns(text, "postgresql") == ("x", "data")
+
+
+def test_a_value_inside_a_range_keeps_its_bounds_and_a_range_does_not() -> None:
+    reading = read_check("x <@ '[1,10)'::int4range", "postgresql")
+    assert reading.of_values(()).branches == ((Bound("x", ">=", 1), Bound("x", "<", 10)),)
+    assert reading.of_values({"x"}) == reading
+
+
 def test_what_cannot_be_parsed_is_named_whole() -> None:
     assert read_check("x >>>> (", "postgresql").not_understood == ("x >>>> (",)
 
@@ -334,6 +371,27 @@ def test_alternatives_are_bounded() -> None:
     reading = read_check(expression, "postgresql")
     assert len(reading.branches) == 64
     assert all(len(branch) == 9 for branch in reading.branches)
+
+
+def test_too_many_alternatives_are_not_understood_and_take_no_time() -> None:
+    kinds = " OR ".join(f"(k = {n} AND a{n} IS NOT NULL AND a{n + 1} IS NULL AND b > {n})" for n in range(60))
+    started_s = time.process_time()
+    reading = read_condition(kinds, "postgresql", holds=False)
+    assert time.process_time() - started_s < 1
+    assert reading.not_understood == (kinds,)
+    assert len(read_check(kinds, "postgresql").branches) == 60
+
+
+def test_functions_that_pass_over_null_are_not_unknown_for_it() -> None:
+    reading = read_check("(greatest(a, 0) <> greatest(a, 1)) IS NULL", "postgresql")
+    assert (reading.branches, len(reading.not_understood)) == (((),), 1)
+
+
+def test_alternatives_that_were_dropped_are_no_contradiction() -> None:
+    """Of 512 alternatives, none of the first ones goes with the last condition."""
+    choices = " AND ".join(f"(a{n} = 1 OR b{n} = 2)" for n in range(9))
+    expression = f"{choices} AND a0 <> 1"
+    assert read_check(expression, "postgresql").not_understood == (expression,)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from loadlab.data.cells import scale_of
 from loadlab.data.choose.context import TableContext
-from loadlab.data.choose.numbers import cell_bounds
+from loadlab.data.choose.numbers import cell_bounds, excluded_cells, unit
 from loadlab.data.choose.times import constant_bounds
 from loadlab.data.constants import constant
 from loadlab.data.facts import ColumnFacts
@@ -53,6 +54,22 @@ def listed(column: Column, facts: ColumnFacts) -> tuple[Any, ...] | None:
     return tuple(v for v in values if facts.admits(v)) if len(numbers) == len(values) else values
 
 
+def has_value(column: Column, facts: ColumnFacts) -> bool:
+    """Whether any value is left to a column, as far as its type, bounds and lengths tell."""
+    if facts.contradicts_itself or listed(column, facts) == ():
+        return False
+    kind = column.type.kind
+    if kind in ("integer", "numeric"):
+        low, high = cell_bounds(column, facts)
+        return low <= high
+    if kind in ("date", "time", "timestamp"):
+        low, high = constant_bounds(column, facts)
+        return low <= high
+    if kind == "text" and column.type.length is not None:
+        return facts.length_min <= column.type.length
+    return True
+
+
 def narrowed(column: Column, facts: ColumnFacts, coverage: Coverage) -> Coverage:
     """The part of what has a partition that the conditions allow."""
     if coverage.values:
@@ -63,8 +80,15 @@ def narrowed(column: Column, facts: ColumnFacts, coverage: Coverage) -> Coverage
         return Coverage(values=tuple(v for v in values if not numbers or facts.admits(float(str(v)))))
     is_time = column.type.kind in ("date", "time", "timestamp", "interval")
     low, high = constant_bounds(column, facts) if is_time else cell_bounds(column, facts)
-    clipped = ((max(low, start), min(high + 1, end)) for start, end in coverage.ranges)
-    return Coverage(ranges=tuple((start, end) for start, end in clipped if start < end))
+    ranges = [(max(low, start), min(high + 1, end)) for start, end in coverage.ranges]
+    for cell in excluded_cells(column, facts) if not is_time else ():
+        parts = [part for start, end in ranges for part in ((start, min(end, cell)), (max(start, cell + 1), end))]
+        ranges = [(start, end) for start, end in parts if start < end]
+    modulo, remainder = 1, 0
+    if facts.multiple is not None:
+        modulo, remainder = facts.multiple.modulo * unit(column), facts.multiple.remainder * unit(column)
+    found = Coverage(ranges=tuple(part for part in ranges if part[0] < part[1]), modulo=modulo, remainder=remainder)
+    return replace(found, ranges=tuple(part for part in found.ranges if found.count_in(*part)))
 
 
 def chosen(

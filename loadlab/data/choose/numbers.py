@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,8 @@ def whole(context: TableContext, column: Column, shape: ColumnShape) -> Generato
     facts, meaning = context.of(column.name), context.meaning(column)
     if facts.root_value is not None or meaning == "level":
         tree = next((r for r in context.relations if r.pattern == "tree"), None)
-        if tree is not None:
+        # Levels grow as they will: where a CHECK sets bounds that only its root keeps, they are something else.
+        if tree is not None and (facts.root_value is not None or (facts.high is None and facts.admits(0))):
             return TreeLevels(tree.name, int(facts.root_value or 0))
     special = _key_number(context, column)
     if special is not None:
@@ -79,7 +81,7 @@ def whole(context: TableContext, column: Column, shape: ColumnShape) -> Generato
         least = round((facts.low or 0) * unit_size)
         step, rest = facts.multiple.modulo * unit_size, facts.multiple.remainder * unit_size
         generator = Multiples(generator, step, rest, least)
-    excluded = tuple(_excluded(column, facts))
+    excluded = tuple(excluded_cells(column, facts))
     return Except(generator, excluded, *cell_bounds(column, facts)) if excluded else generator
 
 
@@ -111,7 +113,7 @@ def cell_bounds(column: Column, facts: ColumnFacts) -> tuple[int, int]:
     return low, high
 
 
-def _excluded(column: Column, facts: ColumnFacts) -> list[int]:
+def excluded_cells(column: Column, facts: ColumnFacts) -> list[int]:
     """The cells of the values that are not allowed; those that the column cannot hold are left out."""
     size = Fraction(10) ** scale_of(column.type) if column.type.kind != "float" else Fraction(1)
     cells = {
@@ -137,7 +139,7 @@ def width(column: Column, facts: ColumnFacts) -> int:
     if facts.low is None and high >= 0:
         low = max(low, 0)
     step = facts.multiple.modulo * max(unit(column), 1) if facts.multiple is not None else 1
-    less = sum(low <= cell <= high for cell in _excluded(column, facts))
+    less = sum(low <= cell <= high for cell in excluded_cells(column, facts))
     # Of n neighbours at least n // step are multiples.
     return max(min((high - low + 1) // step - less, 2**62), 0)
 
@@ -154,12 +156,16 @@ def _float_width(column: Column, facts: ColumnFacts) -> int:
 def distinct_real(context: TableContext, column: Column) -> Generator:
     """Numbers of equal distance that are exact in the column's own precision."""
     facts = context.of(column.name)
-    if facts.low is None or facts.high is None:
-        if facts.high is not None:
-            return DistinctFloats(math.ceil(facts.high) - 1, -1.0)
-        return DistinctFloats(math.floor(facts.low) if facts.low is not None else 0)
-    step = 2.0 ** math.floor(math.log2(max((facts.high - facts.low) / (max(context.rows, 1) + 2), 1e-300)))
-    return DistinctFloats(math.floor(facts.low / step) + 1, step)
+    holes = sorted(float(v) for v in facts.excluded if isinstance(v, (int, float)) and facts.admits(v))
+    if facts.high is None:
+        start = max([facts.low if facts.low is not None else 0.0, *holes])
+        return DistinctFloats(math.floor(start))
+    if facts.low is None:
+        return DistinctFloats(math.ceil(min([facts.high, *holes])) - 1, -1.0)
+    edges = [facts.low, *holes, facts.high]
+    room, low = max((high - low, low) for low, high in pairwise(edges))
+    step = 2.0 ** math.floor(math.log2(max(room / (max(context.rows, 1) + 2), 1e-300)))
+    return DistinctFloats(math.floor(low / step) + 1, step)
 
 
 def real(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
@@ -197,7 +203,17 @@ def _key_number(context: TableContext, column: Column) -> Generator | None:
     """Sequences, unique numbers and ordinals within a parent."""
     name, facts = column.name, context.of(column.name)
     if name in context.solution.ordinals and context.lead is not None:
-        return Ordinals(context.lead.name, int(facts.low or 0) + (1 if facts.low is None or facts.low_strict else 0))
+        first = int(facts.low or 0) + (1 if facts.low is None or facts.low_strict else 0)
+        first = max([first, *(cell + 1 for cell in excluded_cells(column, facts))])
+        low, high = cell_bounds(column, facts)
+        longest = context.lead.longest_run * (facts.multiple.modulo if facts.multiple is not None else 1)
+        if first + longest > high:
+            # The longest run of children ends where the CHECKs do.
+            first = max(low, high - longest)
+        if facts.multiple is not None:
+            modulo = facts.multiple.modulo
+            return Ordinals(context.lead.name, first + (facts.multiple.remainder - first) % modulo, modulo)
+        return Ordinals(context.lead.name, first)
     coverage = context.coverage.get(name)
     if coverage is not None and context.is_unique(name):
         return NumberedIn(coverage)
@@ -217,7 +233,7 @@ def _numbered(context: TableContext, column: Column, start: int) -> Generator:
     """A number for each row: from `start` on, or wherever the constraints leave room for as many."""
     facts, size, rows = context.of(column.name), unit(column), max(context.rows, 1)
     low, high = cell_bounds(column, facts)
-    excluded = _excluded(column, facts)
+    excluded = excluded_cells(column, facts)
     modulo, remainder = 1, 0
     if facts.multiple is not None:
         modulo, remainder = facts.multiple.modulo * size, facts.multiple.remainder * size
@@ -247,7 +263,7 @@ def slot_cells(context: TableContext, column: Column, count: int) -> npt.NDArray
         return None
     facts, size = context.of(column.name), unit(column)
     _, high = cell_bounds(column, facts)
-    excluded, low, modulo, remainder = _excluded(column, facts), lowest(context, column), 1, 0
+    excluded, low, modulo, remainder = excluded_cells(column, facts), lowest(context, column), 1, 0
     if facts.multiple is not None:
         modulo, remainder = facts.multiple.modulo * size, facts.multiple.remainder * size
     first = low + (remainder - low) % modulo

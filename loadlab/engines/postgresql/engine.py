@@ -62,7 +62,8 @@ _TABLES_PER_QUERY = 100
 class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
-    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanHostMigrations and CanRenderPrisma.
+    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWriteOut, CanHostMigrations and
+    CanRenderPrisma.
     """
 
     name = DIALECT
@@ -250,8 +251,12 @@ class PostgresqlEngine:
             # What this session still has to report would be added to the row counts that ANALYZE sets.
             publish_counters(self._connection)
             finish_tables(connections, manifest.schema.tables, progress)
-            write_out(self._connection)
+            # Its commit is waited for, and with it the log of everything before is on disk.
             ledger.mark_finished(self._connection)
+
+    def write_out(self) -> None:
+        with translated():
+            write_out(self._connection)
 
     def note_new_rows(self, new_rows: int) -> None:
         with translated():

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -19,6 +20,10 @@ from loadlab.schema.model import Table
 
 # For the sort of an index build: of one connection, and of all of them together.
 _MAINTENANCE_KB, _MAINTENANCE_KB_TOGETHER = 256 * 1024, 1024**2
+# Pages marked all-visible, for index-only scans and readers that write nothing: while there are no indexes to look
+# through, and before the many readings of the table that the building of its indexes takes.
+_VACUUM: LiteralString = "VACUUM"
+_ANALYZE: LiteralString = "ANALYZE"
 _WORDS = {
     Stage.INDEXES: "keys and indexes of",
     Stage.FOREIGN_KEYS: "foreign keys of",
@@ -55,15 +60,18 @@ _SEQUENCES = """
 def finish_tables(connections: Sequence[Connection], tables: Sequence[Table], progress: Progress) -> None:
     """Whatever the ledger says is put off, then sequences, statistics and visibility, on all connections at once."""
     first = connections[0]
-    for connection in connections:
-        _prepare(connection, len(connections))
     # Rows whose commit nobody waited for are not marked visible before the log of it is on disk: this writes it out.
     first.execute("SELECT pg_logical_emit_message(true, 'loadlab', 'finish')")
+    for connection in connections:
+        _prepare(connection, len(connections))
     names = [identifier(table.namespace, table.name) for table in tables]
     found = first.execute(_TABLES, ([name.as_string(first) for name in names],)).fetchall()
     sizes: dict[int, int] = dict(found)
-    steps = _restoring(deferred_steps(first), sizes)
-    tasks = [*steps, *_vacuuming({oid: name for (oid, _), name in zip(found, names, strict=True)}, sizes, steps)]
+    known = {oid: name for (oid, _), name in zip(found, names, strict=True)}
+    vacuumed = tuple(_upkeep(_VACUUM, known, sizes, ()))
+    steps = _restoring(deferred_steps(first), sizes, vacuumed)
+    # The last: only now are there indexes of expressions, which have statistics of their own.
+    tasks = [*vacuumed, *steps, *_upkeep(_ANALYZE, known, sizes, [*vacuumed, *steps])]
     if oids := list(sizes):
         run = partial(set_sequences, oids=oids)
         tasks.append(Task("sequences", run, frozenset(), False, 0, _of_tables(steps, oids)))
@@ -71,7 +79,12 @@ def finish_tables(connections: Sequence[Connection], tables: Sequence[Table], pr
 
 
 def _prepare(connection: Connection, connections: int) -> None:
-    """Room for the sort of index builds, unless the session has more already; connections instead of its workers."""
+    """Room for the sort of index builds, unless the session has more already; connections instead of its workers.
+
+    Commits are not waited for: what a step makes and its being struck out are one transaction, lost together if the
+    server crashes, and the manifest is called finished by a commit that is waited for, behind all these in the log.
+    """
+    connection.execute("SET synchronous_commit = off")
     room_kb = min(_MAINTENANCE_KB, _MAINTENANCE_KB_TOGETHER // connections)
     connection.execute(
         "SELECT set_config('maintenance_work_mem', greatest(setting::bigint, %s)::text || 'kB', false)"
@@ -82,8 +95,8 @@ def _prepare(connection: Connection, connections: int) -> None:
         connection.execute("SET max_parallel_maintenance_workers = 0")
 
 
-def _restoring(steps: Sequence[DeferredStep], sizes: Mapping[int, int]) -> list[Task]:
-    """What is put off, as tasks: each waits for the earlier stages of its tables."""
+def _restoring(steps: Sequence[DeferredStep], sizes: Mapping[int, int], before: Sequence[Task]) -> list[Task]:
+    """What is put off, as tasks: each waits for the earlier stages of its tables, and for what comes before all."""
     tasks: list[Task] = []
     small = {oid: number for number, group in enumerate(_small_groups(sizes)) for oid in group}
     for stage in Stage:
@@ -93,7 +106,7 @@ def _restoring(steps: Sequence[DeferredStep], sizes: Mapping[int, int]) -> list[
                 table = step.tables[0]
                 alone = stage in (Stage.INDEXES, Stage.CHECKS)
                 groups[(-1, small[table]) if table in small else (table, step.position if alone else 0)].append(step)
-        earlier = tuple(tasks)
+        earlier = (*before, *tasks)
         tasks += [_restoring_task(stage, group, sizes, earlier) for group in groups.values()]
     return tasks
 
@@ -160,22 +173,23 @@ def set_sequences(connection: Connection, *, oids: list[int]) -> None:
         )
 
 
-def _vacuuming(names: Mapping[int, sql.Identifier], sizes: Mapping[int, int], steps: Sequence[Task]) -> Iterator[Task]:
-    """Statistics for the planner, and pages marked all-visible, for index-only scans and readers that write nothing."""
+def _upkeep(
+    what: LiteralString, names: Mapping[int, sql.Identifier], sizes: Mapping[int, int], after: Sequence[Task]
+) -> Iterator[Task]:
+    """VACUUM or ANALYZE of every table, the small ones together."""
     groups = [[oid] for oid in names if sizes[oid] > _SMALL_BYTES]
     for group in [*groups, *_small_groups(sizes)]:
-        label = f"vacuum and analyze {_some(names[oid].as_string(None).replace(chr(34), '') for oid in group)}"
-        run = partial(_vacuum, tables=[names[oid] for oid in group])
-        weight = sum(sizes[oid] for oid in group) / 2
-        yield Task(label, run, frozenset(group), True, weight, _of_tables(steps, group))
+        label = f"{what.lower()} {_some(names[oid].as_string(None).replace(chr(34), '') for oid in group)}"
+        run = partial(_keep_up, what=what, tables=[names[oid] for oid in group])
+        yield Task(label, run, frozenset(group), True, sum(sizes[oid] for oid in group), _of_tables(after, group))
 
 
-def _vacuum(connection: Connection, *, tables: Sequence[sql.Identifier]) -> None:
-    connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.SQL(", ").join(tables)))
+def _keep_up(connection: Connection, *, what: LiteralString, tables: Sequence[sql.Identifier]) -> None:
+    connection.execute(sql.SQL(what + " {}").format(sql.SQL(", ").join(tables)))
 
 
 def write_out(connection: Connection) -> None:
-    """Have the pages of the load written now, not in the middle of what is measured next, where we may ask."""
+    """See `loadlab.engines.protocol.CanWriteOut`."""
     try:
         connection.execute("CHECKPOINT")
     except psycopg.errors.InsufficientPrivilege:

@@ -214,12 +214,11 @@ class _Run:
             self.missing.append(name)
 
     def _require_statement_of_one_transaction(self, statement: ScriptStatement) -> None:
-        place = _place(self.script, statement.offset)
         if statement.begins_with_one_of(_TRANSACTION_ESCAPES):
-            raise InputError(
-                place, f"has {statement.words[0].upper()}: the script is one transaction; remove the statement"
-            )
+            what = f"has {statement.words[0].upper()}: the script is one transaction; remove the statement"
+            raise InputError(_place(self.script, statement.offset), what)
         if statement.text.startswith("\\") and not is_known_command(statement.text):
+            place = _place(self.script, statement.offset)
             raise InputError(place, "is a psql command, not SQL; remove it", value=statement.text)
 
 

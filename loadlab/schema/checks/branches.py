@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TypeVar
 
 from loadlab.schema.checks.facts import Allowed, Bound, Casing, Excluded, Fact, IsNull, NotNull, Scalar, spoken_of
@@ -14,8 +15,8 @@ _T = TypeVar("_T")
 BRANCHES_MAX = 64
 _WORKING_MAX = 128
 """Alternatives kept while a condition is being read."""
-_TIDYING_STEPS = 10
-"""What tidying a branch costs, in comparisons of two."""
+_TIDYING_STEPS = 5
+"""What tidying a branch costs, in comparisons of two; each fact is one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,19 @@ def either(*parts: Branches) -> Branches:
 
 def all_of(parts: Iterable[Branches]) -> Branches:
     """Conjunction of any number."""
-    found, tidy = ALWAYS, True
-    for part in parts:
-        if len(found) == len(part) == 1:
-            # Most parts have a single branch: they are tidied together, once.
-            found, tidy = (_joined(found[0], part[0]),), False
+    found = ALWAYS
+    for single, group in itertools.groupby(parts, lambda part: len(part) == 1):
+        # Most parts have one branch: those that follow each other are joined at once.
+        if single:
+            found = both(found, _concatenated([part[0] for part in group]))
         else:
-            found, tidy = both(found, part), True
-    return found if tidy else simplified(found)
+            found = reduce(both, group, found)
+    return found
+
+
+def _concatenated(parts: Sequence[Branch]) -> Branches:
+    facts = dict.fromkeys(fact for part in parts for fact in part.facts)
+    return simplified([Branch(tuple(facts), tuple(dict.fromkeys(text for part in parts for text in part.opaque)))])
 
 
 def with_facts(branches: Branches, facts: Iterable[Fact]) -> Branches:
@@ -82,7 +88,7 @@ def simplified(branches: Iterable[Branch]) -> Branches:
         if len(kept) >= _WORKING_MAX:
             shortened()
             break
-        spend(_TIDYING_STEPS)
+        spend(_TIDYING_STEPS + len(branch.facts))
         tidy = _tidied(branch)
         if tidy is not None:
             _add(kept, _Known(tidy))
@@ -179,15 +185,15 @@ def _union_of_lists(left: _Known, right: _Known) -> Branch | None:
 
 def _without_null_test(present: _Known, absent: _Known) -> Branch | None:
     """`x is not null and f` or `x is null` is `f`, where f says nothing of a row whose x is NULL."""
-    if present.present.isdisjoint(absent.nulls):
+    missing = absent.facts - present.facts
+    if len(missing) != 1:
         return None
-    for fact in present.branch.facts:
-        if isinstance(fact, NotNull) and fact.column in absent.nulls:
-            rest = replace(present.branch, facts=tuple(item for item in present.branch.facts if item != fact))
-            others = absent.facts - {IsNull(fact.column)}
-            if others <= set(rest.facts) and _includes(_Known(rest), absent):
-                return rest
-    return None
+    (null,) = missing
+    if not isinstance(null, IsNull) or null.column not in present.present:
+        return None
+    known = NotNull(null.column)
+    rest = replace(present.branch, facts=tuple(item for item in present.branch.facts if item != known))
+    return rest if _includes(_Known(rest), absent) else None
 
 
 def _tidied(branch: Branch) -> Branch | None:

@@ -364,13 +364,18 @@ _FUNCTIONS: dict[str, Reader] = {
 }
 
 
+_STRICT = {"", *_FUNCTIONS, "isempty", "all", "isfinite", "lower_inf", "upper_inf", "row"}
+_PASSING_OVER_NULL = (exp.Greatest, exp.Least, exp.Concat, exp.ConcatWs)
+"""Functions that can have a value where an argument has none."""
+
+
 def always_known_when_set(node: exp.Expr) -> tuple[Fact, ...] | None:
     """What must hold, besides no column being NULL, for an expression to have a value; None where that is not known."""
     facts: list[Fact] = []
     for part in node.walk():
         if isinstance(part, exp.ArraySize) or function(part) == "array_ndims":
             facts += [Size(name, ">", 0) for name in column_names(part)]
-        elif function(part) not in ("", *_FUNCTIONS, "isempty", "all", "isfinite", "lower_inf", "upper_inf", "row"):
+        elif isinstance(part, _PASSING_OVER_NULL) or function(part) not in _STRICT:
             return None
         elif isinstance(part, exp.Lower | exp.Upper) and column_name(part.this) is not None:
             facts.append(RangeEnd(column_name(part.this) or "", "lower" if isinstance(part, exp.Lower) else "upper"))

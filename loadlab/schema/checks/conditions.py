@@ -8,10 +8,11 @@ from sqlglot import exp
 
 from loadlab.schema.checks.branches import ALWAYS, Branch, Branches, all_of, either, one
 from loadlab.schema.checks.choices import chosen
+from loadlab.schema.checks.containment import contained
 from loadlab.schema.checks.facts import Allowed, IsNull, NotNull
 from loadlab.schema.checks.lists import in_list
 from loadlab.schema.checks.nulls import is_test
-from loadlab.schema.checks.predicates import contained, document_keys, pattern, truth_function, within
+from loadlab.schema.checks.predicates import document_keys, pattern, truth_function, within
 from loadlab.schema.checks.relations import between, comparison, differing, distinct, same
 from loadlab.schema.checks.syntax import bare, negated, sql_of
 from loadlab.schema.checks.truth import CHOICES, FALSE, SIGNS, TRUE, UNKNOWN, Read, Truth, fixed

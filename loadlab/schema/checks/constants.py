@@ -31,6 +31,9 @@ _ARITHMETIC: dict[type[exp.Expr], Callable[[Number, Number], Number]] = {
     exp.Sub: operator.sub,
     exp.Mul: operator.mul,
 }
+_RANGES_OF_TIME = {"daterange", "tsrange", "tstzrange"}
+_RANGES = {"int4range", "int8range", "numrange"} | _RANGES_OF_TIME
+_RANGE = re.compile(r'\s*([\[(])("[^"]*"|[^",]*),("[^"]*"|[^",]*)([\])])\s*')
 _ARRAY_ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}]*))\s*(?:,|$)')
 
 
@@ -173,3 +176,35 @@ def interval_of(node: exp.Expr) -> tuple[int, int] | None:
         text = constant(node.this)
         return interval_us(text) if isinstance(text, str) else None
     return None
+
+
+def range_signs(node: exp.Expr) -> tuple[tuple[str, Number | str], ...] | None:
+    """The signs and limits of a constant range, e.g. (">=", 1) and ("<", 10); None for anything else, or no limit."""
+    node = bare(node)
+    if isinstance(node, exp.Cast):
+        kind, found = node.to.this.name.lower(), _RANGE.fullmatch(str(constant(node.this)))
+        if kind not in _RANGES or found is None:
+            return None
+        edges, ends = found[1] + found[4], [_limit(text, kind) for text in (found[2], found[3])]
+    elif isinstance(node, exp.Anonymous) and node.name.lower() in _RANGES and len(node.expressions) in (2, 3):
+        *_, last = node.expressions
+        edges = str(constant(last)) if len(node.expressions) == 3 else "[)"
+        values = [constant(item) for item in node.expressions[:2]]
+        if any(
+            value is None and not isinstance(bare(item), exp.Null)
+            for value, item in zip(values, node.expressions, strict=False)
+        ):
+            return None
+        ends = [None if value is None or isinstance(value, bool) else value for value in values]
+    else:
+        return None
+    signs = (">=" if edges[0] == "[" else ">", "<=" if edges[-1] == "]" else "<")
+    return tuple((sign, end) for sign, end in zip(signs, ends, strict=True) if end is not None) or None
+
+
+def _limit(text: str, kind: str) -> Number | str | None:
+    """An end of a range as its server prints it; None where it is open."""
+    plain = text.strip().strip('"')
+    if plain in ("", "infinity", "-infinity"):
+        return None
+    return plain if kind in _RANGES_OF_TIME else number(plain)

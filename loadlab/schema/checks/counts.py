@@ -14,7 +14,7 @@ from loadlab.schema.checks.syntax import bare, function, is_null, negated
 from loadlab.schema.checks.truth import FALSE, OPPOSITE, TRUE, UNKNOWN, Read, Truth, paren
 from loadlab.schema.checks.work import shortened
 
-_COMBINATIONS_MAX = 256
+_COMBINATIONS_MAX = 128
 _Counted = tuple[exp.Expr, bool]
 """A condition that counts as one where it holds, and whether it is cast (no number where it is unknown)."""
 

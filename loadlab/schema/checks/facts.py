@@ -63,6 +63,13 @@ class Bound(OfOneColumn):
 
 
 @dataclass(frozen=True, slots=True)
+class Inside(OfOneColumn):
+    """The column lies within a constant range: its value keeps each of `bounds`; of a range, every point does."""
+
+    bounds: tuple[Bound, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BoundToNow(OfOneColumn):
     """The column compares with the server's clock, plus `plus` (days for a date where `unit` is number)."""
 
@@ -327,6 +334,7 @@ Fact = (
     | Allowed
     | Excluded
     | Bound
+    | Inside
     | BoundToNow
     | Compared
     | Linear

@@ -63,6 +63,7 @@ def quantified(read: Read, subject: exp.Expr, sign: str, quantifier: exp.Expr, w
 
 
 def array_items(array: exp.Expr) -> list[exp.Expr] | None:
+    """The elements of an array that is written out; None for any other expression."""
     values = array_constants(array)
     if values is not None:
         return [exp.Null() if value is None else _literal(value) for value in values]

@@ -1,4 +1,4 @@
-"""Functions and operators whose result is a truth value: patterns, containment, keys of documents, tests of ranges."""
+"""Functions and operators whose result is a truth value: patterns, keys of documents, tests of ranges."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from loadlab.schema.checks.branches import Branches, either, one
 from loadlab.schema.checks.choices import lifted
 from loadlab.schema.checks.constants import array_constants, constant
 from loadlab.schema.checks.facts import (
-    Allowed,
-    Contains,
-    Elements,
     Excluded,
     Fact,
     JsonKeys,
     JsonText,
     NotEmptyRange,
-    NotNull,
     RangeEnd,
     RangeInclusive,
     Spatial,
@@ -54,23 +50,6 @@ def _pattern_list(read: Read, node: exp.Expr, quantifier: exp.Expr, want: Truth)
     parts = [type(node)(this=node.this.copy(), expression=item.copy()) for item in items]
     everything = isinstance(quantifier, exp.All) or function(quantifier) == "all"
     return read((conjunction if everything else disjunction)(parts), want)
-
-
-def contained(_: Read, node: exp.Expr, want: Truth) -> Branches | None:
-    """`column <@ ARRAY[...]`: every element is one of these. `column @> ARRAY[...]`: it has all of these."""
-    left, right = bare(node.this), bare(node.expression)
-    if isinstance(node, exp.ArrayContainedBy):
-        left, right = right, left
-    if TRUE not in want:
-        return None
-    inner, whole = column_name(right), array_constants(left)
-    if inner is not None and whole is not None and None not in whole:
-        values = tuple(value for value in whole if value is not None)
-        return known(one(Elements(inner, Allowed(inner, values)), Elements(inner, NotNull(inner))), node, want)
-    outer, part = column_name(left), array_constants(right)
-    if outer is not None and part is not None and None not in part:
-        return known(one(Contains(outer, tuple(value for value in part if value is not None))), node, want)
-    return None
 
 
 def document_keys(_: Read, node: exp.Expr, want: Truth) -> Branches | None:

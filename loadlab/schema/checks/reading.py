@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ from loadlab.schema.checks.facts import (
     Elements,
     Excluded,
     Fact,
+    Inside,
     IsNull,
     JsonKeys,
     Linear,
@@ -45,6 +47,15 @@ class Reading:
     branches: tuple[tuple[Fact, ...], ...]
     not_understood: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def of_values(self, ranges: Collection[str]) -> Reading:
+        """The same where the columns but `ranges` hold no ranges: what lies inside of one keeps its bounds."""
+        found = tuple(tuple(fact for each in branch for fact in _bounds(each, ranges)) for branch in self.branches)
+        return replace(self, branches=found)
+
+
+def _bounds(fact: Fact, ranges: Collection[str]) -> tuple[Fact, ...]:
+    return fact.bounds if isinstance(fact, Inside) and fact.column not in ranges else (fact,)
 
 
 def read_check(expression: str, dialect: str) -> Reading:
@@ -113,6 +124,8 @@ def _of(column: str, fact: Fact) -> Fact:
         return fact
     if isinstance(fact, (Elements, Member)):
         fact = replace(fact, fact=_of(column, fact.fact))
+    if isinstance(fact, Inside):
+        fact = replace(fact, bounds=tuple(replace(bound, column=column) for bound in fact.bounds))
     return replace(fact, column=column)
 
 

@@ -9,6 +9,7 @@ from loadlab.schema.checks.branches import NEVER, Branches, both, either
 from loadlab.schema.checks.choices import lifted
 from loadlab.schema.checks.comparisons import read_comparison
 from loadlab.schema.checks.counts import counted
+from loadlab.schema.checks.extremes import extreme
 from loadlab.schema.checks.lists import quantified
 from loadlab.schema.checks.syntax import bare, function, is_condition, is_null
 from loadlab.schema.checks.truth import (
@@ -32,6 +33,7 @@ from loadlab.schema.checks.truth import (
 
 
 def between(read: Read, node: exp.Expr, want: Truth) -> Branches:
+    """BETWEEN, which may be SYMMETRIC."""
     value, low, high = node.this, node.args["low"], node.args["high"]
     inside = conjunction([compared(value, ">=", low), compared(value, "<=", high)])
     if node.args.get("symmetric"):
@@ -54,6 +56,9 @@ def _compare(read: Read, left: exp.Expr, sign: str, right: exp.Expr, want: Truth
     rows = row_members(left), row_members(right)
     if rows[0] is not None and rows[1] is not None:
         return _compare_rows(read, rows[0], sign, rows[1], want)
+    found = extreme(read, left, sign, right, want)
+    if found is not None:
+        return found
     number = counted(read, left, sign, right, want)
     if number is not None:
         return number
@@ -109,6 +114,7 @@ def _agreement(read: Read, left: exp.Expr, right: exp.Expr, want: Truth) -> Bran
 
 
 def differing(read: Read, node: exp.Expr, want: Truth) -> Branches:
+    """XOR of two conditions."""
     return _agreement(read, node.this, node.expression, want.opposite)
 
 
@@ -130,4 +136,5 @@ def same(read: Read, node: exp.Expr, want: Truth) -> Branches:
 
 
 def distinct(read: Read, node: exp.Expr, want: Truth) -> Branches:
+    """IS DISTINCT FROM."""
     return same(read, node, want.opposite)

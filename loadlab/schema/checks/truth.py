@@ -64,18 +64,22 @@ def known(found: Branches | None, node: exp.Expr, want: Truth) -> Branches | Non
 
 
 def paren(node: exp.Expr) -> exp.Expr:
+    """A copy in parentheses."""
     return exp.Paren(this=node.copy())
 
 
 def compared(left: exp.Expr, sign: str, right: exp.Expr) -> exp.Expr:
+    """`left sign right`."""
     return NODES[sign](this=left.copy(), expression=right.copy())
 
 
 def conjunction(parts: Iterable[exp.Expr]) -> exp.Expr:
+    """The parts joined by AND."""
     return exp.and_(*parts, copy=False)
 
 
 def disjunction(parts: Iterable[exp.Expr]) -> exp.Expr:
+    """The parts joined by OR."""
     return exp.or_(*parts, copy=False)
 
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-WORK_MAX = 40_000
-"""Steps of about a microsecond; counted, not timed, so that the same text reads the same on every machine."""
+WORK_MAX = 14_000
+"""Steps of a few microseconds; counted, not timed, so that the same text reads the same on every machine."""
 
 
 class TooMuchWorkError(Exception):
