@@ -51,7 +51,8 @@ def _size_bytes(dataset: Dataset, chunk: Chunk) -> float:
     """What a chunk holds, judged by its first rows; 0 for one that takes no time worth the looking."""
     if chunk.rows < _WORTH_ORDERING_ROWS:
         return 0.0
-    return dataset.batch(chunk.table, chunk.start, chunk.start + _SAMPLE_ROWS).nbytes / _SAMPLE_ROWS * chunk.rows
+    sample_bytes: int = dataset.batch(chunk.table, chunk.start, chunk.start + _SAMPLE_ROWS).nbytes
+    return sample_bytes / _SAMPLE_ROWS * chunk.rows
 
 
 def _without_postponed(dataset: Dataset, table: Table) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from loadlab.data.bounded import Differing, Same
 from loadlab.data.cases import makes_nulls
@@ -30,6 +31,8 @@ from loadlab.spec.scenario import ColumnShape
 
 # Kinds whose equality with another column is had by copying; numbers and times are moved between bounds.
 _COPIED = ("text", "uuid", "enum", "boolean", "bytes", "inet")
+# Meaning → the largest coordinate there is.
+_COORDINATES = {"latitude": 90.0, "longitude": 180.0}
 _NULL_SHARES = {"deleted": 0.97, "created": 0.0, "updated": 0.0}
 
 
@@ -247,12 +250,22 @@ def _constrained(context: TableContext, column: Column, shape: ColumnShape) -> G
 def _coordinate(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:
     """Latitude and longitude of the place that the row's city and postcode name."""
     meaning, kind = context.meaning(column), column.type.kind
-    if kind not in ("float", "numeric") or shape.range is not None or context.is_unique(column.name):
+    if meaning not in _COORDINATES or kind not in ("float", "numeric"):
+        return None
+    if shape.range is not None or context.is_unique(column.name) or _narrows(context, column, _COORDINATES[meaning]):
         return None
     scale = scale_of(column.type) if kind == "numeric" else None
-    if meaning == "latitude":
-        return place_numbers(texts.text_context(context, column), "latitude", scale)
-    return place_numbers(texts.text_context(context, column), "longitude", scale) if meaning == "longitude" else None
+    field: Literal["latitude", "longitude"] = "latitude" if meaning == "latitude" else "longitude"
+    return place_numbers(texts.text_context(context, column), field, scale)
+
+
+def _narrows(context: TableContext, column: Column, most: float) -> bool:
+    """Whether the type or a CHECK leaves less of a coordinate than the globe has."""
+    facts = context.of(column.name)
+    bottom, top = numbers.value_limits(column) if column.type.kind == "numeric" else (-most, most)
+    low, high = facts.low if facts.low is not None else bottom, facts.high if facts.high is not None else top
+    others = facts.compared or facts.linear or facts.expressions or facts.excluded or facts.multiple
+    return bool(others) or max(low, bottom) > -most or min(high, top) < most
 
 
 def _other(context: TableContext, column: Column) -> Generator | None:

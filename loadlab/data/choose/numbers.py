@@ -207,13 +207,15 @@ def _key_number(context: TableContext, column: Column) -> Generator | None:
         first = max([first, *(cell + 1 for cell in excluded_cells(column, facts))])
         low, high = cell_bounds(column, facts)
         longest = context.lead.longest_run * (facts.multiple.modulo if facts.multiple is not None else 1)
+        modulo, remainder = (facts.multiple.modulo, facts.multiple.remainder) if facts.multiple is not None else (1, 0)
+        if first + longest > high and facts.low is None:
+            # There is no least one to begin with: they count down, so that a longer run changes nothing before it.
+            top = min([high, *(cell - 1 for cell in excluded_cells(column, facts) if cell <= high)])
+            return Ordinals(context.lead.name, top - (top - remainder) % modulo, -modulo)
         if first + longest > high:
             # The longest run of children ends where the CHECKs do.
             first = max(low, high - longest)
-        if facts.multiple is not None:
-            modulo = facts.multiple.modulo
-            return Ordinals(context.lead.name, first + (facts.multiple.remainder - first) % modulo, modulo)
-        return Ordinals(context.lead.name, first)
+        return Ordinals(context.lead.name, first + (remainder - first) % modulo, modulo)
     coverage = context.coverage.get(name)
     if coverage is not None and context.is_unique(name):
         return NumberedIn(coverage)
@@ -241,12 +243,18 @@ def _numbered(context: TableContext, column: Column, start: int) -> Generator:
         length = (rows - 1) * step
         natural = max(start * size, low) if facts.low is not None else start * size
         # As sequences count; behind what is excluded; or as far up as can be.
-        for wish in (natural, max([natural, *(cell + 1 for cell in excluded)]), high - length - modulo + 1, low):
+        for wish in (natural, max([natural, *(cell + 1 for cell in excluded)])):
             first = wish + (remainder - wish) % modulo
             last = first + length
             hit = any(first <= cell <= last and (cell - first) % step == 0 for cell in excluded)
             if low <= first and last <= high and not hit:
                 return RowNumbers(first) if step == 1 else Numbered(first, step)
+        # No start below would stay what it is with more rows; the end does.
+        for end in (high, min([high, *(cell - 1 for cell in excluded)])):
+            last = end - (end - remainder) % modulo
+            hit = any(last - length <= cell <= last and (last - cell) % step == 0 for cell in excluded)
+            if low <= last - length and last <= high and not hit:
+                return Numbered(last, -step)
     if high - low < _MOST_LISTED * modulo:
         cells = np.arange(low + (remainder - low) % modulo, high + 1, modulo, dtype=np.int64)
         cells = cells[~np.isin(cells, excluded)]
@@ -285,7 +293,10 @@ def _natural(context: TableContext, column: Column, shape: ColumnShape, facts: C
     key = context.key_of(column.name)
     name, low, high = _range(context, column, facts, shape)
     size = 10.0 ** scale_of(column.type)
-    bottom, top = round(low * size), round(high * size)
+    # Where a cell is more than 1 (numeric(5, -2)), the nearest one may lie outside of the bounds.
+    least, most = cell_bounds(column, facts)
+    bottom = min(max(round(low * size), least), most)
+    top = max(min(round(high * size), most), bottom)
     if top - bottom >= 2**52:
         return Spread(key, bottom, min(top - bottom + 1, 2**62))
     # Shaped in the column's own unit (a price in dollars), then counted in its smallest step (cents).
@@ -305,6 +316,9 @@ def _range(context: TableContext, column: Column, facts: ColumnFacts, shape: Col
     if column.type.kind == "integer" and high < 1 and facts.high is None:
         high = 100
     bottom, top = value_limits(column)
+    if low > top:
+        # What the name speaks of is more than the type holds (a price in numeric(2, 2)).
+        low = min(max(0.0, bottom), top)
     low, high = max(low, bottom), min(high, top)
     if facts.low is not None:
         least = facts.low + (step if facts.low_strict else 0)

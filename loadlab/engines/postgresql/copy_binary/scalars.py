@@ -75,6 +75,11 @@ def _text(array: pa.Array) -> Body:
     return Body([], binary(array))
 
 
+def _byte(array: pa.Array) -> Body:
+    """The type "char" is one byte on the wire whatever it holds: that of an empty text is zero (utils/adt/char.c)."""
+    return Body([], binary(pc.if_else(pc.equal(pc.binary_length(array), 0), "\0", array)))
+
+
 def _versioned_text(array: pa.Array) -> Body:
     """jsonb, jsonpath, ltree and its queries: a version byte, then the text."""
     return Body([("u1", 1)], binary(array))
@@ -115,7 +120,8 @@ BODIES: dict[str, Callable[[pa.Array], Body]] = {
     **dict.fromkeys(("oid", "xid", "cid"), _number(pa.uint32(), "<u4", ">u4")),
     **dict.fromkeys(("jsonb", "jsonpath", "ltree", "lquery", "ltxtquery"), _versioned_text),
     **dict.fromkeys(
-        ("text", "varchar", "bpchar", "char", "name", "citext", "refcursor", "json", "xml", "bytea"), _text
+        ("text", "varchar", "bpchar", "name", "citext", "refcursor", "json", "xml", "bytea"), _text
     ),
+    "char": _byte,
     **{name: _object(dict(known)) for name, known in EVERYWHERE.items()},
 }
