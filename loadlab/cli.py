@@ -160,7 +160,10 @@ def seed(
             "--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers generate and load instead."
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show rows and bytes by table; write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written and how each constraint is met; write nothing.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="With --dry-run, every constraint.")] = False,
     to: Annotated[
         Path | None,
         typer.Option("--to", metavar="DIR", help="Write the rows as files into a new or empty folder instead."),
@@ -190,7 +193,7 @@ def seed(
     data = DataOptions(scale, seed, everywhere, by_table, workers, cluster)
     with _show(quiet=as_json) as show:
         if dry_run:
-            _dry_run(source, database, data, show, as_json)
+            _dry_run(source, database, data, show, as_json, verbose)
             return
         if to is not None:
             _to_files(source, database, data, to, file_format, show, as_json)
@@ -384,25 +387,18 @@ def _parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:
     return everywhere, by_table
 
 
-def _dry_run(source: str | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool) -> None:
-    from dataclasses import asdict
-
+def _dry_run(
+    source: str | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool, verbose: bool
+) -> None:
     from loadlab.pipeline import plan_seed
+    from loadlab.report.feasibility import plan_summary, print_plan
 
-    dataset, tables = plan_seed(source, database, data, show)
+    plan = plan_seed(source, database, data, show)
+    work = (plan.dataset, plan.tables, plan.trial, plan.seconds)
     if as_json:
-        plan = {
-            "fingerprint": dataset.manifest.fingerprint,
-            "scale": dataset.plan.scale,
-            "seed": dataset.plan.seed,
-            "tables": [asdict(table) for table in tables],
-            "notes": list(dataset.plan.notes),
-        }
-        typer.echo(json.dumps(plan, indent=2))
-        return
-    from loadlab.report.seeding import print_plan
-
-    print_plan(tables, dataset.plan.notes)
+        typer.echo(json.dumps(plan_summary(*work), indent=2))
+    else:
+        print_plan(*work, verbose=verbose)
 
 
 def _to_files(

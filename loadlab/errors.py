@@ -54,10 +54,15 @@ class MissingDependencyError(LoadLabError):
 
 
 class DatabaseError(LoadLabError):
-    """The database refused something. `code` is the server's own code (SQLSTATE, errno), if it gave one."""
+    """The database refused something.
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    `code` is the server's own code (SQLSTATE, errno), `constraint` the name of the constraint that was violated; None
+    where it did not tell.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, constraint: str | None = None) -> None:
         self.code = code
+        self.constraint = constraint
         super().__init__(message)
 
 

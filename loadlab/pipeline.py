@@ -33,9 +33,10 @@ from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
-from loadlab.seeding.estimate import TableEstimate, estimate
+from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed
+from loadlab.seeding.trial import Trial, refuse, settle
 from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
 from loadlab.spec.base import validate
 from loadlab.spec.scenario import DataShape, Scenario, Workload, load_scenario
@@ -102,6 +103,16 @@ class SeedOutcome:
     notes: tuple[str, ...]
     stop_command: str | None = None
     """What stops the database's server, which was started for it and is left running."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedPlan:
+    """What a seeding would write, and in about how many seconds. `trial` is None where nothing could be tried."""
+
+    dataset: Dataset
+    tables: tuple[TableEstimate, ...]
+    trial: Trial | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +336,7 @@ def export_files(
         show.step(f"{engine.version()} at {engine.display_url}")
         dataset, name = _dataset(scenario, schema_of(scenario, engine), engine, data), engine.name
     show.notes(dataset.plan.notes)
-    workers = data.workers if data.workers is not None else max(1, len(os.sched_getaffinity(0)))
+    workers = _workers(data)
     rows = sum(dataset.row_count(table) for table in dataset.tables)
     show.step(f"Writing {format_count(rows)} rows of {len(dataset.tables)} tables to {folder}")
 
@@ -348,21 +359,24 @@ def profile_database(database: str, tables: Sequence[str], options: ProfileOptio
         return make_profile(engine.statistics(tables or None), options)
 
 
-def plan_seed(
-    source: str | None, database: str, data: DataOptions, show: Show
-) -> tuple[Dataset, tuple[TableEstimate, ...]]:
-    """What `seed_database` would write; nothing is written."""
+def plan_seed(source: str | None, database: str, data: DataOptions, show: Show) -> SeedPlan:
+    """What `seed_database` would write, tried on the database; nothing is written."""
     scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
-        dataset = _dataset(scenario, schema_of(scenario, engine), engine, data)
-        return dataset, estimate(dataset)
+        dataset, trial = _tried(scenario, schema_of(scenario, engine), engine, data, always=True)
+        tables = estimate(dataset, engine)
+        return SeedPlan(dataset, tables, trial, total_seconds(tables, _workers(data)))
+
+
+def _workers(options: DataOptions) -> int:
+    return options.workers if options.workers is not None else max(1, len(os.sched_getaffinity(0)))
 
 
 def _fill(engine: Engine, dataset: Dataset, options: DataOptions, show: Show) -> SeedOutcome:
     notes = dataset.plan.notes
     show.notes(notes)
-    count = options.workers if options.workers is not None else max(1, len(os.sched_getaffinity(0)))
+    count = _workers(options)
     rows = sum(dataset.row_count(table) for table in dataset.tables)
     show.step(f"Seeding {format_count(rows)} rows in {len(dataset.tables)} tables")
     report = seed(engine, dataset, workers=count, observe=show.seeding, cluster=options.cluster)
@@ -433,6 +447,24 @@ def grow_database(database: str, wish: GrowthWish, show: Show, *, dry_run: bool 
 
 
 def _dataset(scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions) -> Dataset:
+    """What is asked for; where the database may refuse it, once it has accepted a sample. Raises as `refuse` does."""
+    dataset, trial = _tried(scenario, found, engine, options, always=False)
+    if trial is not None and trial.refusals:
+        refuse(dataset, trial.refusals[0])
+    return dataset
+
+
+def _tried(
+    scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions, *, always: bool
+) -> tuple[Dataset, Trial | None]:
+    dataset, trial = settle(engine, _planned(scenario, found, engine, options), always=always)
+    if is_grown(dataset.manifest):
+        return dataset, trial
+    notes = (*found.notes, *dataset.plan.notes)
+    return Dataset(replace(dataset.plan, notes=notes), dataset.manifest), trial
+
+
+def _planned(scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions) -> Dataset:
     """What is asked for. What the command line leaves open is as in the data that is there, else as in the scenario."""
     shape: DataShape = scenario.file.data
     there = engine.manifest()
@@ -452,7 +484,6 @@ def _dataset(scenario: Scenario, found: FoundSchema, engine: Engine, options: Da
         rows={**empty, **said},
         rows_everywhere=options.rows_everywhere if rows_said else body.get("rows_everywhere"),
         default_rows=scenario.default_rows,
+        remedies=body.get("remedies", {}),
     )
-    dataset = Dataset.plan_for(found.schema, request, owns_tables=scenario.source(engine.name) is not None)
-    notes = (*found.notes, *dataset.plan.notes)
-    return Dataset(replace(dataset.plan, notes=notes), dataset.manifest)
+    return Dataset.plan_for(found.schema, request, owns_tables=scenario.source(engine.name) is not None)

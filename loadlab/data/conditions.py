@@ -33,6 +33,8 @@ class Conditions:
     applied: dict[str, Remedy] = field(default_factory=dict)
     impossible: list[str] = field(default_factory=list)
     """Columns for which their CHECKs leave no value."""
+    emptied: list[Key] = field(default_factory=list)
+    """Partial keys that are kept by having no row in them."""
 
     def facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
         """Facts of the CHECKs and of the life cycle, and the keys."""
@@ -77,6 +79,7 @@ class Conditions:
             kept += [key for key in partial if key.name in contradicted]
             outside = [item for item in outside if item[0] not in contradicted]
             more = table_facts(table, dialect, outside)
+        self.emptied = [key for key in partial if any(name == key.name for name, _ in outside)]
         return more, kept, outside
 
     def _holds_everywhere(self, key: Key, links: Links, width: Width) -> bool:

@@ -16,6 +16,10 @@ from loadlab.schema.model import ForeignKey, Schema, Table
 from loadlab.spec.scenario import RelationShape, TableShape
 
 
+# Foreign keys that are followed from one table to the next.
+_LONGEST_CHAIN = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """One foreign key that gives values to columns.
@@ -110,13 +114,14 @@ def read_links(
     return found
 
 
-def _rank(link: Link, first: Sequence[str], table: str) -> tuple[int, int, int]:
+def _rank(link: Link, first: Sequence[str], table: str) -> tuple[int, int, int, int]:
     """Self references come last: their columns are those of another parent first."""
     nested = link.wish.is_nested
     return (
         2 if link.target == table else 0 if nested else 1,
         first.index(link.name) if link.name in first else len(first),
         -len(link.columns),
+        len(link.soft),
     )
 
 
@@ -125,7 +130,7 @@ def _link(schema: Schema, table: Table, key: ForeignKey, shape: TableShape, soft
     if not schema.has(key.target):
         raise InputError(f"{table.key}.{name}", f"references {key.target or 'a table'}, which is not in the schema")
     columns, targets = key.columns, key.target_columns
-    soft = [] if key.target == table.key else list(_soft(schema.table(key.target), table, key))
+    soft = [] if key.target == table.key else _soft(schema, schema.table(key.target), table, key)
     if not soften or any(table.column(column).nullable for column in key.columns):
         soft = []
     return Link(
@@ -142,18 +147,32 @@ def _link(schema: Schema, table: Table, key: ForeignKey, shape: TableShape, soft
     )
 
 
-def _soft(parent: Table, table: Table, key: ForeignKey) -> list[tuple[str, str]]:
-    """Columns of one name, NOT NULL in both tables, that reference the same column of the same third table."""
-    theirs = {fk.columns[0]: fk for fk in parent.foreign_keys if len(fk.columns) == 1}
+def _soft(schema: Schema, parent: Table, table: Table, key: ForeignKey) -> list[tuple[str, str]]:
+    """Columns of one name, NOT NULL in both tables, that lead to the same column of a third table."""
     found = []
-    for fk in table.foreign_keys:
-        name = fk.columns[0]
-        other = theirs.get(name)
-        if len(fk.columns) != 1 or other is None or name in key.columns or fk.target in (table.key, parent.key):
+    for name in table.column_names:
+        if name in key.columns or name not in parent.column_names:
             continue
-        same = (fk.target, fk.target_columns) == (other.target, other.target_columns)
-        if same and not table.column(name).nullable and not parent.column(name).nullable:
+        if table.column(name).nullable or parent.column(name).nullable:
+            continue
+        mine, theirs = _origin(schema, table, name, key), _origin(schema, parent, name)
+        if mine == theirs and mine is not None and mine[0] not in (table.key, parent.key):
             found.append((name, name))
+    return found
+
+
+def _origin(schema: Schema, table: Table, column: str, but: ForeignKey | None = None) -> tuple[str, str] | None:
+    """The table and column in which a column's values are keys at last; None where it references nothing."""
+    found = None
+    for _ in range(_LONGEST_CHAIN):
+        key = next(
+            (k for k in table.foreign_keys if column in k.columns and k is not but and k.target != table.key), None
+        )
+        if key is None or not schema.has(key.target):
+            return found
+        column = key.target_columns[key.columns.index(column)]
+        table = schema.table(key.target)
+        found = (table.key, column)
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from loadlab.data.frame import Frame, Generator, TablePlan
 from loadlab.data.hashing import Int64s
 from loadlab.data.suggestions import generator_of, stated_aggregate, suggest_aggregates
 from loadlab.data.volumes import DataRequest
+from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 
 _NOT_BELOW_ZERO = re.compile(r">=?\s*\(?'?0(\.0+)?'?\)?(::\w+(\s*\(\d+(,\s*\d+)?\))?)?")
@@ -55,7 +57,9 @@ def _lay_aggregates(schema: Schema, request: DataRequest, plans: dict[str, Table
                 continue
             wish = suggested.get((key, column.name))
             if wish is not None and shape is None and _is_sure(plans, plan, column.name, wish):
-                made[column.name] = generator_of(schema, plan.table, column, wish, nested, f"{key}.{column.name}")
+                # Nobody asked for it: what cannot be computed here stays as it is.
+                with suppress(InputError):
+                    made[column.name] = generator_of(schema, plan.table, column, wish, nested, f"{key}.{column.name}")
         if made:
             plans[key] = _with(plan, made)
 

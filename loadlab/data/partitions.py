@@ -144,6 +144,8 @@ class Covered:
     inner: Generator
     key: int
     coverage: Coverage
+    reach: int = 10_000
+    """How far from the one bound of a range that has no other."""
 
     def make(self, frame: Frame) -> Cells:
         cells = self.inner.make(frame)
@@ -155,10 +157,12 @@ class Covered:
         if inside.all():
             return Cells(self._aligned(values, lows), cells.valid)
         pick = below(hash_rows(make_key(self.key, "range"), frame.rows), len(lows))
-        width = np.minimum(highs[pick] - lows[pick], 2**32 - 1)
+        first = np.where(lows == -_FAR, highs - self.reach, lows)[pick]
+        last = np.where(highs == _FAR, lows + self.reach, highs)[pick]
+        width = np.minimum(last - first, 2**32 - 1)
         # Whole steps of the range's 32-bit share: a month in microseconds is longer than 32 bits.
-        step = np.maximum((highs[pick] - lows[pick]) // (2**32), 1)
-        moved = lows[pick] + below(hash_rows(make_key(self.key, "moved"), frame.rows), width) * step
+        step = np.maximum((last - first) // (2**32), 1)
+        moved = first + below(hash_rows(make_key(self.key, "moved"), frame.rows), width) * step
         return Cells(self._aligned(np.where(inside, values, moved), lows), cells.valid)
 
     def _aligned(self, values: Int64s, lows: Int64s) -> Int64s:

@@ -157,6 +157,10 @@ class _TablePlanning:
         conditions = Conditions(schema, table, self.shape, self.all.volumes, widths, request.remedies)
         facts, keys = conditions.facts_and_keys()
         self.applied = conditions.applied
+        self.notes += [
+            f"{table.key}: no row is in {key.name} (WHERE {key.predicate}), whose key has no room for all rows"
+            for key in conditions.emptied
+        ]
         facts = conditions.possible(facts)
         facts = conditions.settled(facts, conditions.counted(keys))
         coverage = conditions.coverage(facts)

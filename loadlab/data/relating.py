@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from loadlab.data.agreement import MOST_ROWS, Partners
-from loadlab.data.cells import to_arrow
+from loadlab.data.cells import arrow_type, to_arrow
 from loadlab.data.clock import Clock
 from loadlab.data.facts import TableFacts
 from loadlab.data.frame import Frame, TablePlan
@@ -108,6 +108,8 @@ class Relating:
 
     def _values(self, table: str, columns: tuple[str, ...]) -> list[pa.Array]:
         plan = self.plans[table]
+        if not plan.rows:
+            return [pa.array([], arrow_type(plan.type_of(name))) for name in columns]
         frame = Frame(plan, np.arange(min(plan.rows, MOST_ROWS), dtype=np.int64), self.plans, self.clock)
         return [to_arrow(frame.cells(name), plan.type_of(name)) for name in columns]
 
@@ -397,7 +399,7 @@ class Relating:
         shares = []
         for number in range(len(worlds.weights)):
             said = [self.facts.every(name)[number].null for name in link.own if name in self.worlds]
-            shares.append(1.0 if True in said else 0.0 if False in said else default)
+            shares.append(0.0 if False in said else 1.0 if True in said else default)
         return Presence(key, tuple(shares), worlds)
 
     def _rival(self, link: Link) -> str | None:

@@ -119,8 +119,9 @@ class Relation:
                 return np.where(found, parents, self._spread(rows)), valid
             return parents, found if valid is None else found & valid
         parents = self._any_parent(rows)
-        # A self reference points to an older row; row 0 has nobody before it.
-        return parents, (rows > 0) if self.self_reference else None
+        # A self reference points to an older row; row 0 has nobody before it. Unranked, any row is somebody's digit:
+        # were row 0 to take another parent than its own digit, two rows might have the same.
+        return parents, (rows > 0) if self.self_reference and self.pattern != "slotted" else None
 
     def _any_parent(self, rows: Int64s) -> Int64s:
         if self.pattern == "one_to_one":

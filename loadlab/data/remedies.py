@@ -86,11 +86,7 @@ def _may_be_null(schema: Schema, table: Table, column: Column) -> bool:
 def referenced(schema: Schema, table: Table) -> set[str]:
     """The columns of a table that foreign keys reference."""
     return {
-        name
-        for other in schema
-        for key in other.foreign_keys
-        if key.target == table.key
-        for name in key.target_columns
+        name for other in schema for key in other.foreign_keys if key.target == table.key for name in key.target_columns
     }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from loadlab.data.links import Link, Links
 from loadlab.schema.checks import expression_columns
-from loadlab.schema.model import Index, Schema, Table
+from loadlab.schema.model import Column, Index, Schema, Table
 
 Width = Callable[[str], int]
 """How many values a column can tell apart."""
@@ -114,11 +114,23 @@ def keep_apart(table: Table, dialect: str, solution: Solution) -> list[str]:
     return unkept
 
 
+def is_sequence(column: Column) -> bool:
+    """Whether the column counts the rows of its table."""
+    return column.identity is not None or "nextval" in (column.default or "")
+
+
 def identifies(schema: Schema, link: Link, columns: Sequence[str]) -> bool:
-    """Whether the link's columns among these determine the parent row."""
+    """Whether the link's columns among these determine the parent row: a key of it, or what differs in every row."""
     inside = {link.target_of(name) for name in link.columns if name in columns}
     target = schema.table(link.target)
-    return bool(set(link.own) & set(columns)) and any(set(key) <= inside for key in target.unique_keys)
+    if not set(link.own) & set(columns):
+        return False
+    taken = {name for key in target.foreign_keys for name in key.columns}
+    counted = any(
+        is_sequence(target.column(name)) or (target.column(name).type.kind == "uuid" and name not in taken)
+        for name in inside
+    )
+    return counted or any(set(key) <= inside for key in target.unique_keys)
 
 
 def solve(
@@ -164,6 +176,10 @@ class _Means:
             return
         if not own and len(members) == 1 and len(key.columns) <= len(members[0].columns):
             found.one_to_one.add(members[0].name)
+            return
+        counted = next((name for name in own if is_sequence(self.table.column(name))), None)
+        if counted is not None:
+            found.unique.add(counted)
             return
         numbered = next((name for name in own if self._is_numbered(name)), None)
         lead = self._lead(members)

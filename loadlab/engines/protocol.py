@@ -379,6 +379,56 @@ class FileForm(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A sample of a table's rows that the server did not take.
+
+    `constraint` is the name of the constraint that was violated and `row` the place of the row in the sample, where
+    the server tells.
+    """
+
+    table: str
+    message: str
+    constraint: str | None = None
+    row: int | None = None
+
+
+@runtime_checkable
+class CanTryRows(Protocol):
+    """Rows can be tried on the database without leaving anything there."""
+
+    def try_rows(self, manifest: Manifest, samples: Iterable[tuple[Table, pa.RecordBatch]]) -> tuple[Refusal, ...]:
+        """Load samples into tables like those that are to be filled; the first refusal of each table.
+
+        Types, NOT NULL, CHECKs, unique and exclusion constraints are in place; foreign keys and triggers are not,
+        since a sample's parents need not be in it. Of tables that LoadLab is to make, the partitions are as well.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSize:
+    """What rows take on disk. `indexes` by name, the primary key's included; estimates."""
+
+    table_bytes: int
+    indexes: Mapping[str, int]
+
+    @property
+    def index_bytes(self) -> int:
+        return sum(self.indexes.values())
+
+
+@runtime_checkable
+class CanForeseeSizes(Protocol):
+    """The engine can say what a table will take on disk before it is filled."""
+
+    def foresee_size(
+        self, table: Table, sample: pa.RecordBatch, rows: int, distinct: Mapping[str, float]
+    ) -> StoredSize:
+        """For `rows` rows like those of the sample, whose columns have so many distinct values in all rows."""
+        ...
+
+
 @runtime_checkable
 class CanLoadCycles(Protocol):
     """Tables whose foreign keys form a cycle can be filled with the constraints in place."""

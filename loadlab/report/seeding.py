@@ -1,32 +1,15 @@
-"""The terminal's view of a seeding: the plan before, the sizes after."""
+"""The terminal's view of a seeding: the sizes after."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from loadlab.report.model import TableResult
-from loadlab.seeding.estimate import TableEstimate
 from loadlab.seeding.seeder import SeedReport
 from loadlab.units import format_count, format_duration, format_size
-
-
-def print_plan(tables: Sequence[TableEstimate], notes: Iterable[str]) -> None:
-    """What would be written, one line a table."""
-    console = Console(highlight=False)
-    view = Table("Table", "Parents", box=None, pad_edge=False, header_style="bold")
-    view.add_column("Rows", justify="right", no_wrap=True)
-    view.add_column("About", justify="right", no_wrap=True)
-    for table in tables:
-        shown = format_count(table.rows) + _mark(table.default)
-        view.add_row(table.table, "\n".join(table.relations), shown, format_size(table.size_bytes))
-    console.print(view)
-    rows, size = sum(t.rows for t in tables), sum(t.size_bytes for t in tables)
-    console.print(f"\n{format_count(rows)} rows in {len(tables)} tables, about {format_size(size)} without indexes.")
-    for note in notes:
-        console.print(f"Note: {note}", markup=False)
 
 
 def _mark(default: bool) -> str:

@@ -15,7 +15,7 @@ ROWS = (1, 7, 60, 400)
 
 
 @settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

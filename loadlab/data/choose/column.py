@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
+
 from loadlab.data.bounded import Differing, Same
 from loadlab.data.cases import makes_nulls
 from loadlab.data.cells import scale_of
@@ -15,7 +17,8 @@ from loadlab.data.choose.documents import document, sequence
 from loadlab.data.choose.template import template
 from loadlab.data.distributions import shaped_generator
 from loadlab.data.elements import distinct_generator, value_generator
-from loadlab.data.fillers import Numbered, SlotNumbers, SlotTexts, SlotValues
+from loadlab.data.facts import ColumnFacts
+from loadlab.data.fillers import EachNumberOnce, Numbered, SlotNumbers, SlotTexts, SlotValues
 from loadlab.data.frame import Generator
 from loadlab.data.keys import FromParent, UuidV4, UuidV7
 from loadlab.data.numbers import Booleans
@@ -33,6 +36,8 @@ from loadlab.spec.scenario import ColumnShape
 _COPIED = ("text", "uuid", "enum", "boolean", "bytes", "inet")
 # Meaning → the largest coordinate there is.
 _COORDINATES = {"latitude": 90.0, "longitude": 180.0}
+# Kind → how far a value is moved into a partition that is open on one side: three years.
+_REACH = {"date": 1_000, "timestamp": 1_000 * 86_400_000_000}
 _NULL_SHARES = {"deleted": 0.97, "created": 0.0, "updated": 0.0}
 
 
@@ -46,10 +51,17 @@ def choose(context: TableContext, column: Column) -> Generator | None:
     _check_null_share(context, column, shape)
     if link is not None:
         nulls = column.nullable and column.name not in context.never_null
-        return FromParent(link.name, link.target_of(column.name), nulls)
+        value = FromParent(link.name, link.target_of(column.name), nulls)
+        worlds = context.worlds.get(column.name)
+        # One column of the key may be NULL where another is not: nothing is referenced then.
+        alone = [said.null is True for said in context.facts.every(column.name)]
+        return Switch(worlds, tuple(Nulls() if null else value for null in alone)) if worlds and any(alone) else value
     worlds = context.worlds.get(column.name)
     if worlds is None:
-        return _in_world(context, column, shape)
+        # A CHECK's own list is the user's to respect; a partial key that was emptied takes values away silently.
+        return _in_world(
+            context, column, _within(context, column, shape) if context.of(column.name).excluded else shape
+        )
     component = context.facts.component_of(column.name)
     assert component is not None
     made: list[Generator] = []
@@ -67,14 +79,21 @@ def choose(context: TableContext, column: Column) -> Generator | None:
 
 def _within(context: TableContext, column: Column, shape: ColumnShape) -> ColumnShape:
     """The scenario's values as far as the world allows them."""
-    allowed = context.of(column.name).allowed
-    if shape.values is None or allowed is None:
+    facts = context.of(column.name)
+    if shape.values is None:
         return shape
-    kept = [(value, k) for k, value in enumerate(shape.values) if value in allowed]
+    kept = [(value, k) for k, value in enumerate(shape.values) if _fits(facts, value)]
     if not kept:
         return ColumnShape()
     weights = None if shape.weights is None else [shape.weights[k] for _, k in kept]
     return shape.model_copy(update={"values": [value for value, _ in kept], "weights": weights})
+
+
+def _fits(facts: ColumnFacts, value: object) -> bool:
+    """Whether the facts let a value pass."""
+    listed = facts.allowed is None or value in facts.allowed
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return listed and value not in facts.excluded and (not number or facts.admits(float(str(value))))
 
 
 def _check_null_share(context: TableContext, column: Column, shape: ColumnShape) -> None:
@@ -101,7 +120,8 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
             generator = Differing(generator, other)
     coverage = context.coverage.get(column.name)
     if coverage is not None and coverage.ranges and not context.is_unique(column.name):
-        generator = Covered(generator, context.key_of(column.name, "coverage"), coverage)
+        reach = _REACH.get(column.type.kind, 10_000)
+        generator = Covered(generator, context.key_of(column.name, "coverage"), coverage, reach)
     return _with_nulls(context, column, shape, generator)
 
 
@@ -147,7 +167,8 @@ def _slotted(context: TableContext, column: Column) -> Generator | None:
     slots, position = found
     size = slots.sizes[position]
     assert isinstance(size, int)
-    values = allowed_values(context, column)
+    stated = _within(context, column, context.shape_of(column.name)).values
+    values = tuple(value for value in stated if value is not None) if stated else allowed_values(context, column)
     if values is not None:
         everything = chosen(context, column, values, None, context.table.key, each_once=False)
         if isinstance(everything, ChosenTexts):
@@ -192,11 +213,22 @@ def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Genera
         shape, column.type, context.key_of(column.name), place, base=base, columns=columns, nullable=column.nullable
     )
     if made is not None and not context.is_unique(column.name):
-        return made
+        return _kept_apart(context, column, made)
     if shape.values is not None:
         values = tuple(value for value in shape.values if value is not None)
         return chosen(context, column, values, shape.weights, f"{place}.values")
     return texts.by_meaning(context, column, shape.meaning) if shape.meaning is not None else None
+
+
+def _kept_apart(context: TableContext, column: Column, made: Generator) -> Generator:
+    """A shaped column's values, moved where a CHECK compares them with other columns of the row."""
+    if makes_nulls(made):
+        return made
+    if column.type.kind in ("integer", "numeric", "float"):
+        return numbers.compared(context, column, made, context.of(column.name), always=False)
+    if column.type.kind in ("timestamp", "date", "time"):
+        return times.bounded(context, column, context.of(column.name), made, always=False)
+    return made
 
 
 def _needs_base(context: TableContext, column: Column, shape: ColumnShape) -> bool:
@@ -294,6 +326,8 @@ def _uuid(context: TableContext, column: Column, shape: ColumnShape) -> Generato
 
 
 def _boolean(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
+    if context.is_unique(column.name):
+        return EachNumberOnce(np.array([False, True]))
     lowered = column.name.lower()
     share = 0.5
     if any(word in lowered for word in ("deleted", "archived", "blocked", "banned", "hidden")):

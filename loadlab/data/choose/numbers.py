@@ -75,7 +75,7 @@ def whole(context: TableContext, column: Column, shape: ColumnShape) -> Generato
     if special is not None:
         return special
     natural = _natural(context, column, shape, facts)
-    generator = natural if shape.range is not None else _compared(context, column, natural, facts)
+    generator = natural if shape.range is not None else compared(context, column, natural, facts)
     if facts.multiple is not None:
         unit_size = 10 ** scale_of(column.type)
         least = round((facts.low or 0) * unit_size)
@@ -173,7 +173,7 @@ def real(context: TableContext, column: Column, shape: ColumnShape) -> Generator
     facts = context.of(column.name)
     name, low, high = _range(context, column, facts, shape)
     natural = Floats(context.key_of(column.name), _DISTRIBUTIONS[name](low, high))
-    return _compared(context, column, natural, facts)
+    return compared(context, column, natural, facts)
 
 
 def derived(context: TableContext, column: Column) -> Generator | None:
@@ -339,7 +339,9 @@ def _range(context: TableContext, column: Column, facts: ColumnFacts, shape: Col
 # -- comparisons -----------------------------------------------------------------------------------------------------
 
 
-def _compared(context: TableContext, column: Column, natural: Generator, facts: ColumnFacts) -> Generator:
+def compared(
+    context: TableContext, column: Column, natural: Generator, facts: ColumnFacts, *, always: bool = True
+) -> Generator:
     """The natural values, moved to where other columns of the row allow them to be."""
     lower, upper = edges(context, column, facts)
     if not lower and not upper:
@@ -358,7 +360,7 @@ def _compared(context: TableContext, column: Column, natural: Generator, facts: 
         share=near,
         least=round(low * size) if facts.low is not None else -_FAR,
         most=round(high * size) if facts.high is not None else _FAR,
-        always=near,
+        always=near and always,
     )
 
 

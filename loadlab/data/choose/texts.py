@@ -18,6 +18,7 @@ from loadlab.data.choose.context import TableContext
 from loadlab.data.documents import Bytes
 from loadlab.data.elements import distinct_generator
 from loadlab.data.facts import ColumnFacts
+from loadlab.data.fillers import EachOnce
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.patterns import UnsupportedPatternError, like_pattern, pattern_piece
 from loadlab.errors import InputError
@@ -27,6 +28,8 @@ from loadlab.spec.scenario import ColumnShape
 
 _SAMPLE_ROWS = 256
 _BYTES = 32
+# Of so few characters all texts are listed where some are excluded.
+_SHORT = 2
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -34,7 +37,18 @@ def text(context: TableContext, column: Column, shape: ColumnShape) -> Generator
     """The generator of a text column. Raises InfeasibleError where its length has no room for what is asked."""
     facts, wanted = context.of(column.name), text_context(context, column)
     meaning = context.meaning(column)
+    excluded = tuple(text for text in facts.excluded if isinstance(text, str) and text)
+    if excluded and not facts.patterns:
+        if wanted.length is not None and wanted.length <= _SHORT and context.is_unique(column.name):
+            return EachOnce(codes(context, column, len(_ALPHABET) ** (_SHORT + 1)))
+        instead = codes(context, column, 1)
+        if len(instead) and not context.is_unique(column.name):
+            return Instead(_cased(facts, recipes.text_generator(meaning, wanted)), excluded, str(instead[0]))
     generator = _true_to_patterns(context, column, facts, recipes.text_generator(meaning, wanted))
+    return _cased(facts, generator)
+
+
+def _cased(facts: ColumnFacts, generator: Generator) -> Generator:
     return Cased(generator, tuple(dict.fromkeys(facts.casing))) if facts.casing else generator
 
 
@@ -60,8 +74,9 @@ def binary(context: TableContext, column: Column, shape: ColumnShape) -> Generat
 
 
 def codes(context: TableContext, column: Column, count: int) -> pa.Array:
-    """`count` short texts for a column that is too short for codes of its own."""
-    length = column.type.length or 4
+    """`count` short texts for a column that is too short for codes of its own, or as many as there are."""
+    facts = context.of(column.name)
+    length = min(n for n in (column.type.length or 4, facts.length_max, facts.bytes_max) if n is not None)
     made: list[str] = []
     number = 0
     while len(made) < count:
@@ -71,7 +86,11 @@ def codes(context: TableContext, column: Column, count: int) -> pa.Array:
             rest //= len(_ALPHABET)
         if len(digits) > length:
             break
-        made.append(digits)
+        # The first letter is the digit zero: no two numbers are filled up to the same text.
+        digits = digits.rjust(facts.length_min, _ALPHABET[0])
+        digits = digits.upper() if "upper" in facts.casing else digits
+        if digits not in facts.excluded:
+            made.append(digits)
         number += 1
     return pa.array(made, pa.string())
 
@@ -87,7 +106,8 @@ def width(table: Table, column: Column, facts: ColumnFacts, meaning: str, locale
     )  # fmt: skip
     patterns = [pattern for pattern in facts.patterns if not pattern.negated]
     if not patterns:
-        return min(recipes.capacity_of(recipes.text_generator(meaning, context)), 2**60)
+        less = len(facts.excluded) if limits and min(limits) <= _SHORT else 0
+        return max(min(recipes.capacity_of(recipes.text_generator(meaning, context)), 2**60) - less, 0)
     found = []
     for pattern in patterns:
         with suppress(UnsupportedPatternError):
@@ -206,6 +226,20 @@ class Cased:
             else:
                 values = pc.utf8_trim_whitespace(values)
         return Cells(values, cells.valid)
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """Another generator's texts with one in place of those that are excluded."""
+
+    inner: Generator
+    excluded: tuple[str, ...]
+    text: str
+
+    def make(self, frame: Frame) -> Cells:
+        cells = self.inner.make(frame)
+        hit = pc.is_in(cells.values, value_set=pa.array(self.excluded, pa.string()))
+        return Cells(pc.if_else(hit, self.text, cells.values), cells.valid)
 
 
 @dataclass(frozen=True, slots=True)

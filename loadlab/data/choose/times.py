@@ -44,8 +44,8 @@ def moment(context: TableContext, column: Column, shape: ColumnShape) -> Generat
     if context.is_unique(column.name) or column.name in context.solution.ordinals:
         return natural
     if kind in ("time", "interval"):
-        return _bounded(context, column, facts, natural)
-    made = _bounded(context, column, facts, natural)
+        return bounded(context, column, facts, natural)
+    made = bounded(context, column, facts, natural)
     return CutTo(made, facts.truncated, kind == "date") if facts.truncated else made
 
 
@@ -120,7 +120,10 @@ def _delays(meaning: str) -> QuantileTable:
     return _AFTERWARDS
 
 
-def _bounded(context: TableContext, column: Column, facts: ColumnFacts, natural: Generator) -> Generator:
+def bounded(
+    context: TableContext, column: Column, facts: ColumnFacts, natural: Generator, *, always: bool = True
+) -> Generator:
+    """The natural values, moved to where constants and other columns of the row allow them to be."""
     lower, upper = edges(context, column, facts)
     low, high = _bounds(context, column, facts)
     if not lower and not upper and low == -_FAR and high == _FAR:
@@ -134,7 +137,7 @@ def _bounded(context: TableContext, column: Column, facts: ColumnFacts, natural:
         base = _delays(meaning) if meaning == "expires" else _AFTERWARDS
         distances = QuantileTable(base.knots / per_cell) if lower or upper else uniform(0, longest)
     # A moment that follows another one lies near it, wherever the row's own moment is.
-    always = bool(lower) and not upper
+    always = always and bool(lower) and not upper
     return Bounded(
         context.key_of(column.name, "bounded"), natural, tuple(lower), tuple(upper), distances,
         least=low, most=high, always=always,

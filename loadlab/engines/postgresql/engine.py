@@ -35,7 +35,9 @@ from loadlab.engines.postgresql.reflect import read_schema, reflect
 from loadlab.engines.postgresql.render import DIALECT, render_schema
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
-from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
+from loadlab.engines.postgresql.sizes import foreseen_size
+from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
+from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, Refusal, StoredSize
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
@@ -257,6 +259,23 @@ class PostgresqlEngine:
     def write_out(self) -> None:
         with translated():
             write_out(self._connection)
+
+    def try_rows(self, manifest: Manifest, samples: Iterable[tuple[Table, pa.RecordBatch]]) -> tuple[Refusal, ...]:
+        """See `loadlab.engines.protocol.CanTryRows`. Raises InputError for a DDL text that the server refuses."""
+        with translated(), self._connection.transaction(force_rollback=True):
+            if not manifest.owns_tables:
+                return tuple(try_on_copies(self._connection, samples))
+            before = self._table_oids()
+            run_script(self._connection, _ddl(manifest.schema), own_server=self._own_server)
+            filled = filled_tables(self._connection, before)
+            stand_in_place(self._connection, [oid for oid in self._table_oids() if oid not in before])
+            filled.empty(self._connection)
+            return tuple(try_in_place(self._connection, samples))
+
+    def foresee_size(
+        self, table: Table, sample: pa.RecordBatch, rows: int, distinct: Mapping[str, float]
+    ) -> StoredSize:
+        return foreseen_size(table, sample, rows, distinct)
 
     def note_new_rows(self, new_rows: int) -> None:
         with translated():

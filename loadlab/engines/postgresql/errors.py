@@ -87,7 +87,7 @@ def message(error: psycopg.Error) -> str:
 def translate(error: psycopg.Error) -> DatabaseError:
     """LoadLab's form of a driver exception."""
     found = error_class(error.sqlstate, type(error)) or DatabaseError
-    return found(message(error), code=error.sqlstate)
+    return found(message(error), code=error.sqlstate, constraint=error.diag.constraint_name)
 
 
 @contextmanager

@@ -147,6 +147,11 @@ def append_rows(connection: Connection, goal: Target, batches: Iterable[pa.Recor
         return rows
 
 
+def copy_rows(connection: Connection, goal: Target, batches: Iterable[pa.RecordBatch]) -> int:
+    """COPY inside the transaction that is open, without the ledger. Raises as `load_chunk` does."""
+    return _copy(connection, goal, batches, ahead=False)
+
+
 def _copy(connection: Connection, goal: Target, batches: Iterable[pa.RecordBatch], ahead: bool = True) -> int:
     """Straight on libpq: psycopg's COPY would hand each piece through its event loop.
 

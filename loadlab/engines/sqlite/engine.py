@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
 
-from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
+from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, Refusal
 from loadlab.engines.sqlite import evidence, ledger
 from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.ddl import translate
@@ -23,6 +23,7 @@ from loadlab.engines.sqlite.rewriting import NAME
 from loadlab.engines.sqlite.script import REMEDY, check_statements, execute_script
 from loadlab.engines.sqlite.session import SqliteSession, open_connection
 from loadlab.engines.sqlite.trees import UntranslatableError
+from loadlab.engines.sqlite.trial import table_statements, try_sample
 from loadlab.errors import ConstraintError, InputError, MissingDependencyError, NotEmptyError, UnreachableError
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.statement import Statement
@@ -187,6 +188,27 @@ class SqliteEngine:
             with transaction(self._connection):
                 notes = self._make_tables(manifest.schema) if manifest.owns_tables else ()
                 ledger.write(self._connection, manifest, notes)
+
+    def try_rows(self, manifest: Manifest, samples: Iterable[tuple[Table, pa.RecordBatch]]) -> tuple[Refusal, ...]:
+        """In memory: the library is the same, so the file need not even exist."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
+            for sql in self._trial_tables(manifest):
+                scratch.execute(sql)
+            return tuple(
+                refusal for table, sample in samples if (refusal := try_sample(scratch, table, sample)) is not None
+            )
+
+    def _trial_tables(self, manifest: Manifest) -> list[str]:
+        """The statements that make the tables and their unique indexes."""
+        schema = manifest.schema
+        if manifest.owns_tables and not (is_native(schema.dialect) and schema.ddl):
+            translation = translate(schema)
+            return [*translation.tables, *(sql for _, sql in translation.indexes)]
+        if manifest.owns_tables:
+            with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+                execute_script(made, schema.ddl)
+                return table_statements(made)
+        return table_statements(self._connection)
 
     def note_new_rows(self, new_rows: int) -> None:
         """One number in the ledger."""

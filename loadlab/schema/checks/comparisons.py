@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -21,6 +21,7 @@ from loadlab.schema.checks.facts import (
     JsonType,
     Length,
     Like,
+    Matches,
     Multiple,
     Network,
     NotEmptyRange,
@@ -75,10 +76,20 @@ def _of_two(left: exp.Expr, sign: str, right: exp.Expr) -> Branches | None:
     found = _arithmetic(left, sign, right)
     if found is not None:
         return found
-    targets = text_target(left), text_target(right)
-    if targets[0] is None or targets[1] is None:
+    mine, theirs = text_target(left), text_target(right)
+    if mine is None or theirs is None:
         return None
-    return one(*targets[0][1], *targets[1][1], Compared(targets[0][0], sign, targets[1][0]))
+    if sign != "=" and mine[0] == theirs[0]:
+        return _changed(mine[0], sign, (*mine[1], *theirs[1]))
+    return one(*mine[1], *theirs[1], Compared(mine[0], sign, theirs[0]))
+
+
+def _changed(name: str, sign: str, forms: Sequence[Fact]) -> Branches | None:
+    """A text that is not its own lower() or upper() has a letter in the other case."""
+    found = {fact.form for fact in forms if isinstance(fact, Casing)}
+    if sign != "<>" or len(forms) != 1 or found == {"trimmed"}:
+        return None
+    return one(Matches(name, "[A-Z]" if found == {"lower"} else "[a-z]", False, False))
 
 
 def _of_itself(left: exp.Expr, sign: str, right: exp.Expr) -> Branches | None:

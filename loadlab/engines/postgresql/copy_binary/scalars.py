@@ -119,9 +119,7 @@ BODIES: dict[str, Callable[[pa.Array], Body]] = {
     "interval": _interval,
     **dict.fromkeys(("oid", "xid", "cid"), _number(pa.uint32(), "<u4", ">u4")),
     **dict.fromkeys(("jsonb", "jsonpath", "ltree", "lquery", "ltxtquery"), _versioned_text),
-    **dict.fromkeys(
-        ("text", "varchar", "bpchar", "name", "citext", "refcursor", "json", "xml", "bytea"), _text
-    ),
+    **dict.fromkeys(("text", "varchar", "bpchar", "name", "citext", "refcursor", "json", "xml", "bytea"), _text),
     "char": _byte,
     **{name: _object(dict(known)) for name, known in EVERYWHERE.items()},
 }
