@@ -142,6 +142,8 @@ class _Table:
                 return f"each row of {link.target} once", None if own else self.found.parents[link.name]
         for plan in found.slots:
             if set(plan.key.columns) <= inside:
+                if plan.lead is None and len(plan.members) == 1:
+                    return "each of its values once", rooms.get(plan.key.name)
                 members = " × ".join(plan.members)
                 within = f" within each {plan.lead}" if plan.lead is not None else ""
                 return f"combinations of {members}{within}", rooms.get(plan.key.name)

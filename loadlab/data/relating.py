@@ -195,12 +195,11 @@ class Relating:
             return volume.cut(room, f"({columns}) is unique and has {room:,} {what}", full=float(room))
         lead = self.parents[plan.lead]
         full = min(volume.full, lead.full * room)
-        capacity = lead.rows * room
+        capacity = self.rooms[plan.key.name] = lead.rows * room
         mean = full / lead.full if lead.full else 0.0
         if 2 * mean + 2 > room:
             # Every run is as long as it can be: with rounded counts the last one must not grow beyond that.
             capacity = min(capacity, int(lead.rows * mean + 1e-6))
-        self.rooms[plan.key.name] = capacity
         return volume.cut(capacity, f"({columns}) is unique and has {capacity:,} combinations", full=full)
 
     def _size(self, member: str, plan: SlotPlan) -> int:

@@ -32,7 +32,7 @@ def plan_summary(
         "index_bytes": _index_bytes(tables),
         "seconds": seconds,
         "tables": [_table(table) for table in tables],
-        "constraints": {status: count for status, count in _counts(tables).items()},
+        "constraints": dict(_counts(tables).items()),
         "trial": None if trial is None else asdict(trial),
         "remedies": dataset.manifest.body.get("remedies", {}),
         "notes": list(dataset.plan.notes),

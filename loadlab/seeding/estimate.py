@@ -24,12 +24,14 @@ _SAMPLE_ROWS = 1000
 _ROW_OVERHEAD_BYTES = 28
 # Rows beyond which making them is timed; below it takes less time than the timing.
 _TIMED_FROM_ROWS, _TIMED_ROWS = 50_000, 8192
-# One process of a machine of 2 cores with the bundled server: what COPY stores and what index builds write in a second,
-# and what a table costs that has no rows (made, dropped indexes made again, statistics).
-_STORED_BYTES_PER_S = 55e6
-_INDEXED_BYTES_PER_S = 40e6
+# Of one process, on a machine of 2 cores that runs the database too: what is stored and what index builds write in a
+# second, what a table costs that has no rows (made, keys made again, statistics), and starting and writing out at last.
+_STORED_BYTES_PER_S = 20e6
+_INDEXED_BYTES_PER_S = 15e6
 _SECONDS_PER_TABLE = 0.02
+_SECONDS_AROUND = 0.5
 _ROWS_PER_S_UNTIMED = 150_000
+_WORKERS_THAT_HELP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ def estimate(dataset: Dataset, engine: Engine) -> tuple[TableEstimate, ...]:
 
 
 def total_seconds(tables: tuple[TableEstimate, ...], workers: int) -> float:
-    """About how long it takes on so many processes; the database has a core for each of them at best."""
-    return sum(table.seconds for table in tables) / max(min(workers, 2), 1)
+    """About how long it takes on so many processes; beyond a few they wait for the database."""
+    return _SECONDS_AROUND + sum(table.seconds for table in tables) / max(min(workers, _WORKERS_THAT_HELP), 1)
 
 
 def _table(dataset: Dataset, engine: Engine, found: TableFeasibility) -> TableEstimate:

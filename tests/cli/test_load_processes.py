@@ -72,6 +72,15 @@ def test_a_conductor_that_dies_is_an_error_and_takes_its_drivers_along(engine, t
     assert not alive
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own handler of Ctrl-C: a test runner's worker ignores the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_window_early_and_keeps_what_was_measured(engine, tmp_path):
     scenario = open_shop(engine, tmp_path / "shop")
     with Conductor(plans_of(engine, scenario), users=8, ramp_s=0.0) as conductor:

@@ -191,7 +191,10 @@ def test_the_scenario_has_the_first_word() -> None:
         ({"tables": {"users": {"columns": {"mail": {}}}}}, "columns.mail is not a column of users"),
         ({"tables": {"orders": {"relations": {"buyer": {}}}}}, "relations.buyer is not a foreign key of orders"),
         ({"rows": {"nothing": 3}}, "--rows nothing names no table"),
-        ({"rows": {"stock": 5000}}, "--rows stock=5000 cannot be above 3,000: product_id takes each row of products once"),
+        (
+            {"rows": {"stock": 5000}},
+            "--rows stock=5000 cannot be above 3,000: product_id takes each row of products once",
+        ),
         ({"tables": {"users": {"columns": {"email": {"null_share": 0.5}}}}}, "null_share=0.5 cannot be above 0"),
         ({"tables": {"users": {"columns": {"first_name": {"meaning": "nonsense"}}}}}, "meaning=nonsense is not known"),
         ({"locale": "xx_YY"}, "data.locale=xx_YY is not a locale"),
@@ -225,7 +228,8 @@ def test_a_check_that_is_not_understood_is_named() -> None:
         checks=schemas.checks("is_fine(a)"),
     )
     assert dataset(schema, rows={"things": 10}).plan.notes == (
-        "things: CHECK check_0 is not understood: is_fine(\"a\"); should the database refuse rows, give its columns values",
+        'things: CHECK check_0 is not understood: is_fine("a"); should the database refuse rows, give its columns'
+        " values",
     )
 
 
