@@ -469,7 +469,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as end:
         if end.code == EXIT_INTERRUPTED:
-            typer.echo("Interrupted; nothing was measured.", err=True)
+            fills = sys.argv[1:2] in (["seed"], ["grow"])
+            rest = "what is loaded stays, and the same command goes on" if fills else "nothing was measured"
+            typer.echo(f"Interrupted; {rest}.", err=True)
         raise
     except BrokenPipeError:
         # The reader of a pipe went away (`loadlab report … | head`): nobody is left to tell.

@@ -69,7 +69,7 @@ def parse_duration_s(text: str | float) -> float:
         if text.strip().rstrip("0123456789._ ").strip() == "":
             unit = "s"
     if unit not in _SECONDS:
-        raise ValueError(f"has unit {unit!r}; a duration needs one of us, ms, s, min, h, d")
+        raise ValueError(f"has unit {unit!r}; a duration needs one of us, ms, s, min, h, d, w, months, years")
     return value * _SECONDS[unit]
 
 

@@ -49,7 +49,7 @@ class ProgressShow:
         for note in notes[:_NOTES_SHOWN]:
             self.step(f"Note: {note}")
         if len(notes) > _NOTES_SHOWN:
-            self.step(f"Note: and {len(notes) - _NOTES_SHOWN} more, in the report")
+            self.step(f"Note: and {len(notes) - _NOTES_SHOWN} more; the report and --json have all of them")
 
     def seeding(self, progress: SeedProgress) -> None:
         """A bar over rows, a line for each finishing step."""

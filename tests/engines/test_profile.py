@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -97,7 +98,7 @@ def production(any_database: PostgresqlEngine) -> PostgresqlEngine:
 @pytest.fixture
 def reader(production: PostgresqlEngine) -> Iterator[str]:
     """The address of a role that may log in, and no more."""
-    name = f"reader_{production.url.rpartition('_')[2].partition('?')[0][-12:]}".lower().replace("-", "_")
+    name = f"reader_{uuid4().hex[:12]}"
     execute(production.url, f"CREATE ROLE {name} LOGIN")
     info = psycopg.conninfo.conninfo_to_dict(production.url) | {"user": name}
     yield psycopg.conninfo.make_conninfo("", **info)
