@@ -12,7 +12,7 @@ from loadlab.data.lifecycle import life_cycle
 from loadlab.data.links import Links, read_links
 from loadlab.data.partitions import Coverage, coverage_of
 from loadlab.data.remedies import Remedy, applied_remedies
-from loadlab.data.uniqueness import Key, Width, identifies, keys_of
+from loadlab.data.uniqueness import Key, Width, identifies, is_sequence, keys_of
 from loadlab.data.volumes import Volume
 from loadlab.data.widths import Widths
 from loadlab.schema.checks import Reading, read_condition
@@ -126,12 +126,7 @@ class Conditions:
     def counted(self, keys: list[Key]) -> set[str]:
         """Columns that surely are keys by themselves, or sequences: their values are those of the row's number."""
         single = {key.columns[0] for key in keys if len(key.columns) == 1 and key.predicate is None}
-        sequences = {
-            column.name
-            for column in self.table.stored_columns
-            if column.identity is not None or "nextval" in (column.default or "")
-        }
-        return single | sequences
+        return single | {column.name for column in self.table.stored_columns if is_sequence(column)}
 
     def settled(self, facts: TableFacts, columns: Iterable[str], *, enough: int | None = None) -> TableFacts:
         """The facts without the choices that columns would take part in whose values their keys decide."""

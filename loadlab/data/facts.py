@@ -153,7 +153,6 @@ _KEPT = (
     Truncated,
 )  # fmt: skip
 _WANTS_VALUES = (Allowed, Bound, Matches, Like, Linear, Length, Derived)
-ByColumn = Mapping[str, ColumnFacts]
 
 
 @dataclass(frozen=True, slots=True)

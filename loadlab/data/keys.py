@@ -83,11 +83,3 @@ class WithNulls:
     def make(self, frame: Frame) -> Cells:
         valid = unit_interval(hash_rows(self.key, frame.rows)) >= self.share
         return self.inner.make(frame).with_nulls(valid)
-
-
-@dataclass(frozen=True, slots=True)
-class Nulls:
-    """NULL everywhere."""
-
-    def make(self, frame: Frame) -> Cells:
-        return Cells(pa.nulls(len(frame)))

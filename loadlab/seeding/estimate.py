@@ -121,6 +121,7 @@ def _distinct(array: pa.Array, rows: int) -> float:
     try:
         counts = pc.value_counts(present).field("counts").to_numpy(zero_copy_only=False)
     except pa.ArrowNotImplementedError:
+        # Arrow counts no lists and structs: such values hardly repeat.
         return float(rows)
     n = len(present)
     if not n:

@@ -91,7 +91,6 @@ _ROW_SECURITY = """
     ORDER BY c.oid
 """
 _KINDS = {"p": "primary key", "u": "unique constraint", "x": "exclusion constraint"}
-_DEPENDENT_OBJECTS_STILL_EXIST = "2BP01"
 
 Row = Any
 """A named tuple of one of the queries above."""

@@ -69,7 +69,6 @@ _GEOMETRIES = (
     "multipolygon",
     "geometrycollection",
 )
-_GEODETIC_SRID = 4326
 
 Row = Any
 """A named tuple of the query above."""
