@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loadlab import __version__
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import dataset_of, is_grown
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
 from loadlab.engines.protocol import (
     CanExplain,

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.schema.model import Schema, Table
 from loadlab.seeding.seeder import seed

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines.protocol import Engine
 from loadlab.measure.model import LoadMeasure
 from loadlab.seeding.seeder import seed

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.cells import arrow_type, to_arrow
+from loadlab.data.core.cells import arrow_type, to_arrow
+from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame
-from loadlab.data.hashing import Int64s
-from loadlab.data.planner import DataPlan, DataRequest, plan_data, used_pools
+from loadlab.data.plan.planner import DataPlan, DataRequest, plan_data, used_pools
 from loadlab.errors import InputError
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema, Table
@@ -39,16 +39,12 @@ class Dataset:
 
     @classmethod
     def from_manifest(cls, manifest: Manifest) -> Dataset:
-        """The dataset that a manifest describes.
+        """The dataset that a manifest describes, one that never grew (`loadlab.data.growth.dataset_of` takes any).
 
         Raises InputError when this version of LoadLab (or of the libraries that make its vocabularies) would make
         other values from it.
         """
         body = manifest.body
-        if "earlier" in body:
-            from loadlab.data.growth import dataset_of
-
-            return dataset_of(manifest)
         rows: Mapping[str, int] = body["rows"]
         dataset = cls.plan_for(manifest.schema, _request(manifest), owns_tables=manifest.owns_tables)
         if dataset.manifest.fingerprint != manifest.fingerprint or any(

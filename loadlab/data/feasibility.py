@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from loadlab.data.facts import ColumnFacts, Component
-from loadlab.data.findings import Findings
+from loadlab.data.constraints.facts import ColumnFacts, Component
+from loadlab.data.constraints.uniqueness import Key
 from loadlab.data.frame import TablePlan
-from loadlab.data.planner import DataPlan
-from loadlab.data.relations import Relation
-from loadlab.data.uniqueness import Key
+from loadlab.data.plan.findings import Findings
+from loadlab.data.plan.planner import DataPlan
+from loadlab.data.relations.relation import Relation
 from loadlab.schema.checks import expression_columns
 from loadlab.schema.model import Check, Column, ForeignKey, Schema, Table
 

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from loadlab.data.cells import Cells, Mask
-from loadlab.data.clock import Clock
-from loadlab.data.hashing import Int64s, below, hash_rows, make_key
-from loadlab.data.relations import Relation
-from loadlab.data.timing import Timing
+from loadlab.data.core.cells import Cells, Mask
+from loadlab.data.core.clock import Clock
+from loadlab.data.core.hashing import Int64s, below, hash_rows, make_key
+from loadlab.data.relations.relation import Relation
+from loadlab.data.relations.timing import Timing
 from loadlab.schema.model import LogicalType, Table
 
 # A row that belongs to a parent (an item of an order) is written within five minutes of it.

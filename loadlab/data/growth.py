@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.cells import Cells, Mask
-from loadlab.data.clock import Clock
+from loadlab.data.core.cells import Cells, Mask
+from loadlab.data.core.clock import Clock
+from loadlab.data.core.hashing import Int64s
 from loadlab.data.dataset import Dataset
 from loadlab.data.frame import Frame, TablePlan
-from loadlab.data.hashing import Int64s
-from loadlab.data.planner import DataPlan, DataRequest
-from loadlab.data.relations import Relation
+from loadlab.data.plan.planner import DataPlan, DataRequest
+from loadlab.data.relations.relation import Relation
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.manifest import Manifest
 from loadlab.spec.scenario import DataShape

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from loadlab.data.dataset import Dataset
+from loadlab.data.growth import dataset_of
 from loadlab.engines import file_form
 from loadlab.engines.protocol import FileForm
 from loadlab.errors import InputError, LoadLabError
@@ -195,7 +196,7 @@ _worker: tuple[Dataset, Path, Format, FileForm] | None = None
 def _start_worker(manifest: Manifest, folder: Path, form: Format, engine: str) -> None:
     global _worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = (Dataset.from_manifest(manifest), folder, form, file_form(engine))
+    _worker = (dataset_of(manifest), folder, form, file_form(engine))
 
 
 def _end_with_parent() -> None:

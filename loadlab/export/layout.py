@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from loadlab import __version__
-from loadlab.data.cells import arrow_type
+from loadlab.data.core.cells import arrow_type
 from loadlab.data.dataset import Dataset
 
 Format = Literal["parquet", "csv", "jsonl", "sql"]

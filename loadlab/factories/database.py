@@ -13,9 +13,10 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from loadlab.data.core.hashing import Int64s
 from loadlab.data.dataset import Dataset
-from loadlab.data.hashing import Int64s
-from loadlab.data.planner import DataRequest
+from loadlab.data.growth import dataset_of
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import DEFAULT_URL, open_database
 from loadlab.engines.protocol import CanAppend, Engine, Session
 from loadlab.errors import DatabaseError, InputError
@@ -83,7 +84,7 @@ def _dataset_of(
             )
         if rows is not None or scale is not None:
             raise InputError("loadlab.open()", "takes no rows and no scale for a database that is filled already")
-        return Dataset.from_manifest(there), True
+        return dataset_of(there), True
     shape = scenario.file.data
     fills = rows is not None or scale is not None
     request = DataRequest(

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.cells import Cells, arrow_type, to_arrow
+from loadlab.data.core.cells import Cells, arrow_type, to_arrow
+from loadlab.data.core.hashing import Int64s
 from loadlab.data.dataset import Dataset
 from loadlab.data.frame import Frame
-from loadlab.data.given import cells_of, given_array, plain_values
-from loadlab.data.hashing import Int64s
-from loadlab.data.times import Written
+from loadlab.data.overlay.given import cells_of, given_array, plain_values
+from loadlab.data.values.times import Written
 from loadlab.errors import ConstraintError, InputError
 from loadlab.factories.factory import Factory
 from loadlab.factories.parents import ParentKeys, ordinals, parent_keys, tree_level

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.cells import Cells, arrow_type
-from loadlab.data.given import given_array, plain_values
-from loadlab.data.hashing import Int64s, below, hash_rows, make_key
-from loadlab.data.numbers import TreeLevels
+from loadlab.data.core.cells import Cells, arrow_type
+from loadlab.data.core.hashing import Int64s, below, hash_rows, make_key
+from loadlab.data.overlay.given import given_array, plain_values
+from loadlab.data.values.numbers import TreeLevels
 from loadlab.errors import InputError
 from loadlab.factories.factory import Factory, GivenParent
 from loadlab.factories.rows import Row, Rows

@@ -7,7 +7,7 @@ from typing import Any, overload
 
 import pyarrow as pa
 
-from loadlab.data.given import plain_values
+from loadlab.data.overlay.given import plain_values
 from loadlab.schema.model import Table
 
 

@@ -1,7 +1,7 @@
 """Trying a sample of the rows on the database before anything is written, and what to do about a refusal.
 
 A CHECK that nobody here understands is left to the database. Should it refuse the rows as they are generated, its
-columns are tried as NULL, at their constant defaults, and both (`data.remedies`); the first that the database
+columns are tried as NULL, at their constant defaults, and both (`data.plan.remedies`); the first that the database
 accepts is taken.
 """
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import TableFeasibility, feasibility
-from loadlab.data.remedies import Remedy
+from loadlab.data.plan.remedies import Remedy
 from loadlab.engines.protocol import CanTryRows, Engine, Refusal
 from loadlab.errors import ConstraintError, InputError
 from loadlab.schema.checks import expression_columns

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from loadlab.data.dataset import Dataset
+from loadlab.data.growth import dataset_of
 from loadlab.engines import open_database
 from loadlab.engines.protocol import CanLoadCycles, Chunk, Engine
 from loadlab.errors import DatabaseError, InputError, MissingDependencyError
@@ -43,7 +44,7 @@ class Job:
         manifest = engine.manifest()
         if manifest is None or manifest.fingerprint != self.fingerprint:
             raise DatabaseError(f"{engine.display_url} is another database for a worker than it is here")
-        return engine, Dataset.from_manifest(manifest)
+        return engine, dataset_of(manifest)
 
 
 def needs_second_pass(engine: Engine, dataset: Dataset) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from loadlab.data.hashing import Int64s
+    from loadlab.data.core.hashing import Int64s
     from loadlab.engines.protocol import Session as Connection
     from loadlab.engines.protocol import Values
     from loadlab.schema.model import LogicalType

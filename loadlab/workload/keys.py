@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from loadlab.data.hashing import Int64s, make_key, permute
+from loadlab.data.core.hashing import Int64s, make_key, permute
 
 _FIRST_STEP, _LAST_STEP = 2**12, 2**30
 Float64s = npt.NDArray[np.float64]

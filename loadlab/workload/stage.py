@@ -45,11 +45,11 @@ class Stage:
 
     def open(self, *, limit_s: float) -> None:
         """Raises InputError and DatabaseErrors of what stands in the way, TimeoutError after `limit_s`."""
-        from loadlab.data.dataset import Dataset
+        from loadlab.data.growth import dataset_of
 
         plan = self._plan
         self._engine: Engine = open_database(plan.database_url)
-        self._cells: Cells = Dataset.from_manifest(plan.manifest)
+        self._cells: Cells = dataset_of(plan.manifest)
         self._flows = load_flows(Path(plan.flows_path), self._operations, engine=self._engine.name, place=PLACE)
         self._names = {name: StatementNames(name, _statements_of(name, plan.statements)) for name in self._flows}
         self.new_rows = self._new_rows(plan.new_rows_start)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.hashing import Int64s
+from loadlab.data.core.hashing import Int64s
 from loadlab.errors import InputError
 from loadlab.schema.model import Table
 from loadlab.spec.parameters import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.spec.scenario import load_scenario
 

@@ -14,7 +14,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.seeding.chunks import chunks_of

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from loadlab.data.cells import arrow_type
+from loadlab.data.core.cells import arrow_type
 from loadlab.engines.protocol import Chunk, Engine, Manifest
 from loadlab.schema.model import LogicalType, Schema, Table
 from loadlab.spec.statement import Statement

@@ -7,7 +7,7 @@ import psycopg
 from scipy import stats
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.seeding.seeder import seed
 from loadlab.spec.base import validate

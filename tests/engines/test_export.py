@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import file_form
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.postgresql.server import find_installation

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
 from loadlab.engines.postgresql.connection import publish_counters
 from loadlab.engines.postgresql.engine import PostgresqlEngine

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
 from loadlab.engines.protocol import Chunk, Manifest
 from loadlab.engines.sqlite.ddl import stored_type, translate

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loadlab.data.cells import to_arrow
-from loadlab.data.clock import Clock
-from loadlab.data.elements import value_generator
+from loadlab.data.core.cells import to_arrow
+from loadlab.data.core.clock import Clock
 from loadlab.data.frame import Frame, TablePlan
+from loadlab.data.values.elements import value_generator
 from loadlab.engines.sqlite.ddl import stored_type, translate
 from loadlab.engines.sqlite.values import column_values
 from loadlab.schema.model import Column, LogicalType, Schema, Table, TypeKind

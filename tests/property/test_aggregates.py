@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.data import aggregates
-from loadlab.data.aggregates import (
+from loadlab.data.core.hashing import Int64s
+from loadlab.data.dataset import Dataset
+from loadlab.data.frame import Frame, Generator
+from loadlab.data.overlay import aggregates
+from loadlab.data.overlay.aggregates import (
     Aggregate,
     Balance,
     check_aggregates,
     child_runs,
 )
-from loadlab.data.dataset import Dataset
-from loadlab.data.frame import Frame, Generator
-from loadlab.data.hashing import Int64s
-from loadlab.data.planner import DataRequest
-from loadlab.data.relations import Relation
-from loadlab.data.suggestions import generator_of, stated_aggregate, suggest_aggregates
+from loadlab.data.overlay.suggestions import generator_of, stated_aggregate, suggest_aggregates
+from loadlab.data.plan.planner import DataRequest
+from loadlab.data.relations.relation import Relation
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Column, Index, LogicalType, Schema, Table
 from loadlab.spec.base import validate

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.planner import DataRequest
+from loadlab.data.plan.planner import DataRequest
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Schema
 from loadlab.spec.scenario import DataShape

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadlab.data.dataset import Dataset
-from loadlab.data.examples import read_examples
 from loadlab.data.frame import Generator
-from loadlab.data.planner import DataRequest
+from loadlab.data.overlay.examples import read_examples
+from loadlab.data.plan.planner import DataRequest
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import LogicalType, Schema, Table
 from loadlab.spec.scenario import DataShape

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.data.cells import to_arrow
-from loadlab.data.given import given_array, given_cells, merged, plain_values
+from loadlab.data.core.cells import to_arrow
+from loadlab.data.overlay.given import given_array, given_cells, merged, plain_values
 from loadlab.errors import InputError
 from loadlab.schema.model import LogicalType
 from tests import schemas

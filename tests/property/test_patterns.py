@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.data.patterns import UnsupportedPatternError, like_pattern, pattern_piece
-from loadlab.data.permutation import SIZE_MAX, permute_below
+from loadlab.data.core.permutation import SIZE_MAX, permute_below
+from loadlab.data.texts.patterns import UnsupportedPatternError, like_pattern, pattern_piece
 from loadlab.engines import scratch_database
 
 ROWS = np.arange(400, dtype=np.int64)

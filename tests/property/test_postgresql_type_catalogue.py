@@ -14,10 +14,10 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from loadlab.data.cells import arrow_type, to_arrow
-from loadlab.data.clock import Clock
-from loadlab.data.elements import distinct_generator, value_generator
+from loadlab.data.core.cells import arrow_type, to_arrow
+from loadlab.data.core.clock import Clock
 from loadlab.data.frame import Frame, Generator, TablePlan
+from loadlab.data.values.elements import distinct_generator, value_generator
 from loadlab.engines import open_database
 from loadlab.engines.postgresql.builtin_types import PLAIN
 from loadlab.engines.postgresql.copy_binary.columns import encodes

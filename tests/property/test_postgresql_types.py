@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loadlab.data.cells import arrow_type
+from loadlab.data.core.cells import arrow_type
 from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.protocol import Chunk, Manifest

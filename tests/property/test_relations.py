@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.data.hashing import hash_rows, make_key, permute
-from loadlab.data.relations import Relation
-from loadlab.data.slots import Slots
+from loadlab.data.core.hashing import hash_rows, make_key, permute
+from loadlab.data.relations.relation import Relation
+from loadlab.data.relations.slots import Slots
 
 ratios = st.floats(min_value=0.05, max_value=30, allow_nan=False)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.data.hashing import make_key
-from loadlab.data.runs import BLOCK, Runs
+from loadlab.data.core.hashing import make_key
+from loadlab.data.relations.runs import BLOCK, Runs
 from loadlab.spec.distributions import Children
 from tests import schemas
 from tests.property.test_dataset import dataset, pylist

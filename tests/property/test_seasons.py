@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from loadlab.data.seasons import HOUR_US, WEEK_HOURS, Season, Seasonality, week_weights
+from loadlab.data.core.seasons import HOUR_US, WEEK_HOURS, Season, Seasonality, week_weights
 
 DAY_US = 24 * HOUR_US
 WEEK_US = WEEK_HOURS * HOUR_US

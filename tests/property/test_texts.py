@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.data import pools
-from loadlab.data.cells import Cells
-from loadlab.data.distinct_texts import EachOnce
-from loadlab.data.hashing import Int64s, make_key
-from loadlab.data.places import PARTS, POSTCODES, places_of
-from loadlab.data.recipes import TEXT_MEANINGS, TextContext, capacity_of, document, place_numbers, text_generator
-from loadlab.data.texts import TERM_SHARES, Paragraphs, slug
-from loadlab.data.vectors import ClusteredVectors
+from loadlab.data.core.cells import Cells
+from loadlab.data.core.hashing import Int64s, make_key
+from loadlab.data.texts import pools
+from loadlab.data.texts.distinct_texts import EachOnce
+from loadlab.data.texts.places import PARTS, POSTCODES, places_of
+from loadlab.data.texts.texts import TERM_SHARES, Paragraphs, slug
+from loadlab.data.values.recipes import TEXT_MEANINGS, TextContext, capacity_of, document, place_numbers, text_generator
+from loadlab.data.values.vectors import ClusteredVectors
 
 LOCALES = (
     "en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "pt_BR", "pl_PL", "nl_NL", "sv_SE", "ja_JP",

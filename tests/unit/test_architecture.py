@@ -37,6 +37,11 @@ MAY_IMPORT = {
 MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate"}
 # From what the user names to a schema: it reads a scenario's statements with the workload's means.
 MAY_IMPORT["sourcing"] = MAY_IMPORT["workload"] | {"workload"}
+# Within data/, from the means to the plan: a folder (or module) imports itself and what stands before it.
+DATA_LAYERS = (
+    "core", "relations", "frame", "volumes", "texts", "values", "overlay", "constraints", "choose", "plan", "dataset",
+    "growth", "feasibility",
+)  # fmt: skip
 # The top: they know every stage, and no stage knows them.
 TOP = {"__init__", "__main__", "cli", "pipeline", "factories"}
 # The drivers fill the recorder of measure/, so these two are imported from the left. They are pure values:
@@ -190,6 +195,25 @@ def _is_pure_measure(target: str) -> bool:
     return any(f"{target}.".startswith(f"{module}.") for module in PURE_MEASURE)
 
 
+def data_layer_errors(sources: list[Source]) -> list[str]:
+    """Imports within data/ that go up, and folders that have no place among the layers."""
+    errors = []
+    for source in sources:
+        if source.stage != "data" or source.place == "data/__init__.py":
+            continue
+        layer = source.place.split("/")[1].removesuffix(".py")
+        if layer not in DATA_LAYERS:
+            errors.append(f"loadlab/{source.place}: {layer} has no place in DATA_LAYERS")
+            continue
+        above = DATA_LAYERS[DATA_LAYERS.index(layer) + 1 :]
+        errors += [
+            f"loadlab/{source.place}:{item.line}: data/{layer} must not import {item.target}"
+            for item in imports(source)
+            if item.target.startswith("loadlab.data.") and item.target.split(".")[2] in above
+        ]
+    return errors
+
+
 def locust_errors(sources: list[Source]) -> list[str]:
     """Imports of Locust or gevent outside the one file for them."""
     return [
@@ -285,7 +309,7 @@ def length_errors(sources: list[Source]) -> list[str]:
     ]
 
 
-RULES = [direction_errors, locust_errors, driver_errors, engine_name_errors, length_errors]
+RULES = [direction_errors, data_layer_errors, locust_errors, driver_errors, engine_name_errors, length_errors]
 
 
 @pytest.fixture(scope="module")
@@ -357,6 +381,9 @@ def tree_of(tmp_path: Path, place: str, text: str) -> list[Source]:
         (direction_errors, "report/a.py", "from loadlab.pipeline import run"),
         (direction_errors, "errors.py", "import loadlab.units"),
         (direction_errors, "extra/a.py", ""),
+        (data_layer_errors, "data/core/a.py", "from loadlab.data.values import numbers"),
+        (data_layer_errors, "data/core/a.py", "from loadlab.data.frame import Frame"),
+        (data_layer_errors, "data/extra.py", ""),
         (locust_errors, "workload/driver.py", "import locust"),
         (locust_errors, "cli.py", "def f():\n    from gevent import monkey"),
         (driver_errors, "seeding/a.py", "from psycopg import sql"),

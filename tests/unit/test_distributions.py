@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from loadlab.data.cells import Cells, to_arrow
-from loadlab.data.distributions import check_dependencies, makes_nulls, shaped_generator
-from loadlab.data.fan_out import fan_out
-from loadlab.data.hashing import hash_rows
-from loadlab.data.laws import Hashed, Listed, Shaped
-from loadlab.data.quantiles import Categories
-from loadlab.data.texts import Code
+from loadlab.data.core.cells import Cells, to_arrow
+from loadlab.data.core.hashing import hash_rows
+from loadlab.data.core.quantiles import Categories
+from loadlab.data.relations.fan_out import fan_out
+from loadlab.data.texts.texts import Code
+from loadlab.data.values.distributions import check_dependencies, makes_nulls, shaped_generator
+from loadlab.data.values.laws import Hashed, Listed, Shaped
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import LogicalType
 from loadlab.spec.base import validate

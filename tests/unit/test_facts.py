@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadlab.data.facts import gather
+from loadlab.data.constraints.facts import gather
 from loadlab.schema.checks import Bound, IsNull, NotNull, Reading, read_check
 
 COLUMNS = frozenset({"x", "y", "z"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from loadlab.data.recipes import TEXT_MEANINGS
+from loadlab.data.values.recipes import TEXT_MEANINGS
 from loadlab.schema.meaning import meaning_of, words_of
 from loadlab.schema.model import Column, LogicalType, Table
 
@@ -172,7 +172,7 @@ def test_names_are_read_as_words(name: str, words: str) -> None:
 def test_the_page_lists_every_meaning_and_term() -> None:
     from pathlib import Path
 
-    from loadlab.data.texts import TERM_SHARES
+    from loadlab.data.texts.texts import TERM_SHARES
 
     page = (Path(__file__).resolve().parents[2] / "docs/data.md").read_text(encoding="utf-8")
     assert TEXT_MEANINGS - set(re.findall(r"`(\w+)`", page)) == set()

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.cells import scale_of
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.numbers import cell_bounds, excluded_cells, unit
 from loadlab.data.choose.times import constant_bounds
-from loadlab.data.constants import constant
-from loadlab.data.facts import ColumnFacts
-from loadlab.data.fillers import EachNumberOnce, EachOnce
+from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.partitions import Coverage
+from loadlab.data.core.cells import scale_of
+from loadlab.data.core.constants import constant
+from loadlab.data.core.quantiles import Categories
 from loadlab.data.frame import Generator
-from loadlab.data.numbers import ChosenNumbers
-from loadlab.data.partitions import Coverage
-from loadlab.data.quantiles import Categories
-from loadlab.data.texts import ChosenTexts
+from loadlab.data.texts.texts import ChosenTexts
+from loadlab.data.values.fillers import EachNumberOnce, EachOnce
+from loadlab.data.values.numbers import ChosenNumbers
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Column
 

@@ -7,26 +7,26 @@ from typing import Literal
 
 import numpy as np
 
-from loadlab.data.bounded import Differing, Same
-from loadlab.data.cases import makes_nulls
-from loadlab.data.cells import scale_of
 from loadlab.data.choose import numbers, texts, times
 from loadlab.data.choose.chosen import allowed_values, chosen
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.documents import document, sequence
 from loadlab.data.choose.template import template
-from loadlab.data.distributions import shaped_generator
-from loadlab.data.elements import distinct_generator, value_generator
-from loadlab.data.facts import ColumnFacts
-from loadlab.data.fillers import EachNumberOnce, Numbered, SlotNumbers, SlotTexts, SlotValues
+from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.partitions import Covered
+from loadlab.data.core.cells import scale_of
+from loadlab.data.core.worlds import Presence
 from loadlab.data.frame import Generator
-from loadlab.data.keys import FromParent, UuidV4, UuidV7
-from loadlab.data.numbers import Booleans
-from loadlab.data.partitions import Covered
-from loadlab.data.recipes import place_numbers
-from loadlab.data.switch import Masked, Nulls, Switch
-from loadlab.data.texts import ChosenTexts
-from loadlab.data.worlds import Presence
+from loadlab.data.texts.texts import ChosenTexts
+from loadlab.data.values.bounded import Differing, Same
+from loadlab.data.values.cases import makes_nulls
+from loadlab.data.values.distributions import shaped_generator
+from loadlab.data.values.elements import distinct_generator, value_generator
+from loadlab.data.values.fillers import EachNumberOnce, Numbered, SlotNumbers, SlotTexts, SlotValues
+from loadlab.data.values.keys import FromParent, UuidV4, UuidV7
+from loadlab.data.values.numbers import Booleans
+from loadlab.data.values.recipes import place_numbers
+from loadlab.data.values.switch import Masked, Nulls, Switch
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.checks.facts import Compared
 from loadlab.schema.model import Column

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from loadlab.data.clock import Clock
-from loadlab.data.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.links import Links
+from loadlab.data.constraints.partitions import Coverage
+from loadlab.data.constraints.uniqueness import Solution
+from loadlab.data.core.clock import Clock
+from loadlab.data.core.hashing import make_key
+from loadlab.data.core.worlds import Worlds
 from loadlab.data.frame import Frame
-from loadlab.data.hashing import make_key
-from loadlab.data.links import Links
-from loadlab.data.partitions import Coverage
-from loadlab.data.relations import Relation
-from loadlab.data.slots import Slots
-from loadlab.data.uniqueness import Solution
-from loadlab.data.worlds import Worlds
+from loadlab.data.relations.relation import Relation
+from loadlab.data.relations.slots import Slots
 from loadlab.schema.meaning import meaning_of
 from loadlab.schema.model import Column, Table
 from loadlab.spec.scenario import ColumnShape

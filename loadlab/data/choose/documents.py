@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data import recipes
-from loadlab.data.cells import Cells
 from loadlab.data.choose.context import TableContext
-from loadlab.data.documents import JsonDocument, Lists
-from loadlab.data.elements import distinct_generator, list_generator
-from loadlab.data.facts import ColumnFacts, merge
+from loadlab.data.constraints.facts import ColumnFacts, merge
+from loadlab.data.core.cells import Cells
+from loadlab.data.core.hashing import below, hash_rows, make_key
+from loadlab.data.core.quantiles import Categories, uniform
 from loadlab.data.frame import Frame, Generator
-from loadlab.data.hashing import below, hash_rows, make_key
-from loadlab.data.numbers import Booleans, Integers
-from loadlab.data.quantiles import Categories, uniform
-from loadlab.data.texts import ChosenTexts
+from loadlab.data.texts.texts import ChosenTexts
+from loadlab.data.values import recipes
+from loadlab.data.values.documents import JsonDocument, Lists
+from loadlab.data.values.elements import distinct_generator, list_generator
+from loadlab.data.values.numbers import Booleans, Integers
 from loadlab.errors import InfeasibleError
 from loadlab.schema.checks import Fact
 from loadlab.schema.model import Column

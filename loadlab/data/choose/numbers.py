@@ -11,16 +11,25 @@ import numpy as np
 import numpy.typing as npt
 from sqlglot import exp
 
-from loadlab.data.bounded import Bounded, Edge, Except, Moved, Multiples, Sum
-from loadlab.data.cells import scale_of
 from loadlab.data.choose.context import TableContext
-from loadlab.data.constants import limits
-from loadlab.data.facts import ColumnFacts
-from loadlab.data.fillers import DistinctFloats, EachNumberOnce, Numbered
+from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.partitions import NumberedIn
+from loadlab.data.core.cells import scale_of
+from loadlab.data.core.constants import limits
+from loadlab.data.core.quantiles import QuantileTable, lognormal, normal, uniform, zipf
 from loadlab.data.frame import Generator
-from loadlab.data.numbers import Computed, DistinctIntegers, Floats, Integers, Ordinals, RowNumbers, Spread, TreeLevels
-from loadlab.data.partitions import NumberedIn
-from loadlab.data.quantiles import QuantileTable, lognormal, normal, uniform, zipf
+from loadlab.data.values.bounded import Bounded, Edge, Except, Moved, Multiples, Sum
+from loadlab.data.values.fillers import DistinctFloats, EachNumberOnce, Numbered
+from loadlab.data.values.numbers import (
+    Computed,
+    DistinctIntegers,
+    Floats,
+    Integers,
+    Ordinals,
+    RowNumbers,
+    Spread,
+    TreeLevels,
+)
 from loadlab.errors import InfeasibleError
 from loadlab.schema.checks import Compared, ComparedToExpression, Linear
 from loadlab.schema.model import Column

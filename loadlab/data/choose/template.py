@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data import recipes
-from loadlab.data.documents import JsonDocument
+from loadlab.data.core.hashing import make_key
+from loadlab.data.core.quantiles import Categories, QuantileTable, lognormal, normal, uniform, zipf
 from loadlab.data.frame import Generator
-from loadlab.data.hashing import make_key
-from loadlab.data.numbers import ChosenNumbers, Integers
-from loadlab.data.quantiles import Categories, QuantileTable, lognormal, normal, uniform, zipf
-from loadlab.data.texts import ChosenTexts
+from loadlab.data.texts.texts import ChosenTexts
+from loadlab.data.values import recipes
+from loadlab.data.values.documents import JsonDocument
+from loadlab.data.values.numbers import ChosenNumbers, Integers
 from loadlab.errors import InputError
 from loadlab.spec.base import validate
 from loadlab.spec.scenario import ColumnShape

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from loadlab.data import recipes
-from loadlab.data.cells import Cells
 from loadlab.data.choose.context import TableContext
-from loadlab.data.documents import Bytes
-from loadlab.data.elements import distinct_generator
-from loadlab.data.facts import ColumnFacts
-from loadlab.data.fillers import EachOnce
+from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.core.cells import Cells
 from loadlab.data.frame import Frame, Generator
-from loadlab.data.patterns import UnsupportedPatternError, like_pattern, pattern_piece
+from loadlab.data.texts.patterns import UnsupportedPatternError, like_pattern, pattern_piece
+from loadlab.data.values import recipes
+from loadlab.data.values.documents import Bytes
+from loadlab.data.values.elements import distinct_generator
+from loadlab.data.values.fillers import EachOnce
 from loadlab.errors import InputError
 from loadlab.schema.checks import Like
 from loadlab.schema.model import Column, Table

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
-from loadlab.data.bounded import Bounded
-from loadlab.data.cells import unit_us
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.numbers import edges
-from loadlab.data.constants import constant
-from loadlab.data.facts import ColumnFacts
+from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.partitions import NumberedIn
+from loadlab.data.core.cells import unit_us
+from loadlab.data.core.constants import constant
+from loadlab.data.core.quantiles import QuantileTable, lognormal, uniform
 from loadlab.data.frame import Generator
-from loadlab.data.numbers import Integers
-from loadlab.data.partitions import NumberedIn
-from loadlab.data.quantiles import QuantileTable, lognormal, uniform
-from loadlab.data.times import (
+from loadlab.data.values.bounded import Bounded
+from loadlab.data.values.numbers import Integers
+from loadlab.data.values.times import (
     DAY_US,
     CutTo,
     Days,

@@ -1,0 +1,205 @@
+"""Foreign keys before rows are counted: which there are, which follow from others, and which share columns.
+
+A column belongs to one foreign key, from whose parent its value comes. Another foreign key that shares it has to
+agree: it chooses among the parents that have the same value there (`data.relations.agreement`). Tables that repeat a
+column of their parents without saying so in a constraint (`orders.tenant_id` beside `users.tenant_id`) are read the
+same way, so that a row's parents belong to the same tenant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from loadlab.errors import InputError
+from loadlab.schema.model import ForeignKey, Schema, Table
+from loadlab.spec.scenario import RelationShape, TableShape
+
+# Foreign keys that are followed from one table to the next.
+_LONGEST_CHAIN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One foreign key that gives values to columns.
+
+    `columns` reference `target_columns`; of these `own` are the link's to fill, the others come from `source` (its
+    column names are the same here). `soft` columns were added by the reading above: no constraint asks for them.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    own: tuple[str, ...]
+    nullable: bool
+    match_full: bool
+    cascades: bool
+    wish: RelationShape
+    source: str | None = None
+    soft: tuple[str, ...] = ()
+    stays: bool = False
+    """A self reference that keeps a column of the row which no other link fills: only the row itself surely fits."""
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        return tuple(name for name in self.columns if name not in self.own)
+
+    def target_of(self, column: str) -> str:
+        return self.target_columns[self.columns.index(column)]
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A foreign key all of whose columns are filled by the link `source`: its parents must be known to `target` too."""
+
+    source: str
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Links:
+    """All of a table's, sources before those that agree with them."""
+
+    links: list[Link] = field(default_factory=list)
+    restrictions: list[Restriction] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def of_column(self, column: str) -> Link | None:
+        """The link that fills a column."""
+        return next((link for link in self.links if column in link.own), None)
+
+    def named(self, name: str) -> Link:
+        return next(link for link in self.links if link.name == name)
+
+
+def read_links(
+    schema: Schema, table: Table, shape: TableShape, first: Sequence[str] = (), *, soften: bool = True
+) -> Links:
+    """The links of a table. `first` names those that should lead, most important first.
+
+    Raises InputError for a foreign key into a table that is not there, or one that shares columns with two others.
+    """
+    found = Links()
+    candidates = []
+    for key in table.foreign_keys:
+        if any(table.column(name).generated is not None for name in key.columns):
+            found.notes.append(
+                f"{table.key}.{','.join(key.columns)}: a generated column's reference cannot be foreseen"
+            )
+            continue
+        candidates.append(_link(schema, table, key, shape, soften))
+    filled: dict[str, Link] = {}
+    for link in sorted(_deduplicated(candidates), key=lambda link: _rank(link, first, table.key)):
+        shared = [name for name in link.columns if name in filled]
+        if len(shared) == len(link.columns):
+            _restrict(schema, found, link, filled)
+            continue
+        sources = {filled[name].name for name in shared}
+        if len(sources) > 1:
+            if not link.nullable:
+                raise InputError(
+                    f"{table.key}.{link.name}", "shares columns with several other foreign keys; drop one of them"
+                )
+            found.notes.append(f"{table.key}.{link.name}: shares columns with several foreign keys and is left NULL")
+        kept = [name for name in link.columns if link.target == table.key and link.target_of(name) == name]
+        own = tuple(name for name in link.columns if name not in filled and name not in kept)
+        stays = any(name not in filled for name in kept)
+        link = replace(link, own=own, source=sources.pop() if len(sources) == 1 else None, stays=stays)
+        filled |= dict.fromkeys(own, link)
+        found.links.append(link)
+    return found
+
+
+def _rank(link: Link, first: Sequence[str], table: str) -> tuple[int, int, int, int]:
+    """Self references come last: their columns are those of another parent first."""
+    nested = link.wish.is_nested
+    return (
+        2 if link.target == table else 0 if nested else 1,
+        first.index(link.name) if link.name in first else len(first),
+        -len(link.columns),
+        len(link.soft),
+    )
+
+
+def _link(schema: Schema, table: Table, key: ForeignKey, shape: TableShape, soften: bool) -> Link:
+    name = ",".join(key.columns)
+    if not schema.has(key.target):
+        raise InputError(f"{table.key}.{name}", f"references {key.target or 'a table'}, which is not in the schema")
+    columns, targets = key.columns, key.target_columns
+    soft = [] if key.target == table.key else _soft(schema, schema.table(key.target), table, key)
+    if not soften or any(table.column(column).nullable for column in key.columns):
+        soft = []
+    return Link(
+        name=name,
+        columns=(*columns, *(own for own, _ in soft)),
+        target=key.target,
+        target_columns=(*targets, *(theirs for _, theirs in soft)),
+        own=(),
+        nullable=any(table.column(column).nullable for column in columns),
+        match_full="MATCH FULL" in key.definition.upper(),
+        cascades=key.on_delete == "CASCADE",
+        wish=shape.relations.get(name, RelationShape()),
+        soft=tuple(own for own, _ in soft),
+    )
+
+
+def _soft(schema: Schema, parent: Table, table: Table, key: ForeignKey) -> list[tuple[str, str]]:
+    """Columns of one name, NOT NULL in both tables, that lead to the same column of a third table."""
+    found = []
+    for name in table.column_names:
+        if name in key.columns or name not in parent.column_names:
+            continue
+        if table.column(name).nullable or parent.column(name).nullable:
+            continue
+        mine, theirs = _origin(schema, table, name, key), _origin(schema, parent, name)
+        if mine == theirs and mine is not None and mine[0] not in (table.key, parent.key):
+            found.append((name, name))
+    return found
+
+
+def _origin(schema: Schema, table: Table, column: str, but: ForeignKey | None = None) -> tuple[str, str] | None:
+    """The table and column in which a column's values are keys at last; None where it references nothing."""
+    found = None
+    for _ in range(_LONGEST_CHAIN):
+        key = next(
+            (k for k in table.foreign_keys if column in k.columns and k is not but and k.target != table.key), None
+        )
+        if key is None or not schema.has(key.target):
+            return found
+        column = key.target_columns[key.columns.index(column)]
+        table = schema.table(key.target)
+        found = (table.key, column)
+    return found
+
+
+def _deduplicated(links: Sequence[Link]) -> list[Link]:
+    """Two constraints that say the same are one link."""
+    found: dict[tuple[object, ...], Link] = {}
+    for link in links:
+        found.setdefault((link.columns, link.target, link.target_columns), link)
+    return list(found.values())
+
+
+def _restrict(schema: Schema, found: Links, link: Link, filled: Mapping[str, Link]) -> None:
+    """Note what a link without columns of its own asks of the one that fills them, unless it follows from it."""
+    sources = {filled[name].name: filled[name] for name in link.columns}
+    if len(sources) > 1:
+        found.notes.append(f"{link.name} → {link.target}: its columns come from several foreign keys; it may not hold")
+        return
+    source = next(iter(sources.values()))
+    # The parent's own columns reference the same table: what holds there holds here.
+    theirs = tuple(source.target_of(name) for name in link.columns)
+    hard = all(name not in source.soft for name in link.columns)
+    for key in schema.table(source.target).foreign_keys:
+        pairs = dict(zip(key.columns, key.target_columns, strict=True))
+        if key.target == link.target and all(
+            pairs.get(column) == target for column, target in zip(theirs, link.target_columns, strict=True)
+        ):
+            return
+    if source.target == link.target and theirs == link.target_columns:
+        return
+    if hard or not link.soft:
+        found.restrictions.append(Restriction(source.name, link.columns, link.target, link.target_columns))

@@ -1,0 +1,57 @@
+"""CHECKs that leave a choice: each row lives in one of a few worlds, in each of which every column has plain facts.
+
+`(status = 'done') = (done_at IS NOT NULL)` holds in two worlds: done with a time, and not done without one. A row
+draws its world by hash; its columns are then made true to the facts of that world. Conditions that share columns are
+combined, so that a world satisfies all of them; worlds that contradict themselves fall away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadlab.data.core.cells import Mask
+from loadlab.data.core.hashing import Int64s, hash_rows, make_key, unit_interval
+from loadlab.data.core.quantiles import Categories
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worlds:
+    """The choice of a world by row: `weights` has one item for each world."""
+
+    key: int
+    weights: tuple[float, ...]
+    categories: Categories
+
+    @classmethod
+    def of(cls, key: int, weights: Sequence[float]) -> Worlds:
+        return cls(key, tuple(weights), Categories.of(weights))
+
+    def at(self, rows: Int64s) -> Int64s:
+        """The world of each row."""
+        if len(self.weights) == 1:
+            return np.zeros(len(rows), dtype=np.int64)
+        return self.categories.at(hash_rows(self.key, rows))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Presence:
+    """Where a value is not NULL: by world, the share of the rows that are NULL."""
+
+    key: int
+    shares: tuple[float, ...]
+    worlds: Worlds | None = None
+
+    def valid(self, rows: Int64s) -> Mask:
+        share = np.array(self.shares)
+        level = share[self.worlds.at(rows)] if self.worlds is not None else share[0]
+        return unit_interval(hash_rows(make_key(self.key, "null"), rows)) >= level
+
+    def is_certain(self, rows: Int64s) -> Mask:
+        """Where the world of a row allows no NULL."""
+        if self.worlds is None:
+            return np.zeros(len(rows), dtype=np.bool_)
+        certain: Mask = np.array([share == 0.0 for share in self.shares], dtype=np.bool_)[self.worlds.at(rows)]
+        return certain

@@ -1,0 +1,1 @@
+"""What lies over the generated rows: rows written by hand, and values computed from other rows."""

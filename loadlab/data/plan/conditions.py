@@ -1,0 +1,141 @@
+"""What the rows of a table have to keep: the facts of its CHECKs, and its keys, with what gives way to what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from loadlab.data.choose.chosen import has_value, narrowed
+from loadlab.data.constraints.facts import ColumnFacts, Component, TableFacts, settled, table_facts
+from loadlab.data.constraints.links import Links, read_links
+from loadlab.data.constraints.partitions import Coverage, coverage_of
+from loadlab.data.constraints.uniqueness import Key, Width, identifies, is_sequence, keys_of
+from loadlab.data.plan.lifecycle import NAME as LIFE_CYCLE
+from loadlab.data.plan.lifecycle import life_cycle
+from loadlab.data.plan.remedies import Remedy, applied_remedies
+from loadlab.data.plan.widths import Widths
+from loadlab.data.volumes import Volume
+from loadlab.schema.checks import Reading, read_condition
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.scenario import TableShape
+
+
+@dataclass
+class Conditions:
+    """The conditions of one table while it is planned. `remedies` are those that the request names, by table."""
+
+    schema: Schema
+    table: Table
+    shape: TableShape
+    volumes: Mapping[str, Volume]
+    widths: Widths
+    remedies: Mapping[str, Mapping[str, str]]
+    applied: dict[str, Remedy] = field(default_factory=dict)
+    impossible: list[str] = field(default_factory=list)
+    """Columns for which their CHECKs leave no value."""
+    emptied: list[Key] = field(default_factory=list)
+    """Partial keys that are kept by having no row in them."""
+
+    def facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
+        """Facts of the CHECKs and of the life cycle, and the keys."""
+        facts, keys, more = self._checks_and_keys()
+        stages = life_cycle(self.table, facts)
+        if stages is None:
+            return facts, keys
+        staged = table_facts(self.table, self.schema.dialect, [*more, (LIFE_CYCLE, stages)])
+        # It is nobody's condition: it gives way to those that are.
+        return (staged if len(staged.not_understood) == len(facts.not_understood) else facts), keys
+
+    def _checks_and_keys(self) -> tuple[TableFacts, list[Key], list[tuple[str, Reading]]]:
+        """A key that is partial is kept for all rows, or no row is in that part: then by what is told last."""
+        table, dialect = self.table, self.schema.dialect
+        self.applied = applied_remedies(self.schema, table, self.shape, self.remedies)
+        fixes = [(name, remedy.reading) for name, remedy in self.applied.items()]
+        facts = table_facts(table, dialect, fixes)
+        # Where a column is NULL in every row there is nothing that could agree.
+        nulls = {name for name in table.column_names if facts.of(name).null is True}
+        keys = [key for key in keys_of(table, dialect) if key.nulls_agree or nulls.isdisjoint(key.columns)]
+        partial = [key for key in keys if key.predicate is not None]
+        if not partial:
+            return facts, keys, fixes
+        links = read_links(self.schema, table, self.shape)
+        width = self.widths.of(facts, {})
+        outside = fixes
+        kept = [key for key in keys if key.predicate is None]
+        for key in partial:
+            if self._holds_everywhere(key, links, width):
+                kept.append(key)
+                continue
+            assert key.predicate is not None
+            reading = read_condition(key.predicate, dialect, holds=False)
+            if reading.not_understood or not reading.branches:
+                kept.append(key)
+            else:
+                outside.append((key.name, reading))
+        more = table_facts(table, dialect, outside)
+        contradicted = {name for name, _ in more.not_understood} - {name for name, _ in facts.not_understood}
+        if contradicted:
+            # No row could be outside the index: its key holds for all of them.
+            kept += [key for key in partial if key.name in contradicted]
+            outside = [item for item in outside if item[0] not in contradicted]
+            more = table_facts(table, dialect, outside)
+        self.emptied = [key for key in partial if any(name == key.name for name, _ in outside)]
+        return more, kept, outside
+
+    def _holds_everywhere(self, key: Key, links: Links, width: Width) -> bool:
+        """Whether a partial key can be kept for every row without changing how the rows relate."""
+        filled = {name for link in links.links for name in link.own}
+        rows = self.volumes[self.table.key].rows
+        own = [name for name in key.columns if name not in filled]
+        if any(width(name) >= max(rows, 2) for name in own):
+            return True
+        members = [link for link in links.links if identifies(self.schema, link, key.columns)]
+        room = 1
+        for link in members:
+            room *= max(self.volumes[link.target].rows, 1)
+        for name in own:
+            room *= max(width(name), 1)
+        return len(members) + len(own) > 1 and room >= rows
+
+    def possible(self, facts: TableFacts) -> TableFacts:
+        """The facts where a column that no value fits is NULL, and without the worlds in which it must not be."""
+        must = {column.name for column in self.table.columns if not column.nullable} | set(self.table.primary_key)
+
+        def possible(known: Mapping[str, ColumnFacts]) -> dict[str, ColumnFacts] | None:
+            found = dict(known)
+            for name, said in known.items():
+                if said.null is not True and not has_value(self.table.column(name), said):
+                    if name in must or said.null is False:
+                        return None
+                    found[name] = replace(said, null=True)
+            return found
+
+        components = []
+        for component in facts.components:
+            worlds = [found for world in component.worlds if (found := possible(world)) is not None]
+            components.append(Component(component.columns, tuple(worlds or component.worlds)))
+        plain = {name: said for name, said in facts.plain.items() if name in self.table.column_names}
+        for name, said in plain.items():
+            if possible({name: said}) is None:
+                self.impossible.append(name)
+        return TableFacts(
+            {**facts.plain, **{n: f for n, s in plain.items() for f in (possible({n: s}) or {n: s}).values()}},
+            tuple(components), facts.not_understood,
+        )  # fmt: skip
+
+    def counted(self, keys: list[Key]) -> set[str]:
+        """Columns that surely are keys by themselves, or sequences: their values are those of the row's number."""
+        single = {key.columns[0] for key in keys if len(key.columns) == 1 and key.predicate is None}
+        return single | {column.name for column in self.table.stored_columns if is_sequence(column)}
+
+    def settled(self, facts: TableFacts, columns: Iterable[str], *, enough: int | None = None) -> TableFacts:
+        """The facts without the choices that columns would take part in whose values their keys decide."""
+        rows = self.volumes[self.table.key].rows if enough is None else enough
+        return settled(
+            facts, columns, lambda name, said: said.null is not True and self.widths.of_facts(name, said) >= rows
+        )
+
+    def coverage(self, facts: TableFacts) -> dict[str, Coverage]:
+        """What has a partition, as far as the conditions allow it."""
+        found = coverage_of(self.table, self.schema.dialect)
+        return {name: narrowed(self.table.column(name), facts.of(name), cover) for name, cover in found.items()}

@@ -1,0 +1,130 @@
+"""Generators of dates, times and timestamps (µs since 1970; dates in days)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadlab.data.core.cells import Cells
+from loadlab.data.core.hashing import hash_rows, make_key
+from loadlab.data.core.quantiles import QuantileTable
+from loadlab.data.frame import Frame, Generator
+
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """When the row was written (`created_at`)."""
+
+    def make(self, frame: Frame) -> Cells:
+        return Cells(frame.moment_us())
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Some time after the row was written; `delays` are microseconds (negative ones lie before)."""
+
+    key: int
+    delays: QuantileTable
+
+    def make(self, frame: Frame) -> Cells:
+        delay = np.floor(self.delays.at(hash_rows(self.key, frame.rows))).astype(np.int64)
+        return Cells(frame.moment_us() + delay)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The day (since 1970) of another generator's moment."""
+
+    inner: Written | Later
+
+    def make(self, frame: Frame) -> Cells:
+        return Cells(self.inner.make(frame).values // DAY_US)
+
+
+@dataclass(frozen=True, slots=True)
+class TimesOfDay:
+    """Microseconds since midnight, uniform."""
+
+    key: int
+
+    def make(self, frame: Frame) -> Cells:
+        return Cells((hash_rows(self.key, frame.rows) % np.uint64(DAY_US)).astype(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctTimesOfDay:
+    """Times of day that differ from row to row: a bijection of the steps of a day."""
+
+    key: int
+    step_us: int
+
+    def make(self, frame: Frame) -> Cells:
+        steps = DAY_US // self.step_us
+        prime = 2_147_483_647 if steps > 100_000 else 99_991
+        start = make_key(self.key, "start") % steps
+        return Cells((frame.rows % steps * (prime % steps) + start) % steps * self.step_us)
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctMoments:
+    """first + row * pause, µs: no two rows agree."""
+
+    first_us: int
+    pause_us: int
+
+    def make(self, frame: Frame) -> Cells:
+        return Cells(frame.rows * self.pause_us + self.first_us)
+
+
+@dataclass(frozen=True, slots=True)
+class RowDays:
+    """A day for each row, from `first` (days since 1970)."""
+
+    first: int
+
+    def make(self, frame: Frame) -> Cells:
+        return Cells(frame.rows + self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class OrdinalDays:
+    """The day of the parent's moment plus the row's number among its siblings: a daily series for each parent."""
+
+    relation: str
+
+    def make(self, frame: Frame) -> Cells:
+        relation = frame.relation(self.relation)
+        parents, _ = frame.parent(relation)
+        return Cells(parents.moment_us() // DAY_US + relation.ordinals(frame.rows))
+
+
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_UNITS_US = {"second": 1_000_000, "minute": 60_000_000, "hour": 3_600_000_000, "day": DAY_US}
+_MONDAY = 3  # 1970-01-01 was a Thursday
+
+
+@dataclass(frozen=True, slots=True)
+class CutTo:
+    """Another generator's moments, cut to the first one of their unit (second … day, week, month, quarter, year)."""
+
+    inner: Generator
+    unit: str
+    is_date: bool
+
+    def make(self, frame: Frame) -> Cells:
+        cells = self.inner.make(frame)
+        values = np.asarray(cells.values, dtype=np.int64)
+        if self.unit in _UNITS_US:
+            size = _UNITS_US[self.unit]
+            return Cells(values if self.is_date else values // size * size, cells.valid)
+        days = values if self.is_date else values // DAY_US
+        if self.unit == "week":
+            days = days - (days + _MONDAY) % 7
+        else:
+            size = _MONTHS.get(self.unit, 12)
+            months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+            days = (months // size * size).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        return Cells(days if self.is_date else days * DAY_US, cells.valid)
