@@ -39,8 +39,10 @@ from loadlab.seeding.seeder import SeedProgress, SeedReport, seed
 from loadlab.seeding.trial import Trial, refuse, settle
 from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
 from loadlab.spec.base import validate
-from loadlab.spec.scenario import DataShape, Scenario, Workload, load_scenario
+from loadlab.spec.scenario import Scenario, load_scenario
+from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
+from loadlab.spec.workload import Workload
 from loadlab.units import format_count, format_duration
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge

@@ -14,7 +14,7 @@ from loadlab.data.plan.planner import DataRequest
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.schema.model import Schema, Table
 from loadlab.seeding.seeder import seed
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 from tests.readback import meant, read
 
 _CUT = "{table}: {rows:,} rows, not {asked:,}: "

@@ -18,7 +18,7 @@ from loadlab.data.plan.planner import DataPlan, DataRequest, plan_data, used_poo
 from loadlab.errors import InputError
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema, Table
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 
 # Raised when a change of the generators changes what the same manifest yields.
 GENERATOR_VERSION = 2

@@ -24,7 +24,7 @@ from loadlab.data.plan.planner import DataPlan, DataRequest
 from loadlab.data.relations.relation import Relation
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.manifest import Manifest
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 
 # Rows on both sides of the seam in which the unique keys are compared before anything is written.
 _SEAM_ROWS = 4096

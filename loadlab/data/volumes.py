@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Schema, Table
-from loadlab.spec.scenario import DataShape, TableShape
+from loadlab.spec.shapes import DataShape, TableShape
 
 DEFAULT_ROWS = 1000
 

@@ -26,7 +26,8 @@ from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema, Table
 from loadlab.seeding.seeder import seed as seed_dataset
 from loadlab.sourcing import scenario_of, schema_of
-from loadlab.spec.scenario import ColumnShape, DataShape, Scenario
+from loadlab.spec.scenario import Scenario
+from loadlab.spec.shapes import ColumnShape, DataShape
 from loadlab.spec.statement import Statement
 
 _URL = re.compile(r"^(embedded:|[a-z][a-z0-9+.]*://)", re.IGNORECASE)

@@ -21,7 +21,7 @@ from loadlab.factories.parents import ParentKeys, ordinals, parent_keys, tree_le
 from loadlab.factories.recipe import Wish, column_of
 from loadlab.factories.rows import Rows
 from loadlab.schema.model import Column, Table
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 BATCH_ROWS = 10_000
 APPEND_ROWS = 50_000

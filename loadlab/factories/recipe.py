@@ -9,7 +9,7 @@ from typing import Any, Literal
 from loadlab.errors import InputError
 from loadlab.schema.model import Column, Table
 from loadlab.spec.base import validate
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 Kind = Literal["constant", "cycle", "of_index", "of_row", "shape"]
 _LISTS = ("array", "json")

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from loadlab.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
+PerEngine = str | dict[str, str]
+"""One text for every engine, or a text (a file) for each engine by its name."""
 
 
 class SpecModel(BaseModel):

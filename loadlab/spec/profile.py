@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
 from loadlab.errors import InputError
-from loadlab.spec.base import SpecModel, read_text, validate
-
-if TYPE_CHECKING:
-    from loadlab.spec.scenario import DataShape, TableShape
+from loadlab.spec.base import read_text, validate
+from loadlab.spec.shapes import DataShape, ProfileFile, TableShape
 
 
 def with_profile(shape: DataShape, folder: Path, place: str) -> DataShape:
@@ -30,17 +27,10 @@ def with_profile(shape: DataShape, folder: Path, place: str) -> DataShape:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}: line {mark.line + 1}" if mark else path.name
         raise InputError(where, f"is not YAML: {getattr(error, 'problem', None) or error}") from None
-    under = validate(_profile_model(), content, place=path.name)
-    tables = dict(getattr(under, "data").tables)  # noqa: B009
+    tables = dict(validate(ProfileFile, content, place=path.name).data.tables)
     for name, table in shape.tables.items():
         tables[name] = _merged(table, tables[name]) if name in tables else table
     return shape.model_copy(update={"tables": tables, "profile": None})
-
-
-def _profile_model() -> type[SpecModel]:
-    from loadlab.spec.scenario import ProfileFile
-
-    return ProfileFile
 
 
 def _merged(own: TableShape, under: TableShape) -> TableShape:

@@ -20,8 +20,8 @@ from typing import Any
 
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.base import read_text
-from loadlab.spec.scenario import Operation
 from loadlab.spec.statement import Statement
+from loadlab.spec.workload import Operation
 from loadlab.workload.flow import own_text
 
 _METHODS = {"execute", "query"}

@@ -15,8 +15,9 @@ from loadlab.engines.protocol import CanRenderInsert, Engine, Manifest
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.parameters import ChoiceParameter, ColumnParameter, Parameter, ValueParameter
-from loadlab.spec.scenario import Operation, Scenario, Workload
+from loadlab.spec.scenario import Scenario
 from loadlab.spec.statement import Statement
+from loadlab.spec.workload import Operation, Workload
 from loadlab.workload.flow_source import load_flows
 from loadlab.workload.values import full_parameters, row_groups
 

@@ -14,7 +14,7 @@ from loadlab.engines import open_database
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.spec.parameters import Parameter
-from loadlab.spec.scenario import Operation, Workload
+from loadlab.spec.workload import Operation, Workload
 from loadlab.workload.flow import FlowSession, Keys, StatementNames
 from loadlab.workload.flow_source import Flow, load_flows
 from loadlab.workload.keys import NewRows, stream

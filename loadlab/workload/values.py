@@ -21,7 +21,7 @@ from loadlab.spec.parameters import (
     TimeParameter,
     ValueParameter,
 )
-from loadlab.spec.scenario import Operation
+from loadlab.spec.workload import Operation
 from loadlab.workload.keys import NewRows, pick_rows
 
 Columns = Mapping[str, pa.Array]

@@ -19,7 +19,7 @@ from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.seeding.chunks import chunks_of
 from loadlab.seeding.workers import Crew, Job, load_chunk, local_crew
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 from tests.benchmarks.pairs import ratios_of, time_pairs
 
 ROWS = 2_000_000

@@ -11,7 +11,7 @@ from loadlab.data.plan.planner import DataRequest
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.seeding.seeder import seed
 from loadlab.spec.base import validate
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 
 DDL = """\
 CREATE TABLE measures (

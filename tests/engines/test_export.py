@@ -26,7 +26,7 @@ from loadlab.export.layout import BEGUN, MANIFEST, Format
 from loadlab.export.writers import write_file
 from loadlab.schema.model import Column, LogicalType, Table
 from loadlab.seeding.seeder import seed
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 from tests.cli.conftest import content
 
 DDL = """\

@@ -24,7 +24,7 @@ from loadlab.engines.sqlite.dialect import render, translate_expression
 from loadlab.engines.sqlite.trees import UntranslatableError
 from loadlab.errors import ConstraintError, InputError
 from loadlab.schema.model import Check, Column, LogicalType, Schema, Table
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
 from tests.engines.books import batch, meant, read
 

@@ -20,7 +20,7 @@ from loadlab.data.values.elements import value_generator
 from loadlab.engines.sqlite.ddl import stored_type, translate
 from loadlab.engines.sqlite.values import column_values
 from loadlab.schema.model import Column, LogicalType, Schema, Table, TypeKind
-from loadlab.spec.scenario import TimeShape
+from loadlab.spec.shapes import TimeShape
 
 WORD, WHOLE = LogicalType("text"), LogicalType("integer", bits=32)
 PRICE = LogicalType("numeric", precision=8, scale=2)

@@ -18,7 +18,8 @@ from loadlab.errors import InputError
 from loadlab.seeding.estimate import estimate
 from loadlab.seeding.seeder import seed
 from loadlab.seeding.trial import refuse, settle
-from loadlab.spec.scenario import DataShape, load_scenario
+from loadlab.spec.scenario import load_scenario
+from loadlab.spec.shapes import DataShape
 
 FUNCTIONS = """
 CREATE FUNCTION is_short(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT length(t) < 2 $$;

@@ -30,7 +30,7 @@ from loadlab.data.relations.relation import Relation
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Column, Index, LogicalType, Schema, Table
 from loadlab.spec.base import validate
-from loadlab.spec.scenario import ColumnShape, DataShape
+from loadlab.spec.shapes import ColumnShape, DataShape
 from tests import schemas
 
 FLOAT = LogicalType("float", "double precision", bits=64)

@@ -16,7 +16,7 @@ from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Schema
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 from tests import schemas
 
 FULL = {

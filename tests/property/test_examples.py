@@ -18,7 +18,7 @@ from loadlab.data.overlay.examples import read_examples
 from loadlab.data.plan.planner import DataRequest
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import LogicalType, Schema, Table
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 from tests import schemas
 
 ROWS = {"teams": 20, "people": 300}

@@ -27,7 +27,7 @@ from loadlab.engines.postgresql.server import Server
 from loadlab.engines.postgresql.text_form import text_column
 from loadlab.engines.protocol import Chunk, Manifest
 from loadlab.schema.model import Column, LogicalType, Schema, Table
-from loadlab.spec.scenario import TimeShape
+from loadlab.spec.shapes import TimeShape
 from loadlab.spec.statement import Statement
 from tests.readback import meant, read
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from loadlab.engines.protocol import Manifest
 from loadlab.measure.recorder import Recorder, failed, pack_record, tally
 from loadlab.schema.model import Schema
-from loadlab.spec.scenario import Operation, Workload
 from loadlab.spec.statement import Statement
+from loadlab.spec.workload import Operation, Workload
 from loadlab.workload.keys import NewRows, pick_rows, spread, stream
 from loadlab.workload.plan import LoadPlan, share
 from loadlab.workload.stage import choices

@@ -11,8 +11,8 @@ from loadlab.engines.protocol import Manifest
 from loadlab.errors import LoadLabError
 from loadlab.measure.histogram import Histogram
 from loadlab.schema.model import Schema
-from loadlab.spec.scenario import Operation, Workload
 from loadlab.spec.statement import Statement
+from loadlab.spec.workload import Operation, Workload
 from loadlab.workload import collect
 from loadlab.workload.collect import Collector
 from loadlab.workload.plan import LoadPlan

@@ -24,7 +24,7 @@ from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import LogicalType
 from loadlab.spec.base import validate
 from loadlab.spec.distributions import Children
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 INT, SMALL = LogicalType("integer", "bigint", bits=64), LogicalType("integer", "smallint", bits=16)
 REAL, MONEY = LogicalType("float", "double precision", bits=64), LogicalType("numeric", "", precision=10, scale=2)

@@ -8,7 +8,7 @@ from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import Constraint, TableFeasibility, feasibility
 from loadlab.data.volumes import DataRequest
 from loadlab.schema.model import Check, Schema, Table, Trigger
-from loadlab.spec.scenario import DataShape
+from loadlab.spec.shapes import DataShape
 from tests.schemas import BIGINT, BOOL, DIALECT, INT, SMALLINT, TEXT, WHEN, checks, col, fk, unique
 
 ORDERS = Table("orders", (col("id", BIGINT), col("note", TEXT, null=True)), primary_key=("id",))

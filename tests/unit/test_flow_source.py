@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.errors import InputError
-from loadlab.spec.scenario import Operation
+from loadlab.spec.workload import Operation
 from loadlab.workload.flow_source import Flow, load_flows
 
 

@@ -84,7 +84,7 @@ def test_rows_of_an_empty_table_cannot_be_drawn():
 
 
 def test_an_insert_takes_every_column_from_a_new_row_unless_told_otherwise():
-    from loadlab.spec.scenario import Operation
+    from loadlab.spec.workload import Operation
 
     operation = Operation(kind="write", weight=1, insert="orders", params={"twice": "users.id"})
     params = full_parameters(operation, TABLES["orders"])

@@ -30,7 +30,7 @@ from loadlab.data.values.switch import Masked, Nulls, Switch
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.checks.facts import Compared
 from loadlab.schema.model import Column
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 # Kinds whose equality with another column is had by copying; numbers and times are moved between bounds.
 _COPIED = ("text", "uuid", "enum", "boolean", "bytes", "inet")

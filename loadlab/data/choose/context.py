@@ -17,7 +17,7 @@ from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.slots import Slots
 from loadlab.schema.meaning import meaning_of
 from loadlab.schema.model import Column, Table
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 
 @dataclass(frozen=True, slots=True)

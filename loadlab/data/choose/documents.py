@@ -22,7 +22,7 @@ from loadlab.data.values.numbers import Booleans, Integers
 from loadlab.errors import InfeasibleError
 from loadlab.schema.checks import Fact
 from loadlab.schema.model import Column
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 _CONSTANTS = {"string": '"text"', "number": "1", "boolean": "true", "null": "null"}
 

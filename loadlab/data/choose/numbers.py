@@ -33,7 +33,7 @@ from loadlab.data.values.numbers import (
 from loadlab.errors import InfeasibleError
 from loadlab.schema.checks import Compared, ComparedToExpression, Linear
 from loadlab.schema.model import Column
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 _DISTRIBUTIONS = {"uniform": uniform, "normal": normal, "lognormal": lognormal, "zipf": zipf}
 # Meaning of a number → (distribution, smallest, largest), before constraints cut it.

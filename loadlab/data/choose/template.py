@@ -16,7 +16,7 @@ from loadlab.data.values.documents import JsonDocument
 from loadlab.data.values.numbers import ChosenNumbers, Integers
 from loadlab.errors import InputError
 from loadlab.spec.base import validate
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 _NAMED = {"uniform": uniform, "normal": normal, "lognormal": lognormal, "zipf": zipf}
 

@@ -24,7 +24,7 @@ from loadlab.data.values.fillers import EachOnce
 from loadlab.errors import InputError
 from loadlab.schema.checks import Like
 from loadlab.schema.model import Column, Table
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 _SAMPLE_ROWS = 256
 _BYTES = 32

@@ -28,7 +28,7 @@ from loadlab.data.values.times import (
 )
 from loadlab.errors import InputError
 from loadlab.schema.model import Column
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 _FAR = 2**61
 # What follows does so after a minute to 60 days, half of the time within five hours.

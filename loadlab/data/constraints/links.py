@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from loadlab.errors import InputError
 from loadlab.schema.model import ForeignKey, Schema, Table
-from loadlab.spec.scenario import RelationShape, TableShape
+from loadlab.spec.shapes import RelationShape, TableShape
 
 # Foreign keys that are followed from one table to the next.
 _LONGEST_CHAIN = 12

@@ -13,7 +13,7 @@ import numpy as np
 
 from loadlab.data.core.hashing import Int64s, hash_rows, make_key, unit_interval
 from loadlab.data.core.seasons import Season
-from loadlab.spec.scenario import TimeShape
+from loadlab.spec.shapes import TimeShape
 
 # rows so far ∝ time ** power: the inverse is a number of square roots, which IEEE 754 rounds exactly everywhere.
 _SQUARE_ROOTS = {"constant": 0, "accelerating": 1, "steep": 2}

@@ -16,7 +16,7 @@ from loadlab.data.overlay.aggregates import (
     balance_generator,
 )
 from loadlab.schema.model import Column, ForeignKey, Schema, Table
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 
 def stated_aggregate(shape: ColumnShape) -> tuple[str, Aggregate | Balance] | None:

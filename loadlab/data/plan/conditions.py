@@ -17,7 +17,7 @@ from loadlab.data.plan.widths import Widths
 from loadlab.data.volumes import Volume
 from loadlab.schema.checks import Reading, read_condition
 from loadlab.schema.model import Schema, Table
-from loadlab.spec.scenario import TableShape
+from loadlab.spec.shapes import TableShape
 
 
 @dataclass

@@ -13,7 +13,7 @@ from loadlab.data.plan.relating import Relating
 from loadlab.data.plan.remedies import Remedy, remedies_for, stated_columns
 from loadlab.data.volumes import Volume
 from loadlab.schema.model import Schema
-from loadlab.spec.scenario import TableShape
+from loadlab.spec.shapes import TableShape
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from loadlab.data.volumes import DEFAULT_ROWS, DataRequest, Volume, asked_volume
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.order import LoadOrder, load_order
-from loadlab.spec.scenario import TableShape
+from loadlab.spec.shapes import TableShape
 
 _MOST_PASSES = 6
 

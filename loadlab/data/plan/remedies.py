@@ -18,7 +18,7 @@ from loadlab.schema.checks import Allowed, IsNull, NotNull, Reading, Scalar, exp
 from loadlab.schema.checks.constants import constant as constant_of
 from loadlab.schema.checks.syntax import parse
 from loadlab.schema.model import Check, Column, Schema, Table
-from loadlab.spec.scenario import ColumnShape, TableShape
+from loadlab.spec.shapes import ColumnShape, TableShape
 
 CANDIDATES = ("null", "default", "null, else default", "default, else null")
 """The choices, in the order in which they are tried after the rows as they are generated."""

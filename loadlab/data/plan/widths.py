@@ -17,7 +17,7 @@ from loadlab.data.core.worlds import Worlds
 from loadlab.data.values.elements import distinct_generator
 from loadlab.schema.meaning import meaning_of
 from loadlab.schema.model import Column, Table
-from loadlab.spec.scenario import TableShape
+from loadlab.spec.shapes import TableShape
 
 # Values of types whose width does not depend on the column.
 _WIDTHS = {"boolean": 2, "uuid": 2**62}

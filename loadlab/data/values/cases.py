@@ -16,7 +16,7 @@ from loadlab.data.frame import Frame, Generator
 from loadlab.data.values.laws import Distinct
 from loadlab.errors import InputError
 from loadlab.schema.model import LogicalType
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ from loadlab.data.values.laws import (
 from loadlab.data.values.times import DAY_US
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import LogicalType
-from loadlab.spec.scenario import ColumnShape
+from loadlab.spec.shapes import ColumnShape
 
 _SECOND_US = 1_000_000
 _LISTED_MAX = 100_000

@@ -1,0 +1,93 @@
+"""The workload: the operations of a scenario, and who does what how often."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from loadlab.spec.base import PerEngine, SpecModel
+from loadlab.spec.parameters import ColumnParameter, DurationS, Parameter
+from loadlab.spec.statement import Statement
+
+OperationKind = Literal["simple", "complex", "report", "write"]
+
+
+class Operation(SpecModel):
+    """A named statement or flow of the mix: exactly one of `sql`, `insert` and `flow`."""
+
+    kind: OperationKind
+    weight: float = Field(gt=0)
+    sql: PerEngine | None = Field(
+        default=None, description="Native text with :named parameters, or one for each engine."
+    )
+    insert: str | None = Field(default=None, description="Table into which a row from beyond the dataset is inserted.")
+    flow: str | None = Field(default=None, description="Function of the scenario's flows.py.")
+    params: dict[str, Parameter] = {}
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Operation:
+        forms = [form for form in ("sql", "insert", "flow") if getattr(self, form) is not None]
+        if len(forms) != 1:
+            raise ValueError(f"must have exactly one of sql, insert and flow; it has {' and '.join(forms) or 'none'}")
+        if self.insert is not None and self.kind != "write":
+            raise ValueError("is an insert, so its kind must be write")
+        for text in self.texts():
+            if self.kind != "write" and Statement.parse(text).is_write:
+                raise ValueError(f"changes data, so its kind must be write, not {self.kind}")
+            used = set(Statement.parse(text).names)
+            for name in sorted(used - set(self.params)):
+                raise ValueError(f"uses the parameter :{name}, which params does not list")
+            for name in sorted(set(self.params) - used):
+                raise ValueError(f"lists the parameter {name}, which its sql does not use")
+        return self
+
+    def texts(self) -> list[str]:
+        """Every native text of the operation."""
+        if self.sql is None:
+            return []
+        return [self.sql] if isinstance(self.sql, str) else list(self.sql.values())
+
+    @property
+    def is_write(self) -> bool:
+        return self.kind == "write"
+
+
+# Each costs Locust a greenlet; beyond this a worker process spends its time on starting them.
+MOST_USERS = 50_000
+
+
+class Workload(SpecModel):
+    """Who does what how often. Closed loop: a user waits `think_time` between an operation's end and the next."""
+
+    users: Annotated[int, Field(gt=0, le=MOST_USERS)] = 20
+    think_time: DurationS | tuple[DurationS, DurationS] = Field(
+        default=(0.05, 0.15),
+        description="Pause of a user between operations; two values are the bounds of a uniform draw.",
+    )
+    ramp: DurationS = Field(default=1.0, description="Time over which the users arrive.")
+    warmup: DurationS = Field(default=3.0, description="Time under load before the measured window.")
+    duration: DurationS = Field(default=15.0, gt=0, description="Length of the measured window.")
+    connections: PositiveInt = Field(default=8, description="Size of the connection pool, over all workers.")
+    workers: PositiveInt = Field(default=1, description="Driver processes.")
+    timeout: DurationS = Field(default=10.0, gt=0, description="Time limit of one operation.")
+    flows: str = "flows.py"
+    operations: dict[str, Operation] = {}
+
+    @property
+    def think_time_s(self) -> tuple[float, float]:
+        """Bounds of the think time."""
+        return self.think_time if isinstance(self.think_time, tuple) else (self.think_time, self.think_time)
+
+    @model_validator(mode="after")
+    def _think_time_is_ordered(self) -> Workload:
+        low, high = self.think_time_s
+        if low > high:
+            raise ValueError(f"has think_time in the wrong order: {low:g} s > {high:g} s")
+        return self
+
+
+def column_parameters(operation: Operation) -> dict[str, ColumnParameter]:
+    """The parameters that come from the dataset, by name."""
+    return {name: item for name, item in operation.params.items() if isinstance(item, ColumnParameter)}
