@@ -81,6 +81,15 @@ def _duration(option: str, text: str | None) -> float | None:
         raise InputError(option, str(error), value=text) from None
 
 
+def _rate(text: str | None) -> float | None:
+    from loadlab.units import parse_rate_per_s
+
+    try:
+        return None if text is None else parse_rate_per_s(text)
+    except ValueError as error:
+        raise InputError("--rate", str(error), value=text) from None
+
+
 Duration = Annotated[
     str | None, typer.Option("--duration", metavar="TIME", help="Length of the measured window, e.g. 20s or 5min.")
 ]
@@ -102,7 +111,13 @@ def run(
     database: Database = DEFAULT_URL,
     scale: Scale = None,
     seed: Seed = None,
-    users: Annotated[int | None, typer.Option("--users", min=1, help="Virtual users.")] = None,
+    users: Annotated[int | None, typer.Option("--users", min=1, help="Virtual users, who wait for answers.")] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate", metavar="N/s", help="Operations that are due per second, whether or not the database keeps up."
+        ),
+    ] = None,
     duration: Duration = None,
     warmup: Warmup = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Load-driving processes.")] = None,
@@ -119,12 +134,14 @@ def run(
 
       loadlab run scenarios/marketplace --scale 0.01 --duration 5min --users 200
 
+      loadlab run scenarios/marketplace --rate 2000/s --duration 1min
+
       loadlab run scenarios/marketplace --database postgresql://bench@db/bench --json
     """
     from loadlab.pipeline import DataOptions, LoadOptions
     from loadlab.pipeline import run as run_pipeline
 
-    load = LoadOptions(users, _duration("--duration", duration), _duration("--warmup", warmup), workers)
+    load = LoadOptions(users, _rate(rate), _duration("--duration", duration), _duration("--warmup", warmup), workers)
     with _show(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
     if as_json:

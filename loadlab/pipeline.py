@@ -43,7 +43,7 @@ from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
-from loadlab.units import format_count, format_duration
+from loadlab.units import format_count, format_duration, format_rate
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
 from loadlab.workload.conduct import Conductor
@@ -88,6 +88,7 @@ class LoadOptions:
     """What the command line says about the load; None leaves the scenario's word. Durations are seconds."""
 
     users: int | None = None
+    rate_per_s: float | None = None
     duration_s: float | None = None
     warmup_s: float | None = None
     workers: int | None = None
@@ -197,16 +198,26 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
 
 
 def _workload(workload: Workload, options: LoadOptions) -> Workload:
+    """The scenario's workload with the command line's changes; users close an open loop, a rate opens a closed one."""
     said = {
         "users": options.users,
+        "rate": options.rate_per_s,
         "duration": options.duration_s,
         "warmup": options.warmup_s,
         "workers": options.workers,
     }
     changes = {name: value for name, value in said.items() if value is not None}
-    for name, value in changes.items():
-        validate(Workload, {name: value}, place="command line")
-    return workload.model_copy(update=changes)
+    if "users" in changes and "rate" in changes:
+        raise InputError("--rate", "cannot be combined with --users: operations are due by the clock or by users")
+    replaced = {"rate": {"users", "think_time", "rate", "shape"}, "users": {"users", "rate", "arrivals", "shape"}}
+    gone = {name for change in changes for name in replaced.get(change, ())}
+    kept = {name: getattr(workload, name) for name in workload.model_fields_set - gone}
+    return validate(Workload, {**kept, **changes}, place="command line")
+
+
+def _load_in_words(workload: Workload) -> str:
+    level = workload.levels[0][1]
+    return f"{format_rate(level)} ({workload.arrivals})" if workload.is_open else f"{level:,.0f} users"
 
 
 def _check_connections(engine: Engine, workload: Workload) -> None:
@@ -247,8 +258,8 @@ def _measure(
     plans = load_plans(engine, scenario, workload, dataset.manifest, statements, new_rows_start=start)
     # Should the load die without a word, the next one still begins behind whatever it inserted.
     engine.note_new_rows(start + _NEW_ROWS_RESERVED)
-    with Conductor(plans, users=workload.users, ramp_s=workload.ramp) as conductor:
-        show.step(f"Warming up: {workload.users} users over {workload.connections} connections")
+    with Conductor(plans) as conductor:
+        show.step(f"Warming up: {_load_in_words(workload)} over {workload.connections} connections")
         warmup_s = workload.ramp + workload.warmup
         conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s))
         conductor.pause()

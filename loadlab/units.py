@@ -73,6 +73,17 @@ def parse_duration_s(text: str | float) -> float:
     return value * _SECONDS[unit]
 
 
+def parse_rate_per_s(text: str | float) -> float:
+    """Operations per second of `"2000/s"`, `"90 000/min"` or a bare number. Raises ValueError."""
+    if isinstance(text, (int, float)):
+        return float(text)
+    number, slash, period = text.replace(" ", "").partition("/")
+    value, unit = _split(number)
+    if unit or (slash and period not in _SECONDS):
+        raise ValueError("must be a rate: a number of operations per second, or text such as 2000/s or 90000/min")
+    return value / _SECONDS[period if slash else "s"]
+
+
 def parse_size_bytes(text: str | float) -> int:
     """Bytes of `"100GB"` (decimal prefixes) or `"64MiB"` (binary prefixes). Raises ValueError."""
     if isinstance(text, (int, float)):

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from loadlab.measure.histogram import Histogram
 
 
 @dataclass(frozen=True, slots=True)
 class OperationInterval:
-    """One operation in one interval of the window. `errors` counts failures by outcome (SQLSTATE or error name)."""
+    """One operation in one interval of the window. `errors` counts failures by outcome (SQLSTATE or error name).
+
+    Of the `count` successes `ended_late` ended after the window: they were due in it, but are none of its throughput.
+    """
 
     count: int
     errors: Mapping[str, int]
     service: Histogram
     response: Histogram
+    ended_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,11 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class OperationMeasure:
-    """One operation over the whole window. `count` are successes; both histograms hold successes only."""
+    """One operation over the whole window. `count` are successes; both histograms hold successes only.
+
+    `attempts` has the service times of an operation that may be retried by each attempt's outcome (`ok`, an error).
+    `ended_late` counts successes that were due in the window and ended after it.
+    """
 
     name: str
     kind: str
@@ -43,6 +52,8 @@ class OperationMeasure:
     errors: Mapping[str, int]
     service: Histogram
     response: Histogram
+    attempts: Mapping[str, Histogram] = field(default_factory=dict)
+    ended_late: int = 0
 
     @property
     def error_count(self) -> int:
@@ -68,9 +79,10 @@ class GeneratorHealth:
 class LoadMeasure:
     """The measured window: everything the clients saw.
 
-    `asked_rate_per_s` is what the users would have offered had every answer come at once (None without think time:
-    then they offer whatever the database takes). `statements` counts executions by statement key
-    (`operation` or `operation/statement` in a flow) for the comparison with the server's own counts.
+    `arrivals` tells a closed loop (`users`) from an open one (`poisson`, `constant`), which has no users.
+    `asked_rate_per_s` is what was offered, of users had every answer come at once (None without think time: then they
+    offer whatever the database takes). `wait` is how long operations waited for a free connection. `statements` counts
+    executions by statement key (`operation` or `operation/statement` in a flow) for the comparison with the server's.
     `first_errors` keeps the first message of each operation's failures.
     """
 
@@ -84,11 +96,19 @@ class LoadMeasure:
     operations: tuple[OperationMeasure, ...]
     intervals: tuple[Interval, ...]
     generator: GeneratorHealth
+    arrivals: Literal["users", "poisson", "constant"] = "users"
+    wait: Histogram = field(default_factory=Histogram)
     statements: Mapping[str, int] = field(default_factory=dict)
     first_errors: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether operations were due by the clock."""
+        return self.arrivals != "users"
+
+    @property
     def achieved_rate_per_s(self) -> float:
-        """Successful operations per second of the window."""
-        return sum(operation.count for operation in self.operations) / self.duration_s if self.duration_s else 0.0
+        """Operations that succeeded within the window, per second of it."""
+        succeeded = sum(operation.count - operation.ended_late for operation in self.operations)
+        return succeeded / self.duration_s if self.duration_s else 0.0

@@ -28,6 +28,7 @@ from loadlab.report.model import (
     TargetResult,
 )
 from loadlab.validate.model import TargetVerdict, overall
+from loadlab.workload.loop import DROPPED
 
 CURVE_PERCENTILES = (*(float(p) for p in range(0, 100, 10)), 95.0, 99.0, 99.9, 99.99, 100.0)
 """Where the latency curve is read off; 0 is the smallest value, 100 the largest."""
@@ -205,10 +206,14 @@ def _load(measure: LoadMeasure, warmup_s: float) -> LoadResult:
         connections_peak=measure.connections_peak,
         connection_utilisation=busy_s / capacity_s if capacity_s else None,
         workers=measure.workers,
+        arrivals=measure.arrivals,
         asked_rate_per_s=_finite(measure.asked_rate_per_s),
         achieved_rate_per_s=measure.achieved_rate_per_s,
         generator_cpu_share=generator.cpu_share,
         generator_lag_p99_us=_finite(generator.lag_p99_us) or 0.0,
+        wait_us=percentiles(measure.wait),
+        waited=measure.wait.count - measure.wait.count_up_to(0),
+        dropped=sum(operation.errors.get(DROPPED, 0) for operation in measure.operations),
         interrupted=measure.interrupted,
     )
 
@@ -226,7 +231,7 @@ def _point(interval: Interval, kind_of: Mapping[str, str]) -> SeriesPoint:
     by_kind: defaultdict[str, Histogram] = defaultdict(Histogram)
     count = errors = 0
     for name, operation in interval.operations.items():
-        count += operation.count
+        count += operation.count - operation.ended_late
         errors += sum(operation.errors.values())
         by_kind[kind_of.get(name, "simple")].merge(operation.response)
     together = Histogram.merged(by_kind.values())

@@ -138,10 +138,16 @@ class LoadResult(ResultModel):
     connections_peak: int
     connection_utilisation: float | None
     workers: int
+    arrivals: Literal["users", "poisson", "constant"] = Field(
+        default="users", description="closed loop of users, or an open one, whose operations are due by the clock"
+    )
     asked_rate_per_s: float | None
     achieved_rate_per_s: float
     generator_cpu_share: float
     generator_lag_p99_us: float
+    wait_us: Percentiles | None = Field(default=None, description="waiting for a free connection of the pool")
+    waited: int = Field(default=0, description="operations that found no connection free")
+    dropped: int = Field(default=0, description="operations that could not be begun within the time limit")
     interrupted: bool = False
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.report.files import RunFiles
-from loadlab.report.model import DetailResult, OperationResult, Result, TargetResult
+from loadlab.report.model import DetailResult, LoadResult, OperationResult, Result, TargetResult
 from loadlab.report.wording import (
     duration_us,
     interval_text,
@@ -193,14 +193,23 @@ def _load(result: Result) -> str:
     asked = f" of {format_rate(load.asked_rate_per_s)} asked" if load.asked_rate_per_s is not None else ""
     parts = [
         f"{format_rate(load.achieved_rate_per_s)}{asked}",
-        f"{format_count(load.users)} users over {format_count(load.connections)} connections",
+        f"{_callers(load)} over {format_count(load.connections)} connections",
     ]
     if load.connection_utilisation is not None:
         parts[-1] += f" ({format_share(load.connection_utilisation)} busy)"
     parts.append(f"{format_duration(load.duration_s)} after {format_duration(load.warmup_s)} of warm-up")
+    if load.waited and load.wait_us is not None and load.wait_us.p99:
+        wait_s = load.wait_us.p99 / 1e6
+        parts.append(f"{format_count(load.waited)} waited for a connection (p99 {format_duration(wait_s)})")
+    if load.dropped:
+        parts.append(f"{format_count(load.dropped)} dropped")
     if load.interrupted:
         parts.append("interrupted")
     return ", ".join(parts)
+
+
+def _callers(load: LoadResult) -> str:
+    return f"{format_count(load.users)} users" if load.arrivals == "users" else f"{load.arrivals} arrivals"
 
 
 # --- leaves

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from loadlab.spec.arrivals import RatePerS, Shape, mean_level
 from loadlab.spec.base import PerEngine, SpecModel
 from loadlab.spec.parameters import ColumnParameter, DurationS, Parameter
 from loadlab.spec.statement import Statement
@@ -56,35 +57,106 @@ class Operation(SpecModel):
 
 # Each costs Locust a greenlet; beyond this a worker process spends its time on starting them.
 MOST_USERS = 50_000
+# Of an open loop every Locust user stands for an equal part of the highest rate: a shape moves in such steps.
+RATE_PARTS = 200
 
 
 class Workload(SpecModel):
-    """Who does what how often. Closed loop: a user waits `think_time` between an operation's end and the next."""
+    """Who does what how often.
+
+    Closed loop: a user waits `think_time` between an operation's end and the next. Open loop, with `rate`: operations
+    are due by the clock, whether or not the database keeps up.
+    """
 
     users: Annotated[int, Field(gt=0, le=MOST_USERS)] = 20
     think_time: DurationS | tuple[DurationS, DurationS] = Field(
         default=(0.05, 0.15),
         description="Pause of a user between operations; two values are the bounds of a uniform draw.",
     )
+    rate: RatePerS | None = Field(
+        default=None, description="Open loop: operations that are due per second, in place of users and think_time."
+    )
+    arrivals: Literal["poisson", "constant"] = Field(
+        default="poisson",
+        description="Open loop: independent arrivals, as from many users, or one after another at equal distances.",
+    )
+    shape: Shape | None = Field(
+        default=None, description="How users or rate change over the measured window; absent: not at all."
+    )
     ramp: DurationS = Field(default=1.0, description="Time over which the users arrive.")
     warmup: DurationS = Field(default=3.0, description="Time under load before the measured window.")
     duration: DurationS = Field(default=15.0, gt=0, description="Length of the measured window.")
     connections: PositiveInt = Field(default=8, description="Size of the connection pool, over all workers.")
     workers: PositiveInt = Field(default=1, description="Driver processes.")
-    timeout: DurationS = Field(default=10.0, gt=0, description="Time limit of one operation.")
+    timeout: DurationS = Field(
+        default=10.0,
+        gt=0,
+        description="Time limit of one operation; in an open loop also how long one may wait for a connection.",
+    )
     flows: str = "flows.py"
     operations: dict[str, Operation] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether operations are due by the clock."""
+        return self.rate is not None
+
+    @property
+    def drain_limit_s(self) -> float:
+        """How long it can take until nothing is executed any more: what was due in time may wait, then run."""
+        return self.timeout * (2 if self.is_open else 1)
 
     @property
     def think_time_s(self) -> tuple[float, float]:
         """Bounds of the think time."""
         return self.think_time if isinstance(self.think_time, tuple) else (self.think_time, self.think_time)
 
+    @property
+    def base_level(self) -> float:
+        """Users of a closed loop, operations per second of an open one, before any shape."""
+        return self.rate if self.rate is not None else float(self.users)
+
+    @property
+    def levels(self) -> list[tuple[float, float]]:
+        """Corners (s, level) of the measured window; linear between them."""
+        if self.shape is None:
+            return [(0.0, self.base_level)]
+        return self.shape.points(self.duration, self.base_level)
+
+    @property
+    def peak_level(self) -> float:
+        """The highest level of the window."""
+        return max(level for _, level in self.levels)
+
+    def population(self, level: float) -> int:
+        """Locust users at a level: the users of a closed loop, equal parts of an open one's highest rate."""
+        return round(level if not self.is_open else level / self.peak_level * RATE_PARTS)
+
+    @property
+    def asked_rate_per_s(self) -> float | None:
+        """What is offered per second of the window, had every answer come at once; None: as much as is taken."""
+        mean = mean_level(self.levels, self.duration)
+        if self.is_open:
+            return mean
+        mean_think_s = sum(self.think_time_s) / 2
+        return mean / mean_think_s if mean_think_s else None
+
     @model_validator(mode="after")
     def _think_time_is_ordered(self) -> Workload:
         low, high = self.think_time_s
         if low > high:
             raise ValueError(f"has think_time in the wrong order: {low:g} s > {high:g} s")
+        return self
+
+    @model_validator(mode="after")
+    def _is_open_or_closed(self) -> Workload:
+        said = sorted({"users", "think_time"} & self.model_fields_set)
+        if self.rate is not None and said:
+            raise ValueError(f"has rate and {' and '.join(said)}, which exclude each other: clock or users")
+        if self.rate is None and "arrivals" in self.model_fields_set:
+            raise ValueError("has arrivals without rate; users come back after their think_time")
+        if self.rate is None and self.shape is not None and self.peak_level > MOST_USERS:
+            raise ValueError(f"has a shape of {self.peak_level:,.0f} users; at most {MOST_USERS:,} are possible")
         return self
 
 

@@ -75,6 +75,10 @@ class Facts:
         """Successful executions by round, shape (rounds,)."""
         return sum_rounds([sum(item.count for item in row) for row in self._rows(operations)])
 
+    def completions(self, operations: Sequence[str]) -> Floats:
+        """Successes by round without those that ended after the window: its throughput, shape (rounds,)."""
+        return sum_rounds([sum(item.count - item.ended_late for item in row) for row in self._rows(operations)])
+
     def failures(self, operations: Sequence[str]) -> Floats:
         """Failed executions by round, shape (rounds,)."""
         return sum_rounds([sum(sum(item.errors.values()) for item in row) for row in self._rows(operations)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loadlab.measure.model import LoadMeasure
 from loadlab.spec.targets import Target
 from loadlab.units import format_duration, format_rate, format_share
 from loadlab.validate.facts import Facts
@@ -109,15 +110,17 @@ def too_few_rounds(facts: Facts) -> str | None:
 
 
 def offered_rate_per_s(context: Context) -> float | None:
-    """What the users ask for as long as every answer comes within its stated limit; None without think time.
+    """What was due per second; of users what they ask for as long as every answer comes within its stated limit.
+
+    None: users without think time ask for whatever the database takes.
 
     A user who thinks Z and waits R offers 1 / (Z + R) (interactive response time law: Denning and Buzen, "The
     Operational Analysis of Queueing Network Models", Computing Surveys 10(3), 1978). Of the measured waiting only
     what the limits allow is granted; kinds without a limit are expected to answer at once.
     """
     load = context.facts.load
-    if not load.asked_rate_per_s:
-        return None
+    if load.is_open or not load.asked_rate_per_s:
+        return load.asked_rate_per_s or None
     waited_us, count = 0.0, 0
     for operation in load.operations:
         if operation.count:
@@ -129,13 +132,15 @@ def offered_rate_per_s(context: Context) -> float | None:
 
 
 def rate_not_reached(context: Context) -> str | None:
-    """The database was loaded less than the users were told to load it."""
-    offered = offered_rate_per_s(context)
-    reached = context.facts.per_s(context.facts.executions)
+    """The database was loaded less than it was to be loaded."""
+    load, offered = context.facts.load, offered_rate_per_s(context)
+    late = sum(operation.ended_late for operation in load.operations)
+    reached = context.facts.per_s(context.facts.executions - late)
     if offered is None or reached >= REACHED_SHARE_MIN * offered:
         return None
+    asked = "were due" if load.is_open else "the users ask for"
     return (
-        f"only {format_rate(reached)} of the {format_rate(offered)} that the users ask for were executed, "
+        f"only {format_rate(reached)} of the {format_rate(offered)} that {asked} were executed, "
         f"so the load was lighter than asked{_busy_generator(context.facts)}"
     )
 
@@ -150,7 +155,14 @@ def _busy_generator(facts: Facts) -> str:
 
 def under_load(facts: Facts) -> str:
     """What a measurement was made under, for the reason: nothing is silently extrapolated."""
-    return f"with {counted(facts.load.users, 'user')} at {volume(facts)}"
+    return f"{load_in_words(facts.load)} at {volume(facts)}"
+
+
+def load_in_words(load: LoadMeasure) -> str:
+    """`with 40 users`, or `under 2,000/s (poisson)`."""
+    if load.is_open:
+        return f"under {format_rate(load.asked_rate_per_s or 0.0)} ({load.arrivals})"
+    return f"with {counted(load.users, 'user')}"
 
 
 def volume(facts: Facts) -> str:

@@ -133,7 +133,7 @@ def _late_generator(target: Target, context: Context, measure: OperationMeasure,
         return None
     return (
         f"the load generator itself was late by up to {format_duration(lag_us / 1e6)} (p99), enough to explain it: "
-        "the machine is too busy (lower --users or run the database elsewhere)"
+        "the machine is too busy (lower --users or --rate, or run the database elsewhere)"
     )
 
 

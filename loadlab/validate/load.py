@@ -110,8 +110,8 @@ def _rate(target: Target, context: Context, operations: tuple[str, ...], noun: s
     if not facts.executions:
         return _silent(target, operations, "No operation was executed in the measured window.")
     succeeded = [item for item in facts.load.operations if item.name in operations]
-    count = sum(item.count for item in succeeded)
-    estimate = ratio_interval(facts.successes(operations), facts.durations_s())
+    count = sum(item.count - item.ended_late for item in succeeded)
+    estimate = ratio_interval(facts.completions(operations), facts.durations_s())
     measured = estimate.value if estimate else facts.per_s(count)
     interval = estimate.interval if estimate else None
     decided = gates.decide(target, *interval) if interval else Verdict.INCONCLUSIVE
@@ -141,9 +141,11 @@ def _never_asked(target: Target, context: Context, operations: tuple[str, ...], 
     share = offered * context.facts.weight_share(operations)
     if share >= target.limit:
         return None
+    is_open = context.facts.load.is_open
+    more = "raise --rate" if is_open else "raise --users or lower think_time"
     return (
-        f"the users offered only {format_rate(share)} of {noun}s: {format_rate(target.limit)} were never asked of the "
-        "database (raise --users or lower think_time)"
+        f"{'the clock' if is_open else 'the users'} offered only {format_rate(share)} of {noun}s: "
+        f"{format_rate(target.limit)} were never asked of the database ({more})"
     )
 
 
@@ -157,6 +159,9 @@ def concurrent_users(target: Target, context: Context) -> TargetVerdict:
     facts = context.facts
     if not facts.executions:
         return _silent(target, tuple(facts.kinds), "No operation was executed in the measured window.")
+    if facts.load.is_open:
+        reason = "Operations were due by the clock: an open loop has no users (--users has)."
+        return TargetVerdict(target, Verdict.SKIPPED, None, None, 0, (), reason)
     present = min((interval.users for interval in facts.load.intervals), default=facts.load.users)
     succeeded = facts.load.achieved_rate_per_s
     offered = gates.offered_rate_per_s(context) or facts.per_s(facts.executions)

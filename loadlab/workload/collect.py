@@ -34,6 +34,8 @@ class _Part:
     first_error: str | None = None
     service: Histogram = field(default_factory=Histogram)
     response: Histogram = field(default_factory=Histogram)
+    attempts: dict[str, Histogram] = field(default_factory=dict)
+    ended_late: int = 0
 
     def add(self, other: _Part) -> None:
         for outcome, count in other.errors.items():
@@ -41,11 +43,15 @@ class _Part:
         self.first_error = self.first_error or other.first_error
         self.service.merge(other.service)
         self.response.merge(other.response)
+        for outcome, histogram in other.attempts.items():
+            self.attempts.setdefault(outcome, Histogram()).merge(histogram)
+        self.ended_late += other.ended_late
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> _Part:
         service, response = (Histogram.from_sparse(data[name]) for name in ("service", "response"))
-        return cls(dict(data["errors"]), data["first_error"], service, response)
+        attempts = {outcome: Histogram.from_sparse(sparse) for outcome, sparse in data["attempts"].items()}
+        return cls(dict(data["errors"]), data["first_error"], service, response, attempts, data["ended_late"])
 
 
 @dataclass(slots=True)
@@ -99,7 +105,7 @@ class _Slice:
             self.users,
             self.busy_s,
             {
-                name: OperationInterval(part.service.count, part.errors, part.service, part.response)
+                name: OperationInterval(part.service.count, part.errors, part.service, part.response, part.ended_late)
                 for name, part in self.parts.items()
             },
         )
@@ -113,6 +119,7 @@ class _DriverState:
     cpu_s: float = 0.0
     refills: int = 0
     lag: Histogram = field(default_factory=Histogram)
+    wait: Histogram = field(default_factory=Histogram)
     statements: dict[str, int] = field(default_factory=dict)
     counts: dict[str, list[int]] = field(default_factory=dict)
 
@@ -120,6 +127,7 @@ class _DriverState:
         self.cpu_s += message["cpu_s"]
         self.refills += message["refills"]
         self.lag.merge(Histogram.from_sparse(message["lag"]))
+        self.wait.merge(Histogram.from_sparse(message["wait"]))
         for name, part in one.parts.items():
             counts = self.counts.setdefault(name, [0, 0])
             counts[0] += part.service.count
@@ -186,24 +194,34 @@ class Collector:
         duration_s = max((state.duration_s for state in self._states.values()), default=0.0)
         if not duration_s and slices:
             duration_s = slices[-1].start_s + slices[-1].duration_s
+        workload = self._workload
         users = max((item.users for item in slices), default=sum(plan.users for plan in self._plans.values()))
-        mean_think_s = sum(self._workload.think_time_s) / 2
         operations = tuple(self._operations())
         return LoadMeasure(
             started_at=self._started_at,
             duration_s=duration_s,
-            users=users,
+            users=0 if workload.is_open else users,
+            arrivals=workload.arrivals if workload.is_open else "users",
             connections=sum(plan.connections for plan in self._plans.values()),
             connections_peak=max((item.peak for item in slices), default=0),
             workers=len(self._plans),
-            asked_rate_per_s=users / mean_think_s if mean_think_s else None,
+            asked_rate_per_s=self._asked_rate_per_s(users),
             operations=operations,
             intervals=tuple(item.value() for item in slices),
             generator=self._health(duration_s),
+            wait=Histogram.merged(state.wait for state in self._states.values()),
             statements=self._statements(operations),
             first_errors=self._first_errors(),
             interrupted=interrupted or bool(self._lost),
         )
+
+    def _asked_rate_per_s(self, users: int) -> float | None:
+        """By the scenario's word; of users by those who were there, which under Locust's web UI nobody has stated."""
+        workload = self._workload
+        if workload.is_open or workload.shape is not None:
+            return workload.asked_rate_per_s
+        mean_think_s = sum(workload.think_time_s) / 2
+        return users / mean_think_s if mean_think_s else None
 
     def _add_interval(self, message: Message, state: _DriverState) -> list[Interval]:
         phase, worker = message["phase"], message["worker"]
@@ -263,8 +281,9 @@ class Collector:
                 if name in item.parts:
                     total.add(item.parts[name])
             yield OperationMeasure(
-                name, operation.kind, total.service.count, total.errors, total.service, total.response
-            )
+                name, operation.kind, total.service.count, total.errors, total.service, total.response,
+                total.attempts, total.ended_late,
+            )  # fmt: skip
 
     def _statements(self, operations: Iterable[OperationMeasure]) -> dict[str, int]:
         flows = {name for name, operation in self._workload.operations.items() if operation.flow is not None}

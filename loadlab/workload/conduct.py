@@ -1,6 +1,6 @@
 """The pipeline's side of the load: one child process that runs Locust, which owns the driver processes.
 
-    with Conductor(plans, users=20, ramp_s=1) as conductor:
+    with Conductor(plans) as conductor:
         conductor.warm_up(4, show)
         conductor.pause()            # nothing is executed now: look at the server's counters
         conductor.measure(20, show)
@@ -33,8 +33,8 @@ _LOCUST_LIMIT_S = 30.0
 class Conductor:
     """A load from warm-up to its measure. Raises LoadLabError on entering when the load cannot begin."""
 
-    def __init__(self, plans: Sequence[LoadPlan], *, users: int, ramp_s: float) -> None:
-        self._plans, self._users, self._ramp_s = plans, users, ramp_s
+    def __init__(self, plans: Sequence[LoadPlan]) -> None:
+        self._plans = plans
         self._collector = Collector(plans)
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._interrupted = False
@@ -47,7 +47,7 @@ class Conductor:
         self._child = Child(_CONDUCTOR, self._messages.put)
         try:
             plans = [plan.to_json() for plan in self._plans]
-            self._child.send({"plans": plans, "users": self._users, "ramp_s": self._ramp_s})
+            self._child.send({"plans": plans})
             self._await("ready", START_LIMIT_S + _LOCUST_LIMIT_S)
             if self.failure is not None:
                 raise LoadLabError(self.failure)
@@ -107,7 +107,7 @@ class Conductor:
     def _ask(self, command: str, answer: str) -> None:
         """What is left of the load answers, although a part of it may have failed."""
         self._child.send({"cmd": command})
-        self._await(answer, self._plans[0].workload.timeout + ANSWER_LIMIT_S + _LOCUST_LIMIT_S)
+        self._await(answer, self._plans[0].workload.drain_limit_s + ANSWER_LIMIT_S + _LOCUST_LIMIT_S)
 
     def _await(self, answer: str, limit_s: float) -> None:
         """Until the child has answered; sets `failure` when it does not. Ctrl-C is noted, the load ends soon anyway."""

@@ -31,7 +31,7 @@ from typing import IO, Any, Final
 
 from loadlab.errors import LoadLabError
 from loadlab.measure.recorder import OperationTally, Tally, tally
-from loadlab.workload.loop import ClosedLoop, clock, describe
+from loadlab.workload.loop import Loop, clock, describe
 from loadlab.workload.plan import LoadPlan
 from loadlab.workload.stage import Stage
 
@@ -60,7 +60,7 @@ class Driver:
     def prepare(self) -> None:
         """Everything that must not happen under load. Raises what stands in the way."""
         self._stage.open(limit_s=START_LIMIT_S)
-        self._loop: ClosedLoop = self._stage.loop
+        self._loop: Loop = self._stage.loop
         # What lives as long as the process is not looked at again by the garbage collector, nor stalls the threads.
         gc.collect()
         gc.freeze()
@@ -123,7 +123,7 @@ class Driver:
 
     def _drain(self) -> float:
         try:
-            return self._loop.pause(limit_s=self._plan.workload.timeout + _GRACE_S)
+            return self._loop.pause(limit_s=self._plan.workload.drain_limit_s + _GRACE_S)
         except BaseException:
             self._report(clock())
             raise
@@ -149,6 +149,7 @@ class Driver:
             cpu_s=cpu_s - self._cpu_s,
             refills=refills - self._refills,
             lag=result.lag.to_sparse(),
+            wait=result.wait.to_sparse(),
             operations=self._operations(result),
         )
         self._interval_began_s, self._cpu_s, self._refills = until_s, cpu_s, refills
@@ -172,9 +173,11 @@ class Driver:
 def _plain(one: OperationTally) -> dict[str, object]:
     return {
         "errors": one.errors,
+        "ended_late": one.ended_late,
         "first_error": one.first_error,
         "service": one.service.to_sparse(),
         "response": one.response.to_sparse(),
+        "attempts": {outcome: histogram.to_sparse() for outcome, histogram in one.attempts.items()},
     }
 
 

@@ -129,7 +129,7 @@ class Hub:
         self._answers: dict[str, set[int]] = {}
         self._gone: set[int] = set()
         self._stopping = False
-        self._limit_s = plans[0].workload.timeout + ANSWER_LIMIT_S
+        self._limit_s = plans[0].workload.drain_limit_s + ANSWER_LIMIT_S
         self.failure: str | None = None
         """What went wrong first, in one line; what was measured before is kept."""
 

@@ -39,7 +39,9 @@ from loadlab.engines import mask
 from loadlab.errors import InputError, LoadLabError
 from loadlab.measure.histogram import Histogram, highest_equivalent_us
 from loadlab.measure.model import Interval, LoadMeasure, OperationInterval
+from loadlab.spec.arrivals import level_at
 from loadlab.spec.scenario import load_scenario
+from loadlab.spec.workload import MOST_USERS, Workload
 from loadlab.workload.collect import MEASURE, Message
 from loadlab.workload.driver import protocol_streams, write_message
 from loadlab.workload.hub import START_LIMIT_S, Child, Hub
@@ -286,13 +288,35 @@ def _microsecond_table(measure: LoadMeasure) -> Iterator[str]:
 # -- for `loadlab run` -----------------------------------------------------------------------------------------------
 
 
+class WindowShape(locust.LoadTestShape):
+    """The workload's shape: the first level, over the ramp, until the window begins; Locust asks once a second."""
+
+    def __init__(self, workload: Workload) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._workload, self._levels = workload, workload.levels
+        self._is_begun = False
+
+    def begin(self) -> None:
+        """The window begins."""
+        self._is_begun = True
+        self.reset_time()  # type: ignore[no-untyped-call]
+
+    def tick(self) -> tuple[int, float]:
+        # In the window the level in the middle of the second for which it holds.
+        at_s = self.get_run_time() + 0.5 if self._is_begun else 0.0  # type: ignore[no-untyped-call]
+        level = level_at(self._levels, at_s)
+        users, ramp_s = self._workload.population(level), self._workload.ramp
+        return users, float(MOST_USERS) if self._is_begun or not ramp_s else max(users / ramp_s, 0.01)
+
+
 class _Run:
     """Locust as a library, obeying the pipeline's commands."""
 
-    def __init__(self, plans: Sequence[LoadPlan], users: int, ramp_s: float, out: IO[str]) -> None:
-        self._users, self._ramp_s, self._out = users, ramp_s, out
+    def __init__(self, plans: Sequence[LoadPlan], out: IO[str]) -> None:
+        self._workload, self._out = plans[0].workload, out
         self._hub = Hub(plans, on_message=self._pass_on, on_interval=self._feed)
         self._kinds = operation_kinds(plans)
+        self._shape, self._spawned = WindowShape(self._workload), False
         self._environment = Environment(user_classes=[user_class("RunUser", self._hub.set_users)])
         self._runner = self._environment.create_local_runner()
 
@@ -313,9 +337,15 @@ class _Run:
             return False
         else:
             self._hub.begin(name)
-            if not self._runner.user_count:
-                rate_per_s = self._users / self._ramp_s if self._ramp_s else self._users
-                self._runner.start(self._users, spawn_rate=max(rate_per_s, 0.01))
+            if name == MEASURE:
+                self._shape.begin()
+            if not self._spawned:
+                self._spawned = True
+                if self._workload.shape is None:
+                    self._runner.start(*self._shape.tick())
+                else:
+                    self._environment.shape_class = self._shape
+                    self._runner.start_shape()
         return True
 
     def close(self) -> None:
@@ -345,7 +375,7 @@ def main() -> int:
         return 0
     data = json.loads(first)
     plans = [LoadPlan.from_json(text) for text in data["plans"]]
-    run = _Run(plans, data["users"], data["ramp_s"], out)
+    run = _Run(plans, out)
     try:
         run.start()
         for line in lines:

@@ -1,13 +1,10 @@
-"""The closed loop: virtual users over a pool of connections, one operating-system thread a connection.
+"""The load loop: operations as they become due, over a pool of one operating-system thread a connection.
 
-A user is nothing but a due time in one shared heap. A thread takes the earliest, sleeps until it is due,
-executes one operation and puts it back as due after the think time. Users may outnumber connections a
-thousandfold; one that is due while every connection is busy waits, and its response time tells.
+What is due when is the schedule's matter (`schedule.py`): users who think, or a clock. A thread takes the earliest,
+sleeps until it is due, executes one operation and takes the next. Users may outnumber connections a thousandfold; what
+is due while every connection is busy waits, and its response time tells.
 
-While nothing is executed the threads hold the earliest due times of all: a thread that puts a due time back
-takes the earliest at the same step, so what it leaves in the heap is never earlier than what others sleep on.
-Only new users and a change of phase have to wake sleepers. `heapq` and `list` work in single steps under the
-interpreter's lock, so the hot path needs no lock of its own.
+Only a change of the population or of the phase has to wake sleepers. The hot path needs no lock of its own.
 """
 
 from __future__ import annotations
@@ -17,13 +14,15 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from heapq import heappop, heappush, heappushpop
 from typing import Any, Protocol
 
 from loadlab.errors import ConnectionLostError, DatabaseError, LoadLabError
 from loadlab.measure.recorder import Recorder, pack_record
+from loadlab.workload.schedule import Schedule
 
 clock = time.perf_counter
+DROPPED = "Dropped"
+"""The outcome of what nobody could begin in time."""
 # Sleepers look around at least this often, so that a missed wake-up can never become a hang.
 _LOOK_AROUND_S = 0.5
 _BACK_OFF_S = (0.05, 2.0)
@@ -46,12 +45,14 @@ class Hands(Protocol):
     def close(self) -> None: ...
 
 
-class _Seat:
-    """One thread's own things."""
+class Seat:
+    """One thread's own things. `mark` is the schedule's; `idle_s` what the operation under way spent in pauses."""
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.recorder = Recorder()
+        self.mark = 0.0
+        self.idle_s = 0.0
         self.gate = threading.Lock()
         self.gate.acquire()
         self.hands: Hands | None = None
@@ -67,34 +68,31 @@ class _Seat:
         self.back_off_s = _BACK_OFF_S[0]
 
 
-class ClosedLoop:
-    """Users that think, over `connections` threads.
+class Loop:
+    """A schedule over `connections` threads.
 
-    `open_hands` is called in the thread that will use them; `sources[k]` yields the values of operation k,
-    `choose` the next operation and `think_s` the next think time (s): all three cheap, callable from any
-    thread. It starts paused and without users.
+    `open_hands` is called in the thread that will use them; `sources[k]` yields the values of operation k and `choose`
+    the next operation: both cheap, callable from any thread. It starts paused and without users.
     """
 
     def __init__(
         self,
-        open_hands: Callable[[int], Hands],
+        open_hands: Callable[[Seat], Hands],
         sources: Sequence[Callable[[], Any]],
         choose: Callable[[], int],
-        think_s: Callable[[], float],
+        schedule: Schedule,
         *,
         connections: int,
     ) -> None:
-        self._open_hands, self._sources, self._choose, self._think_s = open_hands, sources, choose, think_s
-        self._seats = [_Seat(index) for index in range(connections)]
+        self._open_hands, self._sources, self._choose, self._schedule = open_hands, sources, choose, schedule
+        self._seats = [Seat(index) for index in range(connections)]
         self._threads: list[threading.Thread] = []
-        self._due: list[float] = []
         self._users = 0
-        self._surplus = 0
         self._changed = threading.Condition()
         self._alive = self._parked = 0
         self._paused, self._stopping = True, False
-        self._paused_at_s = clock()
-        # True: every thread comes to `_attend` before it executes anything more.
+        self._paused_at_s = 0.0
+        # True: every thread asks the schedule anew before it executes anything more.
         self._attention = True
         self.broken: BaseException | None = None
 
@@ -116,17 +114,11 @@ class ClosedLoop:
         self._await_parked(limit_s)
 
     def set_users(self, users: int) -> None:
-        """Grow or shrink the population; new users arrive spread over one think time."""
+        """Grow or shrink the population."""
         with self._changed:
-            more = users - self._users
             self._users = users
-            kept = min(max(more, 0), self._surplus)
-            self._surplus += max(-more, 0) - kept
-            base_s = self._paused_at_s if self._paused else clock()
-            for number in range(max(more, 0) - kept):
-                heappush(self._due, base_s + self._think_s() * (number + 0.5) / more)
-            self._drop_surplus()
-            self._attention = self._attention or self._surplus > 0
+            self._schedule.set_users(users, clock())
+            self._attention = self._attention or self._schedule.surplus > 0
         self._wake()
 
     def resume(self) -> float:
@@ -134,21 +126,22 @@ class ClosedLoop:
         with self._changed:
             now_s = clock()
             if self._paused:
-                shift_s = now_s - self._paused_at_s
-                self._due[:] = [due_s + shift_s for due_s in self._due]
-                self._paused, self._attention = False, self._surplus > 0
+                self._schedule.resume(now_s)
+                self._paused = self._attention = False
                 self._changed.notify_all()
             return now_s
 
     def pause(self, *, limit_s: float) -> float:
         """Stop handing out, wait until nothing is executed and counters are flushed.
 
-        Returns the moment from which nothing was handed out any more. Raises TimeoutError after `limit_s`,
-        and what broke a thread.
+        Returns the moment from which nothing more became due. Raises TimeoutError after `limit_s`, and what broke a
+        thread.
         """
         with self._changed:
             if not self._paused:
-                self._paused, self._attention, self._paused_at_s = True, True, clock()
+                self._paused_at_s = clock()
+                self._schedule.pause(self._paused_at_s)
+                self._paused = self._attention = True
         self._wake()
         self._await_parked(limit_s)
         return self._paused_at_s
@@ -175,25 +168,22 @@ class ClosedLoop:
         if not drained:
             raise TimeoutError(f"{self._alive - self._parked} operations did not end within {limit_s:g} s")
 
-    def _drop_surplus(self) -> None:
-        # The last item is a leaf: without it the list is still a heap.
-        while self._surplus and self._due:
-            with suppress(IndexError):
-                self._due.pop()
-                self._surplus -= 1
-
     # What follows runs in the threads.
 
-    def _live(self, seat: _Seat) -> None:
+    def _live(self, seat: Seat) -> None:
         try:
-            seat.take(self._open_hands(seat.index))
-            while not self._attention or self._attend(seat):
-                try:
-                    due_s = heappop(self._due)
-                except IndexError:
-                    seat.gate.acquire(True, _LOOK_AROUND_S)
-                else:
+            seat.take(self._open_hands(seat))
+            while not self._stopping:
+                if self._attention:
+                    self._attend()
+                due_s = self._schedule.take(seat)
+                if due_s is not None:
                     self._serve(seat, due_s)
+                elif self._paused:
+                    self._flush(seat)
+                    self._park()
+                else:
+                    seat.gate.acquire(True, _LOOK_AROUND_S)
         except BaseException as error:
             self.broken = error
         finally:
@@ -204,45 +194,41 @@ class ClosedLoop:
                 self._alive -= 1
                 self._changed.notify_all()
 
-    def _attend(self, seat: _Seat) -> bool:
-        """Do what was asked between two operations; False: end."""
+    def _attend(self) -> None:
         with self._changed:
-            self._drop_surplus()
-            if not self._paused:
-                self._attention = self._stopping or self._surplus > 0
-                return not self._stopping
-        self._flush(seat)
-        return self._park()
+            self._attention = self._paused or self._stopping or self._schedule.surplus > 0
 
-    def _park(self) -> bool:
+    def _park(self) -> None:
         with self._changed:
             self._parked += 1
             self._changed.notify_all()
             while self._paused and not self._stopping:
                 self._changed.wait(_LOOK_AROUND_S)
             self._parked -= 1
-            return not self._stopping
 
-    def _flush(self, seat: _Seat) -> None:
+    def _flush(self, seat: Seat) -> None:
         if seat.hands is not None:
             try:
                 seat.hands.flush()
             except DatabaseError:
                 self._lose(seat)
 
-    def _serve(self, seat: _Seat, due_s: float) -> None:
+    def _serve(self, seat: Seat, due_s: float) -> None:
         """The hot path: operation after operation, until woken, asked for attention, or failed."""
-        due, sources, choose, think_s = self._due, self._sources, self._choose, self._think_s
+        sources, choose, after, give_up_s = self._sources, self._choose, self._schedule.after, self._schedule.give_up_s
         write, gate = seat.recorder.write, seat.gate
         while True:
             delay_s = due_s - clock()
             if delay_s > 0:
                 woken = gate.acquire(True, min(delay_s, _LOOK_AROUND_S))
                 if woken or self._attention:
-                    heappush(due, due_s)
+                    self._schedule.give_back(seat, due_s)
                     return
                 continue
             operation = choose()
+            if delay_s < -give_up_s:
+                due_s = self._drop(seat, operation, due_s)
+                continue
             values = sources[operation]()
             sent_s = clock()
             try:
@@ -251,23 +237,34 @@ class ClosedLoop:
                 self._fail(seat, operation, due_s, sent_s, error)
                 return
             ended_s = clock()
-            write(pack_record(operation, due_s, sent_s, ended_s))
-            due_s = heappushpop(due, ended_s + think_s())
+            write(pack_record(operation, due_s, sent_s, ended_s, seat.idle_s))
+            if seat.idle_s:
+                seat.idle_s = 0.0
+            due_s = after(seat, ended_s)
             if self._attention:
-                heappush(due, due_s)
+                self._schedule.give_back(seat, due_s)
                 return
 
-    def _fail(self, seat: _Seat, operation: int, due_s: float, sent_s: float, error: Exception) -> None:
+    def _drop(self, seat: Seat, operation: int, due_s: float) -> float:
+        """Nobody waits for it any more: counted, not executed. Returns the next due time."""
+        now_s = clock()
+        limit_s = self._schedule.give_up_s
+        message = f"was not begun within {limit_s:g} s of the moment it was due: every connection was busy"
+        seat.recorder.write_failure(operation, due_s, now_s, now_s, 0.0, outcome=DROPPED, message=message)
+        return self._schedule.after(seat, now_s)
+
+    def _fail(self, seat: Seat, operation: int, due_s: float, sent_s: float, error: Exception) -> None:
         ended_s = clock()
         outcome, message = describe(error)
-        seat.recorder.write_failure(operation, due_s, sent_s, ended_s, outcome=outcome, message=message)
-        heappush(self._due, ended_s + self._think_s())
+        seat.recorder.write_failure(operation, due_s, sent_s, ended_s, seat.idle_s, outcome=outcome, message=message)
+        seat.idle_s = 0.0
+        self._schedule.ended_with(seat, ended_s)
         if isinstance(error, ConnectionLostError):
             self._lose(seat)
         if seat.hands is None:
             self._back_off(seat)
 
-    def _back_off(self, seat: _Seat) -> None:
+    def _back_off(self, seat: Seat) -> None:
         """Let those that have a connection serve the users meanwhile; with everybody down, nobody spins."""
         for other in self._seats:
             if other.hands is not None:
@@ -277,7 +274,7 @@ class ClosedLoop:
         while not self._attention and (remaining_s := ends_s - clock()) > 0:
             seat.gate.acquire(True, remaining_s)
 
-    def _lose(self, seat: _Seat) -> None:
+    def _lose(self, seat: Seat) -> None:
         """Give the connection up; the next operation opens another one, or fails."""
         if seat.hands is not None:
             with suppress(Exception):
@@ -286,7 +283,7 @@ class ClosedLoop:
 
         def reconnect_for(operation: int) -> Call:
             def reconnect(values: Any) -> object:
-                seat.take(self._open_hands(seat.index))
+                seat.take(self._open_hands(seat))
                 return seat.calls[operation](values)
 
             return reconnect

@@ -111,6 +111,7 @@ def load_plans(
     `workload` is the scenario's with the command line's changes; `seed` that of the dataset unless given.
     """
     workers = min(workload.workers, workload.connections)
+    population = workload.population(workload.peak_level)
     return tuple(
         LoadPlan(
             engine.url,
@@ -121,7 +122,7 @@ def load_plans(
             worker,
             workers,
             share(workload.connections, worker, workers),
-            share(workload.users, worker, workers),
+            share(population, worker, workers),
             manifest.body.get("seed", 0) if seed is None else seed,
             new_rows_start,
         )

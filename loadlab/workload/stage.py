@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import cycle, repeat
 from pathlib import Path
@@ -14,12 +14,13 @@ from loadlab.engines import open_database
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.spec.parameters import Parameter
-from loadlab.spec.workload import Operation, Workload
+from loadlab.spec.workload import RATE_PARTS, Operation, Workload
 from loadlab.workload.flow import FlowSession, Keys, StatementNames
 from loadlab.workload.flow_source import Flow, load_flows
 from loadlab.workload.keys import NewRows, stream
-from loadlab.workload.loop import Call, ClosedLoop
+from loadlab.workload.loop import Call, Loop, Seat
 from loadlab.workload.plan import PLACE, LoadPlan, parameters_of
+from loadlab.workload.schedule import Arrivals, Schedule, ThinkingUsers
 from loadlab.workload.supply import Provisioner, Supply
 from loadlab.workload.values import Columns, Parameters
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Drawn once, then gone round in: primes, so that operations and think times do not come in step.
 _CHOICES = 65_521
 _THINK_TIMES = 65_519
+_GAPS = 262_139
 # Values of one operation that are made ahead. Where users do not think, nobody knows how many they will use.
 _RING = (1_024, 50_000)
 _EAGER_RATE_PER_S = 4_000.0
@@ -56,11 +58,11 @@ class Stage:
         self._provisioner = Provisioner(self._open_supplies)
         self._provisioner.start(limit_s=limit_s)
         self._keys = {name: self._make_keys(name) for name in self._flows}
-        self.loop = ClosedLoop(
+        self.loop = Loop(
             self._open_hands,
             [supply.next for supply in self._provisioner.supplies],
             choices(self._operations, self._random("choices")),
-            think_times_s(plan.workload, self._random("think times")),
+            self._schedule(),
             connections=plan.connections,
         )
         self.loop.start(limit_s=limit_s)
@@ -80,6 +82,18 @@ class Stage:
     def statement_texts(self) -> Mapping[str, str]:
         """The flows' statements by name, those made up at run time included."""
         return {key: str(text) for names in self._names.values() for key, text in names.known.items()}
+
+    def _schedule(self) -> Schedule:
+        plan, workload = self._plan, self._plan.workload
+        if not workload.is_open:
+            return ThinkingUsers(think_times_s(workload, self._random("think times")))
+        return Arrivals(
+            gaps(workload, self._random("arrivals")),
+            workload.peak_level / RATE_PARTS,
+            give_up_s=workload.timeout,
+            # Workers whose arrivals are equally spaced take turns.
+            offset=plan.worker / plan.workers,
+        )
 
     def _random(self, *parts: object) -> np.random.Generator:
         return stream(self._plan.seed, self._plan.worker, *parts)
@@ -130,10 +144,10 @@ class Stage:
         plan = self._plan
         return NewRows(self._cells.row_count, start=start, worker=plan.worker, workers=plan.workers)
 
-    def _open_hands(self, index: int) -> _SessionHands:
+    def _open_hands(self, seat: Seat) -> _SessionHands:
         session = self._engine.connect(timeout_s=self._plan.workload.timeout)
         try:
-            calls = [self._call(session, index, name) for name in self._operations]
+            calls = [self._call(session, seat.index, name) for name in self._operations]
         except BaseException:
             session.close()
             raise
@@ -212,13 +226,21 @@ def think_times_s(workload: Workload, random: np.random.Generator) -> Callable[[
     return cycle(random.uniform(low_s, high_s, _THINK_TIMES).tolist()).__next__
 
 
+def gaps(workload: Workload, random: np.random.Generator) -> Iterator[float]:
+    """Distances of arrivals, mean 1: exponential where they are independent of each other."""
+    if workload.arrivals == "constant":
+        return repeat(1.0)
+    drawn = random.exponential(1.0, _GAPS)
+    # The same rate however often they go round.
+    return cycle((drawn / drawn.mean()).tolist())
+
+
 def ring_sizes(plan: LoadPlan) -> dict[str, int]:
     """How many values of each operation are made ahead: what the run is expected to use, within bounds."""
     workload = plan.workload
-    mean_think_s = sum(workload.think_time_s) / 2
     rate_per_s = plan.connections * _EAGER_RATE_PER_S
-    if mean_think_s:
-        rate_per_s = min(rate_per_s, plan.users / mean_think_s)
+    if workload.asked_rate_per_s is not None:
+        rate_per_s = min(rate_per_s, workload.asked_rate_per_s / plan.workers)
     seconds = workload.ramp + workload.warmup + workload.duration
     weights = {name: operation.weight for name, operation in workload.operations.items()}
     total = sum(weights.values())

@@ -70,9 +70,9 @@ def test_no_record_is_lost_however_often_it_is_taken(entries, every):
         due, sent = now, now + wait + lag
         now = sent + service
         if fails:
-            recorder.write_failure(operation, due, sent, now, outcome="E", message=str(position))
+            recorder.write_failure(operation, due, sent, now, 0.0, outcome="E", message=str(position))
         else:
-            recorder.write(pack_record(operation, due, sent, now))
+            recorder.write(pack_record(operation, due, sent, now, 0.0))
         if position % every == 0:
             tallies.append(tally([recorder.take()]))
     tallies.append(tally([recorder.take()]))
@@ -89,7 +89,7 @@ def test_the_peak_is_the_most_that_overlap(spans):
     taken = []
     for start, length in spans:
         recorder = Recorder()
-        recorder.write(pack_record(0, start, start, start + length))
+        recorder.write(pack_record(0, start, start, start + length, 0.0))
         taken.append(recorder.take())
     expected = max(sum(a <= moment < a + n for a, n in spans) for moment in range(41))
     assert tally(taken).peak == expected

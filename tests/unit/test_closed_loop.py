@@ -12,7 +12,8 @@ import pytest
 
 from loadlab.errors import ConflictError, ConnectionLostError, UnreachableError
 from loadlab.measure.recorder import Tally, tally
-from loadlab.workload.loop import ClosedLoop, clock, describe
+from loadlab.workload.loop import Loop, clock, describe
+from loadlab.workload.schedule import ThinkingUsers
 
 LIMIT_S = 5.0
 
@@ -41,15 +42,15 @@ class Bench:
         self.refuse: Exception | None = None
         self._operation = operation
         self._lock = threading.Lock()
-        self.loop = ClosedLoop(
+        self.loop = Loop(
             self.open,
             [itertools.count().__next__],
             itertools.repeat(0).__next__,
-            itertools.repeat(think_s).__next__,
+            ThinkingUsers(itertools.repeat(think_s).__next__),
             connections=connections,
         )
 
-    def open(self, index: int) -> Hands:
+    def open(self, _: object) -> Hands:
         if self.refuse is not None:
             raise self.refuse
         hands = Hands([self._execute])

@@ -43,9 +43,10 @@ def histogram(values_us: list[int]) -> Histogram:
 
 def interval(worker: int, start_s: float, *values_us: int, phase: str = "measure", **more: Any) -> dict[str, Any]:
     sparse = histogram(list(values_us)).to_sparse()
-    part = {"errors": {}, "first_error": None, "service": sparse, "response": sparse}
+    part = {"errors": {}, "ended_late": 0, "first_error": None, "service": sparse, "response": sparse, "attempts": {}}
     base = {"type": "interval", "worker": worker, "phase": phase, "start_s": start_s, "duration_s": 1.0, "users": 5}
-    health = {"busy_s": 0.5, "peak": 2, "cpu_s": 0.1, "refills": 1, "lag": histogram([10]).to_sparse()}
+    lag, wait = histogram([10]).to_sparse(), histogram([]).to_sparse()
+    health = {"busy_s": 0.5, "peak": 2, "cpu_s": 0.1, "refills": 1, "lag": lag, "wait": wait}
     return base | health | {"operations": {"read": part}} | more
 
 
