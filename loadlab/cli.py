@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loadlab import __version__
+from loadlab.arguments import duration_s, parse_rows, rate_per_s
 from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.source import SOURCE_FORMS
@@ -70,26 +71,6 @@ class FileFormat(StrEnum):
     sql = "sql"
 
 
-def _duration(option: str, text: str | None) -> float | None:
-    from loadlab.units import parse_duration_s
-
-    if text is None:
-        return None
-    try:
-        return parse_duration_s(text)
-    except ValueError as error:
-        raise InputError(option, str(error), value=text) from None
-
-
-def _rate(text: str | None) -> float | None:
-    from loadlab.units import parse_rate_per_s
-
-    try:
-        return None if text is None else parse_rate_per_s(text)
-    except ValueError as error:
-        raise InputError("--rate", str(error), value=text) from None
-
-
 Duration = Annotated[
     str | None, typer.Option("--duration", metavar="TIME", help="Length of the measured window, e.g. 20s or 5min.")
 ]
@@ -141,7 +122,9 @@ def run(
     from loadlab.pipeline import DataOptions, LoadOptions
     from loadlab.pipeline import run as run_pipeline
 
-    load = LoadOptions(users, _rate(rate), _duration("--duration", duration), _duration("--warmup", warmup), workers)
+    load = LoadOptions(
+        users, rate_per_s(rate), duration_s("--duration", duration), duration_s("--warmup", warmup), workers
+    )
     with _show(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
     if as_json:
@@ -206,7 +189,7 @@ def seed(
 
     if source is None and database == DEFAULT_URL:
         raise InputError("loadlab seed", "needs a scenario, a schema, or --database with tables to fill")
-    everywhere, by_table = _parse_rows(rows or [])
+    everywhere, by_table = parse_rows(rows or [])
     data = DataOptions(scale, seed, everywhere, by_table, workers, cluster)
     with _show(quiet=as_json) as show:
         if dry_run:
@@ -313,10 +296,10 @@ def grow(
     from loadlab.pipeline import grow_database
     from loadlab.seeding.grow import GrowthWish
 
-    everywhere, by_table = _parse_rows(rows or [])
+    everywhere, by_table = parse_rows(rows or [])
     if everywhere is not None:
         raise InputError("--rows", "must be TABLE=N: one table says how far to go", value=everywhere)
-    wish = GrowthWish(_duration("--by", by), scale, tuple(sorted(by_table.items())))
+    wish = GrowthWish(duration_s("--by", by), scale, tuple(sorted(by_table.items())))
     with _show(quiet=as_json) as show:
         outcome = grow_database(database, wish, show, dry_run=dry_run)
     from loadlab.report.growth import growth_summary, print_growth
@@ -385,25 +368,6 @@ def _show(*, quiet: bool) -> ProgressShow:
     return ProgressShow(quiet=quiet)
 
 
-def _parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:
-    """`["500", "orders=10000"]` → (500, {"orders": 10000})."""
-    everywhere: int | None = None
-    by_table: dict[str, int] = {}
-    for text in texts:
-        table, equals, number = text.rpartition("=")
-        try:
-            count = int(number.replace("_", "").replace(",", ""))
-        except ValueError:
-            raise InputError("--rows", "must be N or TABLE=N, N a whole number", value=text) from None
-        if count < 0:
-            raise InputError("--rows", "must not be negative", value=text)
-        if equals:
-            by_table[table] = count
-        else:
-            everywhere = count
-    return everywhere, by_table
-
-
 def _dry_run(
     source: str | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool, verbose: bool
 ) -> None:
@@ -447,7 +411,7 @@ def _to_files(
         }
         typer.echo(json.dumps(summary, indent=2))
         return
-    from loadlab.units import format_count, format_duration, format_size
+    from loadlab.units import format_count, format_size
 
     how = "all there already" if report.reused else f"written in {format_duration(report.seconds)}"
     typer.echo(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,11 +25,11 @@ from loadlab.engines.protocol import (
     HasNotes,
     PlanEvidence,
 )
-from loadlab.errors import DatabaseError, InputError
+from loadlab.errors import InputError
 from loadlab.export.exporter import ExportReport, export
 from loadlab.export.layout import Format
-from loadlab.measure.evidence import counters_were_reset, subtract
 from loadlab.measure.fingerprint import this_machine
+from loadlab.measure.window import Window, check_connections, measure_window
 from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_run
@@ -43,17 +44,12 @@ from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
-from loadlab.units import format_count, format_duration, format_rate
+from loadlab.units import format_count
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
-from loadlab.workload.conduct import Conductor
-from loadlab.workload.plan import load_plans
 
 if TYPE_CHECKING:
-    from loadlab.measure.model import Interval, LoadMeasure
-
-
-_NEW_ROWS_RESERVED = 10_000_000
+    from loadlab.measure.model import Interval
 
 
 class Show(Protocol):
@@ -160,7 +156,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
-        _check_connections(engine, workload)
+        check_connections(engine, workload)
         found = schema_of(scenario, engine)
         statements = found.statements
         dataset = _dataset(scenario, found, engine, data)
@@ -176,7 +172,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         environment = _environment(engine)
         if isinstance(engine, CanWriteOut):
             engine.write_out()
-        window = _measure(engine, scenario, workload, dataset, statements, show)
+        window = measure_window(engine, scenario, workload, dataset.manifest, statements, show)
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
         verdicts = judge(scenario.targets, _facts(window, workload, dataset, plans))
@@ -215,73 +211,7 @@ def _workload(workload: Workload, options: LoadOptions) -> Workload:
     return validate(Workload, {**kept, **changes}, place="command line")
 
 
-def _load_in_words(workload: Workload) -> str:
-    level = workload.levels[0][1]
-    return f"{format_rate(level)} ({workload.arrivals})" if workload.is_open else f"{level:,.0f} users"
-
-
-def _check_connections(engine: Engine, workload: Workload) -> None:
-    """Raises InputError when the server cannot take the pool beside the connections that it has."""
-    now = engine.snapshot()
-    if now.connections_max is None:
-        return
-    free = now.connections_max - (now.connections or 0)
-    if workload.connections > free:
-        raise InputError(
-            "scenario.yaml: workload.connections",
-            f"is more than the {free:,} that the server has free (it takes {now.connections_max:,} at most)",
-            value=workload.connections,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The measured window: what the clients saw, and what the server counted meanwhile."""
-
-    measure: LoadMeasure
-    delta: Evidence | None
-    counters_were_reset: bool
-    failure: str | None
-
-
-def _measure(
-    engine: Engine,
-    scenario: Scenario,
-    workload: Workload,
-    dataset: Dataset,
-    statements: Mapping[str, Statement],
-    show: Show,
-) -> _Window:
-    """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
-    there = engine.manifest()
-    start = there.new_rows if there is not None else 0
-    plans = load_plans(engine, scenario, workload, dataset.manifest, statements, new_rows_start=start)
-    # Should the load die without a word, the next one still begins behind whatever it inserted.
-    engine.note_new_rows(start + _NEW_ROWS_RESERVED)
-    with Conductor(plans) as conductor:
-        show.step(f"Warming up: {_load_in_words(workload)} over {workload.connections} connections")
-        warmup_s = workload.ramp + workload.warmup
-        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s))
-        conductor.pause()
-        before = engine.snapshot()
-        show.step(f"Measuring for {format_duration(workload.duration)}")
-        conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration))
-        conductor.pause()
-        try:
-            after = engine.snapshot()
-            engine.note_new_rows(conductor.new_rows_end)
-        except DatabaseError as error:
-            # The server went away in the window: what the clients measured is kept and judged without its counters.
-            return _Window(conductor.collect(), None, False, conductor.failure or str(error))
-        measure = conductor.collect()
-        return _Window(measure, subtract(before, after), counters_were_reset(before, after), conductor.failure)
-
-
-def _observer(show: Show, phase: str, total_s: float) -> Callable[[Interval], None]:
-    return lambda interval: show.load(phase, interval.start_s + interval.duration_s, total_s, interval)
-
-
-def _facts(window: _Window, workload: Workload, dataset: Dataset, plans: Mapping[str, PlanEvidence] | None) -> Facts:
+def _facts(window: Window, workload: Workload, dataset: Dataset, plans: Mapping[str, PlanEvidence] | None) -> Facts:
     return Facts(
         load=window.measure,
         kinds={name: operation.kind for name, operation in workload.operations.items()},
@@ -291,6 +221,7 @@ def _facts(window: _Window, workload: Workload, dataset: Dataset, plans: Mapping
         evidence=window.delta,
         counters_were_reset=window.counters_were_reset,
         plans=plans,
+        integrity=window.integrity,
     )
 
 
@@ -306,7 +237,9 @@ def _server_calls(identities: Mapping[str, str], delta: Evidence | None) -> dict
     """The server's own count of each statement's executions in the window."""
     if delta is None:
         return {}
-    counted = {name: delta.statements.get(identity) for name, identity in identities.items()}
+    sharing = Counter(identities.values())
+    # Two operations of the very same text are one statement to the server: it cannot tell whose calls they were.
+    counted = {name: delta.statements.get(key) for name, key in identities.items() if sharing[key] == 1}
     return {name: evidence.calls if evidence else 0 for name, evidence in counted.items()}
 
 

@@ -12,6 +12,7 @@ from loadlab.engines.protocol import Evidence, PlanEvidence
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval, LoadMeasure, OperationMeasure
 from loadlab.report.model import (
+    AttemptResult,
     Bounds,
     DetailResult,
     EnvironmentResult,
@@ -155,6 +156,10 @@ def _operation(
         service_us=percentiles(operation.service),
         response_us=percentiles(operation.response),
         curve=latency_curve(operation.response),
+        attempts=[
+            AttemptResult(outcome=outcome, count=histogram.count, service_us=percentiles(histogram))
+            for outcome, histogram in sorted(operation.attempts.items(), key=lambda item: -item[1].count)
+        ],
         server_calls=server_calls.get(name),
         served_by_index=all(plan.served_by_index for plan in used) if used else None,
         full_scans=sorted({table for plan in used for table in plan.full_scans}),

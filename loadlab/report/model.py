@@ -37,6 +37,14 @@ class Percentiles(ResultModel):
     mean: float | None
 
 
+class AttemptResult(ResultModel):
+    """The attempts of an operation that ended in one way: `ok`, or an error with its SQLSTATE."""
+
+    outcome: str
+    count: int
+    service_us: Percentiles
+
+
 class StatementResult(ResultModel):
     """One statement of a flow: how often clients and server say it ran, and its plan."""
 
@@ -65,6 +73,7 @@ class OperationResult(ResultModel):
     service_us: Percentiles
     response_us: Percentiles
     curve: list[tuple[float, float]] = []
+    attempts: list[AttemptResult] = Field(default=[], description="of an operation that may be retried, by outcome")
     server_calls: int | None = Field(default=None, description="the server's own count of the executions")
     served_by_index: bool | None = None
     full_scans: list[str] = []
@@ -89,7 +98,7 @@ class TargetResult(ResultModel):
     name: str
     sign: Literal["<", "<=", ">", ">="]
     limit: float
-    unit: Literal["us", "ratio", "per_s", "users", "bytes"]
+    unit: Literal["us", "ratio", "per_s", "users", "bytes", "violations"]
     percentile: float | None = None
     kind: Kind | None = Field(default=None, description="kind of operation that a latency target is about")
     source: Literal["scenario", "brief", "default"]

@@ -69,6 +69,7 @@ def _parts(result: Result) -> Iterator[RenderableType]:
     if result.operations:
         yield _operations(result.operations)
         yield from _errors(result.operations)
+        yield from _attempts(result.operations)
     yield _grid(_facts(result))
 
 
@@ -161,6 +162,16 @@ def _errors(operations: Iterable[OperationResult]) -> Iterator[RenderableType]:
         if operation.first_error:
             text += f"; the first: {operation.first_error}"
         yield Text(printable(text), style="red")
+
+
+def _attempts(operations: Iterable[OperationResult]) -> Iterator[RenderableType]:
+    """Of operations that were run again: how often each outcome came, and how long it took."""
+    retried = [operation for operation in operations if len(operation.attempts) > 1]
+    if retried:
+        yield ""
+    for operation in retried:
+        parts = [f"{one.count:,} × {one.outcome} (p95 {duration_us(one.service_us.p95)})" for one in operation.attempts]
+        yield Text(printable(f"{operation.name}, attempts: {', '.join(parts)}"))
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from loadlab.spec.requirements import Brief, DurationLimit, Size
 from loadlab.units import Comparison, parse_duration_s, parse_share, parse_size_bytes, split_limit
 
 Source = Literal["scenario", "brief", "default"]
-Unit = Literal["us", "ratio", "per_s", "users", "bytes"]
+Unit = Literal["us", "ratio", "per_s", "users", "bytes", "violations"]
 TargetKind = Literal[
     "latency",
     "error_rate",
@@ -31,6 +31,7 @@ TargetKind = Literal[
     "connection_utilisation",
     "index_storage_overhead",
     "data_volume",
+    "integrity",
 ]
 
 
@@ -100,9 +101,20 @@ _SHARES: tuple[tuple[TargetKind, Comparison, str], ...] = (
 )
 
 
-def resolve_targets(brief: Brief | None, overrides: TargetOverrides) -> tuple[Target, ...]:
-    """Every target that a run must answer, in the order of the report."""
-    return (*_latency_targets(brief, overrides), *_load_targets(brief, overrides), *_share_targets(overrides))
+def resolve_targets(
+    brief: Brief | None, overrides: TargetOverrides, *, checks_integrity: bool = False
+) -> tuple[Target, ...]:
+    """Every target that a run must answer, in the order of the report.
+
+    `checks_integrity`: the scenario states what must be true of the data after the load.
+    """
+    integrity = Target("integrity", "integrity", "<=", 0.0, "violations", "scenario")
+    return (
+        *_latency_targets(brief, overrides),
+        *_load_targets(brief, overrides),
+        *([integrity] if checks_integrity else []),
+        *_share_targets(overrides),
+    )
 
 
 def _latency_targets(brief: Brief | None, overrides: TargetOverrides) -> Iterator[Target]:

@@ -14,6 +14,30 @@ from loadlab.spec.statement import Statement
 OperationKind = Literal["simple", "complex", "report", "write"]
 
 
+Isolation = Literal["read committed", "repeatable read", "serializable"]
+
+
+class Retry(SpecModel):
+    """An operation that the database turned away because of others (a serialization failure, a deadlock) runs again.
+
+    Before the k-th repeat it pauses for a uniform draw from 0 to `backoff` × 2^(k-1), `backoff_max` at most
+    (exponential back-off with full jitter: Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    """
+
+    attempts: Annotated[int, Field(ge=2, le=100)] = 5
+    backoff: DurationS = 0.005
+    backoff_max: DurationS = 0.5
+
+
+class Invariant(SpecModel):
+    """A query whose answer the load must not change, or must leave at a value."""
+
+    sql: PerEngine = Field(description="A query without parameters, or one for each engine.")
+    equals: str | int | float | bool | None = Field(
+        default=None, description="The one value that it must give after the load; absent: what it gave before."
+    )
+
+
 class Operation(SpecModel):
     """A named statement or flow of the mix: exactly one of `sql`, `insert` and `flow`."""
 
@@ -25,6 +49,10 @@ class Operation(SpecModel):
     insert: str | None = Field(default=None, description="Table into which a row from beyond the dataset is inserted.")
     flow: str | None = Field(default=None, description="Function of the scenario's flows.py.")
     params: dict[str, Parameter] = {}
+    isolation: Isolation | None = Field(
+        default=None, description="Isolation level of its transactions; absent: the database's own."
+    )
+    retry: Retry | None = Field(default=None, description="Absent: what fails has failed.")
     description: str = ""
 
     @model_validator(mode="after")
@@ -95,6 +123,9 @@ class Workload(SpecModel):
     )
     flows: str = "flows.py"
     operations: dict[str, Operation] = {}
+    invariants: dict[str, Invariant] = Field(
+        default={}, description="By name, what has to hold after the load; judged as the target `integrity`."
+    )
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from loadlab.engines.protocol import Evidence, PlanEvidence, TableEvidence
 from loadlab.measure.histogram import Histogram
+from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import LoadMeasure, OperationInterval, OperationMeasure
 from loadlab.validate.statistics import Floats, round_slices, sum_rounds
 
@@ -29,6 +30,7 @@ class Facts:
     evidence: Evidence | None = None
     counters_were_reset: bool = False
     plans: Mapping[str, PlanEvidence] | None = field(default_factory=dict)
+    integrity: Sequence[IntegrityCheck] = ()
 
     @property
     def executions(self) -> int:

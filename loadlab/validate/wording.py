@@ -29,7 +29,7 @@ def quantity(value: float, unit: Unit) -> str:
             return format_rate(value)
         case "bytes":
             return format_size(value)
-        case "users":
+        case "users" | "violations":
             return format_count(value)
 
 

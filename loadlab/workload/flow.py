@@ -73,9 +73,20 @@ class FlowSession:
     `loadlab.errors.DatabaseError`s; a flow may catch them or let them end it.
     """
 
-    def __init__(self, connection: Connection, names: StatementNames, counts: dict[str, int], *, engine: str) -> None:
-        self._connection, self._names, self._counts = connection, names, counts
+    def __init__(
+        self,
+        connection: Connection,
+        names: StatementNames,
+        counts: dict[str, int],
+        *,
+        engine: str,
+        isolation: str | None = None,
+    ) -> None:
+        self._connection, self._names, self._counts, self._isolation = connection, names, counts, isolation
         self._prepared: dict[str, tuple[Any, str]] = {}
+        self.kept = 0
+        """How often something was made to stay, by a commit or a statement of its own: that cannot be repeated."""
+        self.is_in_transaction = False
         self.engine = engine
         """The engine's name, for texts that differ between engines."""
         for statement in names.known.values():
@@ -85,6 +96,7 @@ class FlowSession:
         """Run a statement; the number of rows returned, or affected when none are returned."""
         handle, name = self._find(text)
         result = self._connection.execute(handle, self._encode(handle, name, values))
+        self.kept += not self.is_in_transaction
         self._counts[name] = self._counts.get(name, 0) + 1
         return result
 
@@ -97,7 +109,7 @@ class FlowSession:
 
     def transaction(self) -> Transaction:
         """`with db.transaction():` commits at its end and rolls back when an exception leaves it."""
-        return Transaction(self._connection)
+        return Transaction(self._connection, self._isolation, self)
 
     def _encode(self, handle: Any, name: str, values: Mapping[str, object]) -> Values:
         try:
@@ -125,21 +137,27 @@ def own_text(texts: Mapping[str, str], engine: str) -> str:
 class Transaction:
     """A transaction as a context manager."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_flow", "_isolation")
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, isolation: str | None = None, flow: FlowSession | None = None) -> None:
+        self._connection, self._isolation, self._flow = connection, isolation, flow
 
     def __enter__(self) -> None:
-        self._connection.begin()
+        self._connection.begin(self._isolation)
+        if self._flow is not None:
+            self._flow.is_in_transaction = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None:
-            self._connection.commit()
-        else:
+        if self._flow is not None:
+            self._flow.is_in_transaction = False
+        if error is not None:
             self._connection.rollback()
+            return
+        self._connection.commit()
+        if self._flow is not None:
+            self._flow.kept += 1
 
 
 class Row:
@@ -271,3 +289,52 @@ class Keys:
         supply.fill()
         self._add_supply(supply)
         return supply.next
+
+
+class Picks:
+    """What one flow in one thread picks: the rows and numbers of `Keys`, the same again when the flow is repeated."""
+
+    __slots__ = ("_keys", "_made", "_place")
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._made: list[Any] = []
+        self._place = 0
+
+    def forget(self) -> None:
+        """Another operation begins."""
+        self._made.clear()
+
+    def begin(self) -> None:
+        """The flow begins, once more perhaps."""
+        self._place = 0
+
+    def row(self, table: str, *, by: ReadPick = "uniform", exponent: float = 0.99) -> Row:
+        """See `Keys.row`."""
+        row: Row = self._again(lambda: self._keys.row(table, by=by, exponent=exponent))
+        return row
+
+    def new(self, table: str) -> Row:
+        """See `Keys.new`."""
+        row: Row = self._again(lambda: self._keys.new(table))
+        return row
+
+    def pick(self, column: str, *, by: ReadPick = "uniform", exponent: float = 0.99) -> Any:
+        """See `Keys.pick`."""
+        return self._again(lambda: self._keys.pick(column, by=by, exponent=exponent))
+
+    def between(self, low: int, high: int) -> int:
+        """See `Keys.between`."""
+        number: int = self._again(lambda: self._keys.between(low, high))
+        return number
+
+    def random(self) -> float:
+        """See `Keys.random`."""
+        number: float = self._again(self._keys.random)
+        return number
+
+    def _again(self, pick: Callable[[], Any]) -> Any:
+        if self._place == len(self._made):
+            self._made.append(pick())
+        self._place += 1
+        return self._made[self._place - 1]

@@ -14,12 +14,13 @@ from loadlab.engines import open_database
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.spec.parameters import Parameter
-from loadlab.spec.workload import RATE_PARTS, Operation, Workload
-from loadlab.workload.flow import FlowSession, Keys, StatementNames
+from loadlab.spec.workload import RATE_PARTS, Operation, Retry, Workload
+from loadlab.workload.flow import FlowSession, Keys, Picks, StatementNames, Transaction
 from loadlab.workload.flow_source import Flow, load_flows
 from loadlab.workload.keys import NewRows, stream
 from loadlab.workload.loop import Call, Loop, Seat
 from loadlab.workload.plan import PLACE, LoadPlan, parameters_of
+from loadlab.workload.retry import Pauses, Retrying, RetryingFlow, pauses
 from loadlab.workload.schedule import Arrivals, Schedule, ThinkingUsers
 from loadlab.workload.supply import Provisioner, Supply
 from loadlab.workload.values import Columns, Parameters
@@ -147,18 +148,38 @@ class Stage:
     def _open_hands(self, seat: Seat) -> _SessionHands:
         session = self._engine.connect(timeout_s=self._plan.workload.timeout)
         try:
-            calls = [self._call(session, seat.index, name) for name in self._operations]
+            calls = [self._call(session, seat, name) for name in self._operations]
         except BaseException:
             session.close()
             raise
         return _SessionHands(session, calls)
 
-    def _call(self, session: Session, index: int, name: str) -> Call:
+    def _call(self, session: Session, seat: Seat, name: str) -> Call:
         flow: Flow | None = self._flows.get(name)
-        if flow is None:
-            return partial(session.execute, session.prepare(self._plan.statements[name]))
-        db = FlowSession(session, self._names[name], self._counts[index], engine=self._engine.name)
-        return partial(_run_flow, flow.function, db, self._keys[name])
+        if flow is not None:
+            return self._flow_call(session, seat, name, flow)
+        operation = self._operations[name]
+        execute: Call = partial(session.execute, session.prepare(self._plan.statements[name]))
+        if operation.isolation is not None:
+            execute = partial(_in_transaction, session, operation.isolation, execute)
+        return execute if operation.retry is None else Retrying(execute, *self._retrying(name, operation.retry, seat))
+
+    def _flow_call(self, session: Session, seat: Seat, name: str, flow: Flow) -> Call:
+        operation, keys = self._operations[name], self._keys[name]
+        db = FlowSession(
+            session,
+            self._names[name],
+            self._counts[seat.index],
+            engine=self._engine.name,
+            isolation=operation.isolation,
+        )
+        if operation.retry is None:
+            return partial(_run_flow, flow.function, db, keys)
+        return RetryingFlow(flow.function, db, Picks(keys), *self._retrying(name, operation.retry, seat))
+
+    def _retrying(self, name: str, policy: Retry, seat: Seat) -> tuple[int, Seat, Retry, Pauses]:
+        number = list(self._operations).index(name)
+        return number, seat, policy, pauses(policy, self._random("back-off", name, seat.index))
 
 
 class _SessionHands:
@@ -204,6 +225,11 @@ class _Same(Supply):
 
 def _run_flow(function: Callable[[Any, Any], object], db: FlowSession, keys: Keys, _: object) -> None:
     function(db, keys)
+
+
+def _in_transaction(session: Session, isolation: str, execute: Call, values: Any) -> object:
+    with Transaction(session, isolation):
+        return execute(values)
 
 
 def _statements_of(operation: str, statements: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from loadlab.engines.protocol import Evidence, IndexEvidence, PlanEvidence, TableEvidence
 from loadlab.measure.histogram import Histogram
+from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import GeneratorHealth, Interval, LoadMeasure, OperationInterval, OperationMeasure
 from loadlab.spec.targets import Target, TargetKind, TargetOverrides, resolve_targets
 from loadlab.validate.facts import Facts
@@ -622,6 +623,7 @@ EVERY_TARGET = resolve_targets(
         write_operations_per_second=1,
         data_volume="1TB",
     ),
+    checks_integrity=True,
 )
 
 
@@ -637,6 +639,7 @@ GENEROUS_EVIDENCE = Evidence(
     connections_max=100,
     database_bytes=11 * MIB,
 )
+SOUND = IntegrityCheck("sum", 1, 0, "is what it was")
 NOTHING = LoadMeasure("", 0.0, 0, 0, 0, 0, None, (), (), GeneratorHealth(0.0, math.nan))
 
 
@@ -674,5 +677,5 @@ def test_every_target_of_a_good_run_passes() -> None:
         "put": Run("write", [900] * 100),
     }
     plans = {"get": INDEXED, "join": INDEXED, "sum": INDEXED, "put": INSERT}
-    facts = facts_of(runs, facts={"evidence": GENEROUS_EVIDENCE, "plans": plans, "scale": 1.0})
+    facts = facts_of(runs, facts={"evidence": GENEROUS_EVIDENCE, "plans": plans, "scale": 1.0, "integrity": [SOUND]})
     assert {verdict.verdict for verdict in judge(EVERY_TARGET, facts)} == {Verdict.PASS}

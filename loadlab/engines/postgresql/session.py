@@ -35,6 +35,12 @@ _JSON = {114, 3802}
 # Types whose texts Arrow or the driver makes: bool, bytea, "char", name, text, json, float4, float8, unknown, bpchar,
 # varchar, date, time, timestamp, timestamptz, numeric, uuid, jsonb, and whole numbers. Of others the catalogue tells.
 _PLAIN = _INTEGERS | _JSON | {16, 17, 18, 19, 25, 700, 701, 705, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950}
+_BEGIN = {
+    None: b"BEGIN",
+    "read committed": b"BEGIN ISOLATION LEVEL READ COMMITTED",
+    "repeatable read": b"BEGIN ISOLATION LEVEL REPEATABLE READ",
+    "serializable": b"BEGIN ISOLATION LEVEL SERIALIZABLE",
+}
 _DONE = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
 
 
@@ -117,8 +123,8 @@ class PostgresqlSession:
             for name, oid in zip(handle.parameters, handle.oids, strict=True)
         )
 
-    def begin(self) -> None:
-        self._command(b"BEGIN")
+    def begin(self, isolation: str | None = None) -> None:
+        self._command(_BEGIN[isolation])
 
     def commit(self) -> None:
         self._command(b"COMMIT")

@@ -98,7 +98,8 @@ class SqliteSession:
         with translated():
             return self._cursor.execute(handle.sql, values).fetchall()
 
-    def begin(self) -> None:
+    def begin(self, isolation: str | None = None) -> None:
+        # Every transaction is serializable: no level that could be asked for is stronger.
         """Take the write lock at once: a transaction that reads first and writes then could only fail by then."""
         self._run("BEGIN IMMEDIATE")
 

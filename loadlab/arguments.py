@@ -1,0 +1,43 @@
+"""What the texts of the command line mean. Every function raises InputError that names the option."""
+
+from __future__ import annotations
+
+from loadlab.errors import InputError
+from loadlab.units import parse_duration_s, parse_rate_per_s
+
+
+def duration_s(option: str, text: str | None) -> float | None:
+    """`20s` → 20.0; None stays None."""
+    if text is None:
+        return None
+    try:
+        return parse_duration_s(text)
+    except ValueError as error:
+        raise InputError(option, str(error), value=text) from None
+
+
+def rate_per_s(text: str | None) -> float | None:
+    """`2000/s` → 2000.0; None stays None."""
+    try:
+        return None if text is None else parse_rate_per_s(text)
+    except ValueError as error:
+        raise InputError("--rate", str(error), value=text) from None
+
+
+def parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:
+    """`["500", "orders=10000"]` → (500, {"orders": 10000})."""
+    everywhere: int | None = None
+    by_table: dict[str, int] = {}
+    for text in texts:
+        table, equals, number = text.rpartition("=")
+        try:
+            count = int(number.replace("_", "").replace(",", ""))
+        except ValueError:
+            raise InputError("--rows", "must be N or TABLE=N, N a whole number", value=text) from None
+        if count < 0:
+            raise InputError("--rows", "must not be negative", value=text)
+        if equals:
+            by_table[table] = count
+        else:
+            everywhere = count
+    return everywhere, by_table

@@ -1,0 +1,113 @@
+"""The measured window: what the clients saw, what the server counted meanwhile, and what then stood in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from loadlab.engines.protocol import Engine, Evidence
+from loadlab.errors import DatabaseError, InputError
+from loadlab.measure.evidence import counters_were_reset, subtract
+from loadlab.measure.integrity import IntegrityCheck
+from loadlab.measure.invariants import Answers, ask_invariants, compare
+from loadlab.measure.model import Interval, LoadMeasure
+from loadlab.schema.manifest import Manifest
+from loadlab.spec.scenario import Scenario
+from loadlab.spec.statement import Statement
+from loadlab.spec.workload import Workload
+from loadlab.units import format_duration, format_rate
+from loadlab.workload.conduct import Conductor
+from loadlab.workload.plan import load_plans
+
+_NEW_ROWS_RESERVED = 10_000_000
+
+
+class Show(Protocol):
+    """How somebody outside follows the load."""
+
+    def step(self, text: str) -> None:
+        """A new stage begins, or something is worth a line."""
+
+    def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`delta` is None where the server could not be asked; `failure` tells what ended the load early."""
+
+    measure: LoadMeasure
+    delta: Evidence | None
+    counters_were_reset: bool
+    failure: str | None
+    integrity: tuple[IntegrityCheck, ...] = ()
+
+
+def check_connections(engine: Engine, workload: Workload) -> None:
+    """Raises InputError when the server cannot take the pool beside the connections that it has."""
+    now = engine.snapshot()
+    if now.connections_max is None:
+        return
+    free = now.connections_max - (now.connections or 0)
+    if workload.connections > free:
+        raise InputError(
+            "scenario.yaml: workload.connections",
+            f"is more than the {free:,} that the server has free (it takes {now.connections_max:,} at most)",
+            value=workload.connections,
+        )
+
+
+def measure_window(
+    engine: Engine,
+    scenario: Scenario,
+    workload: Workload,
+    manifest: Manifest,
+    statements: Mapping[str, Statement],
+    show: Show,
+) -> Window:
+    """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
+    there = engine.manifest()
+    start = there.new_rows if there is not None else 0
+    plans = load_plans(engine, scenario, workload, manifest, statements, new_rows_start=start)
+
+    def ask() -> Answers:
+        dialect = manifest.schema.dialect
+        return ask_invariants(engine, workload.invariants, dialect=dialect, timeout_s=_INVARIANT_LIMIT_S)
+
+    before_load = ask()
+    # Should the load die without a word, the next one still begins behind whatever it inserted.
+    engine.note_new_rows(start + _NEW_ROWS_RESERVED)
+    with Conductor(plans) as conductor:
+        show.step(f"Warming up: {_load_in_words(workload)} over {workload.connections} connections")
+        warmup_s = workload.ramp + workload.warmup
+        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s))
+        conductor.pause()
+        before = engine.snapshot()
+        show.step(f"Measuring for {format_duration(workload.duration)}")
+        conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration))
+        conductor.pause()
+        try:
+            after = engine.snapshot()
+            engine.note_new_rows(conductor.new_rows_end)
+            checks = compare(workload.invariants, before_load, ask())
+        except DatabaseError as error:
+            # The server went away in the window: what the clients measured is kept and judged without its counters.
+            failure = str(error)
+            unchecked = tuple(IntegrityCheck(name, 0, 0, "", failure) for name in workload.invariants)
+            return Window(conductor.collect(), None, False, conductor.failure or failure, unchecked)
+        measure = conductor.collect()
+        was_reset = counters_were_reset(before, after)
+        return Window(measure, subtract(before, after), was_reset, conductor.failure, checks)
+
+
+# A sum over a large table takes its time.
+_INVARIANT_LIMIT_S = 600.0
+
+
+def _observer(show: Show, phase: str, total_s: float) -> Callable[[Interval], None]:
+    return lambda interval: show.load(phase, interval.start_s + interval.duration_s, total_s, interval)
+
+
+def _load_in_words(workload: Workload) -> str:
+    level = workload.levels[0][1]
+    return f"{format_rate(level)} ({workload.arrivals})" if workload.is_open else f"{level:,.0f} users"
