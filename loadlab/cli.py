@@ -411,7 +411,7 @@ def _to_files(
         }
         typer.echo(json.dumps(summary, indent=2))
         return
-    from loadlab.units import format_count, format_size
+    from loadlab.units import format_count, format_duration, format_size
 
     how = "all there already" if report.reused else f"written in {format_duration(report.seconds)}"
     typer.echo(
