@@ -167,6 +167,28 @@ class Session(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class CanReadBack(Protocol):
+    """A session can look at what its last `execute` returned, after the clock has stopped."""
+
+    def keep_result(self) -> Any:
+        """The last result, unread and cheap to keep."""
+        ...
+
+    def rows_of(self, result: Any) -> list[tuple[Any, ...]]:
+        """Its rows: numbers, texts, bytes, `uuid.UUID`, dates and times of Python; JSON as its value."""
+        ...
+
+
+@runtime_checkable
+class CanTellUntouched(Protocol):
+    """The engine knows of a row whether it has been updated since LoadLab loaded it."""
+
+    def untouched_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        """A query that returns a row when the row with these values is as it was loaded."""
+        ...
+
+
 class Engine(Protocol):
     """One database of one kind. Opened by `loadlab.engines.open_database`; a context manager that closes it.
 

@@ -86,18 +86,25 @@ def measure_window(
         show.step(f"Measuring for {format_duration(workload.duration)}")
         conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration))
         conductor.pause()
+        failure, after = None, None
         try:
             after = engine.snapshot()
             engine.note_new_rows(conductor.new_rows_end)
-            checks = compare(workload.invariants, before_load, ask())
         except DatabaseError as error:
             # The server went away in the window: what the clients measured is kept and judged without its counters.
-            failure = str(error)
-            unchecked = tuple(IntegrityCheck(name, 0, 0, "", failure) for name in workload.invariants)
-            return Window(conductor.collect(), None, False, conductor.failure or failure, unchecked)
+            failure, after = str(error), None
+        integrity = (*_invariants(workload, before_load, ask), *conductor.verify())
         measure = conductor.collect()
-        was_reset = counters_were_reset(before, after)
-        return Window(measure, subtract(before, after), was_reset, conductor.failure, checks)
+        was_reset = after is not None and counters_were_reset(before, after)
+        delta = subtract(before, after) if after is not None else None
+        return Window(measure, delta, was_reset, conductor.failure or failure, integrity)
+
+
+def _invariants(workload: Workload, before: Answers, ask: Callable[[], Answers]) -> tuple[IntegrityCheck, ...]:
+    try:
+        return compare(workload.invariants, before, ask())
+    except DatabaseError as error:
+        return tuple(IntegrityCheck(name, 0, 0, "", str(error)) for name in workload.invariants)
 
 
 # A sum over a large table takes its time.

@@ -51,7 +51,9 @@ class Scenario:
     @property
     def targets(self) -> tuple[Target, ...]:
         workload = self.file.workload
-        return resolve_targets(self.brief, self.file.targets, checks_integrity=bool(workload.invariants))
+        return resolve_targets(
+            self.brief, self.file.targets, checks_integrity=bool(workload.invariants or workload.verify)
+        )
 
     def source(self, engine: str) -> tuple[str, SchemaSource] | None:
         """The engine whose words the schema is in and its source; None: the tables that are there.

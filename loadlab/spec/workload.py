@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from loadlab.spec.arrivals import RatePerS, Shape, mean_level
 from loadlab.spec.base import PerEngine, SpecModel
-from loadlab.spec.parameters import ColumnParameter, DurationS, Parameter
+from loadlab.spec.parameters import ColumnParameter, DurationS, OrText, Parameter
 from loadlab.spec.statement import Statement
+from loadlab.units import parse_share
 
 OperationKind = Literal["simple", "complex", "report", "write"]
 
 
+ShareOf = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_share(value) if isinstance(value, str) else value),
+    Field(ge=0, le=1),
+    OrText("a percentage such as 5%"),
+]
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 
@@ -120,6 +127,11 @@ class Workload(SpecModel):
         default=10.0,
         gt=0,
         description="Time limit of one operation; in an open loop also how long one may wait for a connection.",
+    )
+    verify: ShareOf = Field(
+        default=0.0,
+        description="Share of the reads by a key that are compared with the dataset, value by value; above 0 every"
+        " acknowledged insert is looked up after the load, too. Judged as the target `integrity`.",
     )
     flows: str = "flows.py"
     operations: dict[str, Operation] = {}

@@ -14,6 +14,7 @@ from typing import Any
 
 from loadlab.errors import LoadLabError
 from loadlab.measure.histogram import Histogram
+from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import GeneratorHealth, Interval, LoadMeasure, OperationInterval, OperationMeasure
 from loadlab.spec.statement import Statement
 from loadlab.workload.plan import LoadPlan
@@ -149,6 +150,7 @@ class Collector:
         self._started_at = ""
         self._machine_cpu_s: tuple[float, float] | None = None
         self._machine_cpu_share: float | None = None
+        self._verified: list[Message] = []
         self.new_rows_end = plans[0].new_rows_start
         """What the next run on the same database passes as `new_rows_start`."""
 
@@ -183,6 +185,8 @@ class Collector:
             return self._add_interval(message, state)
         if message["type"] == "paused" and message["phase"] == MEASURE:
             self._add_phase(message, state)
+        if message["type"] == "verified":
+            self._verified.append(message)
         if message["type"] == "final":
             _check_totals(message, state)
         return []
@@ -214,6 +218,20 @@ class Collector:
             first_errors=self._first_errors(),
             interrupted=interrupted or bool(self._lost),
         )
+
+    def integrity(self) -> tuple[IntegrityCheck, ...]:
+        """What the drivers' own checks of the data found, added up by kind."""
+        failure = next((message["failure"] for message in self._verified if message["failure"]), None)
+        if len(self._verified) < len(self._plans):
+            failure = failure or "a load driver was lost, and what it had kept with it"
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for message in self._verified:
+            for kind, item in message["found"].items():
+                found.setdefault(kind, []).append(item)
+        if not found:
+            reason = failure or "no read by a key and no insert that leaves one is among the operations"
+            return (IntegrityCheck("reads and writes", 0, 0, "", reason),)
+        return tuple(_check(kind, items, failure) for kind, items in sorted(found.items()))
 
     def _asked_rate_per_s(self, users: int) -> float | None:
         """By the scenario's word; of users by those who were there, which under Locust's web UI nobody has stated."""
@@ -309,6 +327,19 @@ class Collector:
             refills=sum(state.refills for state in self._states.values()),
             machine_cpu_share=self._machine_cpu_share,
         )
+
+
+def _check(kind: str, items: Sequence[Mapping[str, Any]], failure: str | None) -> IntegrityCheck:
+    seen, checked, changed, wrong = (
+        sum(item[name] for item in items) for name in ("seen", "checked", "changed", "wrong")
+    )
+    first = [text for item in items for text in item["first"]]
+    what = "compared with the dataset" if kind == "reads" else "looked up again"
+    kept = f" of {seen:,} that were kept" if seen > checked + changed else ""
+    aside = f", {changed:,} were of rows that have changed since" if changed else ""
+    detail = f"were {what}: {checked:,}{kept}{aside}, {f'{wrong:,} wrong ({first[0]})' if wrong else 'all right'}"
+    name = "reads" if kind == "reads" else "acknowledged writes"
+    return IntegrityCheck(name, checked, wrong, detail, failure if not wrong else None)
 
 
 def _check_totals(message: Message, state: _DriverState) -> None:

@@ -20,9 +20,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from loadlab.errors import LoadLabError
+from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import LoadMeasure
 from loadlab.workload.collect import MEASURE, Collector, Message
-from loadlab.workload.hub import ANSWER_LIMIT_S, START_LIMIT_S, Child, OnInterval
+from loadlab.workload.hub import ANSWER_LIMIT_S, START_LIMIT_S, VERIFY_LIMIT_S, Child, OnInterval
 from loadlab.workload.plan import LoadPlan
 
 _CONDUCTOR: Final = (sys.executable, "-m", "loadlab.workload.locust_user")
@@ -80,6 +81,14 @@ class Conductor:
             self._phase = None
             self._ask("pause", "paused")
             self._collector.end()
+
+    def verify(self) -> tuple[IntegrityCheck, ...]:
+        """What the drivers' checks of the data found; call it while nothing is executed."""
+        if not self._plans[0].workload.verify:
+            return ()
+        self._child.send({"cmd": "verify"})
+        self._await("verified", VERIFY_LIMIT_S + ANSWER_LIMIT_S)
+        return self._collector.integrity()
 
     def collect(self) -> LoadMeasure:
         """End the load; everything measured. `failure` tells what ended it early, if anything did."""

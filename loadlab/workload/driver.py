@@ -9,6 +9,7 @@ It answers on standard output, one line of JSON each:
 | ready | connections open, statements prepared, values encoded | `connections` |
 | interval | about every second of a phase, and at its end | counts, errors, histograms of each operation |
 | paused | nothing is executed any more, the server's counters are flushed | `duration_s`, `statements` |
+| verified | after `verify` | what the checks beside the load found |
 | final | after `stop` | counts of the measured phase, to be checked against the intervals |
 | failed | it cannot go on | `error`, `message` in one line |
 
@@ -29,7 +30,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Final
 
-from loadlab.errors import LoadLabError
+from loadlab.errors import DatabaseError, LoadLabError
 from loadlab.measure.recorder import OperationTally, Tally, tally
 from loadlab.workload.loop import Loop, clock, describe
 from loadlab.workload.plan import LoadPlan
@@ -77,7 +78,9 @@ class Driver:
             if command is None:
                 self._loop.stop(limit_s=1.0)
                 return
-            if command["cmd"] == "users":
+            if command["cmd"] == "verify":
+                self._verify()
+            elif command["cmd"] == "users":
                 self._loop.set_users(command["n"])
             elif command["name"] == "stop":
                 self._stop()
@@ -127,6 +130,13 @@ class Driver:
         except BaseException:
             self._report(clock())
             raise
+
+    def _verify(self) -> None:
+        try:
+            found, failure = self._stage.verify(), None
+        except DatabaseError as error:
+            found, failure = {}, str(error)
+        self._emit("verified", found=found, failure=failure)
 
     def _stop(self) -> None:
         self._pause(answer=False)

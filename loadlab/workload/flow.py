@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from loadlab.engines.protocol import Values
     from loadlab.schema.model import LogicalType
     from loadlab.workload.keys import NewRows, ReadPick
+    from loadlab.workload.readable import Insertion
     from loadlab.workload.supply import Supply
     from loadlab.workload.values import Cells
+    from loadlab.workload.verification import Kept
 
 FlowText = str | Mapping[str, str]
 """A statement's text, or one for each engine by its name."""
@@ -81,8 +83,11 @@ class FlowSession:
         *,
         engine: str,
         isolation: str | None = None,
+        kept: Kept | None = None,
+        insertions: Mapping[str, Insertion] | None = None,
     ) -> None:
         self._connection, self._names, self._counts, self._isolation = connection, names, counts, isolation
+        self.kept_for_later, self._insertions = kept, insertions or {}
         self._prepared: dict[str, tuple[Any, str]] = {}
         self.kept = 0
         """How often something was made to stay, by a commit or a statement of its own: that cannot be repeated."""
@@ -95,7 +100,11 @@ class FlowSession:
     def execute(self, text: FlowText, /, **values: object) -> int:
         """Run a statement; the number of rows returned, or affected when none are returned."""
         handle, name = self._find(text)
-        result = self._connection.execute(handle, self._encode(handle, name, values))
+        wires = self._encode(handle, name, values)
+        result = self._connection.execute(handle, wires)
+        if name in self._insertions and self.kept_for_later is not None:
+            key = tuple(wires[position] for position in self._insertions[name].positions)
+            (self.kept_for_later.expect if self.is_in_transaction else self.kept_for_later.acknowledge)(name, key)
         self.kept += not self.is_in_transaction
         self._counts[name] = self._counts.get(name, 0) + 1
         return result
@@ -152,10 +161,20 @@ class Transaction:
     ) -> None:
         if self._flow is not None:
             self._flow.is_in_transaction = False
+        later = self._flow.kept_for_later if self._flow is not None else None
         if error is not None:
+            if later is not None:
+                later.rolled_back()
             self._connection.rollback()
             return
-        self._connection.commit()
+        try:
+            self._connection.commit()
+        except BaseException:
+            if later is not None:
+                later.rolled_back()
+            raise
+        if later is not None:
+            later.committed()
         if self._flow is not None:
             self._flow.kept += 1
 

@@ -25,6 +25,8 @@ from loadlab.workload.plan import LoadPlan, share
 START_LIMIT_S = 90.0
 # What a driver needs beyond a statement's time limit to drain, flush and answer.
 ANSWER_LIMIT_S = 15.0
+# Each acknowledged write is looked up by its key.
+VERIFY_LIMIT_S = 600.0
 _DRIVER = (sys.executable, "-m", "loadlab.workload.driver")
 
 OnInterval = Callable[[Interval], None]
@@ -162,6 +164,14 @@ class Hub:
         self._await("paused", self._limit_s)
         with self._changed:
             self._collector.end()
+
+    def verify(self) -> None:
+        """Returns when the drivers have looked at what they kept."""
+        with self._changed:
+            self._answers["verified"] = set()
+        for child in self._children.values():
+            child.send({"cmd": "verify"})
+        self._await("verified", VERIFY_LIMIT_S)
 
     def stop(self) -> LoadMeasure:
         """End the drivers; everything measured."""

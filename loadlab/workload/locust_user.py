@@ -330,6 +330,9 @@ class _Run:
         if name == "pause":
             self._hub.pause()
             self._answer("paused")
+        elif name == "verify":
+            self._hub.verify()
+            self._answer("verified")
         elif name == "stop":
             self._runner.quit()
             self._hub.stop()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loadlab.engines import open_database
-from loadlab.engines.protocol import Engine, Session
+from loadlab.engines.protocol import Engine, Session, Values
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.spec.parameters import Parameter
 from loadlab.spec.workload import RATE_PARTS, Operation, Retry, Workload
@@ -24,6 +24,7 @@ from loadlab.workload.retry import Pauses, Retrying, RetryingFlow, pauses
 from loadlab.workload.schedule import Arrivals, Schedule, ThinkingUsers
 from loadlab.workload.supply import Provisioner, Supply
 from loadlab.workload.values import Columns, Parameters
+from loadlab.workload.verification import Kept, verifier_of
 
 if TYPE_CHECKING:
     from loadlab.workload.values import Cells
@@ -56,6 +57,8 @@ class Stage:
         self._flows = load_flows(Path(plan.flows_path), self._operations, engine=self._engine.name, place=PLACE)
         self._names = {name: StatementNames(name, _statements_of(name, plan.statements)) for name in self._flows}
         self.new_rows = self._new_rows(plan.new_rows_start)
+        self._verifier = verifier_of(plan, self._engine, self._cells)
+        self._kept = [Kept() for _ in range(plan.connections)]
         self._provisioner = Provisioner(self._open_supplies)
         self._provisioner.start(limit_s=limit_s)
         self._keys = {name: self._make_keys(name) for name in self._flows}
@@ -96,6 +99,10 @@ class Stage:
             offset=plan.worker / plan.workers,
         )
 
+    def verify(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the checks beside the load found, by their kind; nothing is executed meanwhile."""
+        return self._verifier.verify(self._kept, timeout_s=self._plan.workload.timeout)
+
     def _random(self, *parts: object) -> np.random.Generator:
         return stream(self._plan.seed, self._plan.worker, *parts)
 
@@ -119,7 +126,14 @@ class Stage:
         drawn = Parameters(params, self._cells, self.new_rows, self._random("operation", name), place=place)
         if drawn.uses_new_rows:
             self._skip_used_rows(session, handle, params, place)
-        return Supply(lambda count: session.encode(handle, drawn.draw(count)), size, reusable=not drawn.uses_new_rows)
+
+        def make(count: int) -> list[Values]:
+            values = session.encode(handle, drawn.draw(count))
+            if name in self._verifier.reads:
+                self._verifier.know(name, values, drawn.drawn[self._verifier.reads[name].table].tolist())
+            return values
+
+        return Supply(make, size, reusable=not drawn.uses_new_rows)
 
     def _skip_used_rows(self, session: Session, handle: Any, params: Mapping[str, Parameter], place: str) -> None:
         """Try an insert out, rolled back, until it meets no row that an earlier run has left.
@@ -162,7 +176,9 @@ class Stage:
         execute: Call = partial(session.execute, session.prepare(self._plan.statements[name]))
         if operation.isolation is not None:
             execute = partial(_in_transaction, session, operation.isolation, execute)
-        return execute if operation.retry is None else Retrying(execute, *self._retrying(name, operation.retry, seat))
+        if operation.retry is not None:
+            execute = Retrying(execute, *self._retrying(name, operation.retry, seat))
+        return self._verifier.watched(session, execute, name, self._kept[seat.index])
 
     def _flow_call(self, session: Session, seat: Seat, name: str, flow: Flow) -> Call:
         operation, keys = self._operations[name], self._keys[name]
@@ -172,6 +188,8 @@ class Stage:
             self._counts[seat.index],
             engine=self._engine.name,
             isolation=operation.isolation,
+            kept=self._kept[seat.index],
+            insertions=self._verifier.inserts,
         )
         if operation.retry is None:
             return partial(_run_flow, flow.function, db, keys)

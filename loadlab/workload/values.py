@@ -59,6 +59,8 @@ class Parameters:
         self._cells, self._new_rows, self._random = cells, new_rows, random
         self._others = {name: item for name, item in params.items() if not isinstance(item, ColumnParameter)}
         self._groups = row_groups(params)
+        self.drawn: dict[str, Int64s] = {}
+        """By table, the rows of the last draw (of several of one table, the last label's)."""
         self._now_us = cells.now_us if any(isinstance(i, TimeParameter) for i in self._others.values()) else 0
         for group in self._groups:
             if group.pick != "new" and not cells.row_count(group.table):
@@ -72,7 +74,7 @@ class Parameters:
         """Arrays of `count` values by parameter name."""
         result: dict[str, pa.Array] = {}
         for group in self._groups:
-            rows = self._rows(group, count)
+            rows = self.drawn[group.table] = self._rows(group, count)
             names = tuple(dict.fromkeys(group.columns.values()))
             arrays = self._cells.columns(group.table, names, rows)
             result |= {name: arrays[column] for name, column in group.columns.items()}

@@ -44,9 +44,9 @@ DATA_LAYERS = (
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
 TOP = {"__init__", "__main__", "arguments", "cli", "pipeline", "factories"}
-# The drivers fill the recorder of measure/, so these two are imported from the left. They are pure values:
+# The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
-PURE_MEASURE = {"loadlab.measure.histogram", "loadlab.measure.model", "loadlab.measure.recorder"}
+PURE_MEASURE = {f"loadlab.measure.{name}" for name in ("histogram", "integrity", "model", "recorder")}
 
 # Importing Locust patches the standard library's sockets and threads for gevent: in one file, or latency is
 # fiction.

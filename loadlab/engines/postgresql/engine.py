@@ -12,7 +12,7 @@ from psycopg.errors import error_from_result
 
 from loadlab.engines import mask
 from loadlab.engines.postgresql import ledger
-from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, identifier
+from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMESPACE, identifier
 from loadlab.engines.postgresql.connection import (
     Connection,
     connect,
@@ -299,6 +299,13 @@ class PostgresqlEngine:
         names = [sql.Identifier(column).as_string(self._connection) for column in columns]
         fragments = (f"{head}{names[0]} = ", *[f" AND {name} = " for name in names[1:]], " LIMIT 1")
         return Statement(fragments, tuple(columns))
+
+    def untouched_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        # A row that nobody updated was written by the transaction that wrote its chunk's row of the ledger.
+        loaded = f"SELECT c.xmin::text FROM {LEDGER_NAMESPACE}.chunk c"
+        head = f"SELECT 1 FROM {self._name(table)} t WHERE t.xmin::text IN ({loaded}) AND "
+        names = [sql.Identifier(column).as_string(self._connection) for column in columns]
+        return Statement((f"{head}{names[0]} = ", *[f" AND {name} = " for name in names[1:]], ""), tuple(columns))
 
     def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
         name, *names = (sql.Identifier(item).as_string(self._connection) for item in (column, *where))

@@ -73,6 +73,7 @@ class PostgresqlSession:
         self._pgconn.nonblocking = 0
         self._transformer = Transformer(connection)
         self._prepared = 0
+        self._last: pq.abc.PGresult | None = None
         self._types: dict[int, LogicalType] = {}
 
     def prepare(self, statement: Statement) -> Prepared:
@@ -99,15 +100,22 @@ class PostgresqlSession:
         return {oid: self._types[oid] for oid in wanted}
 
     def execute(self, handle: Prepared, values: Values) -> int:
-        result = self._run(handle, values)
+        result = self._last = self._run(handle, values)
         return result.ntuples or result.command_tuples or 0
+
+    def keep_result(self) -> pq.abc.PGresult:
+        """See `loadlab.engines.protocol.CanReadBack`."""
+        assert self._last is not None
+        return self._last
+
+    def rows_of(self, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+        """See `loadlab.engines.protocol.CanReadBack`."""
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, tuple)
 
     def query(self, handle: Prepared, values: Values) -> list[tuple[Any, ...]]:
         result = self._run(handle, values)
-        if result.nfields == 0:
-            return []
-        self._transformer.set_pgresult(result)
-        return self._transformer.load_rows(0, result.ntuples, tuple)
+        return self.rows_of(result) if result.nfields else []
 
     def encode(self, handle: Prepared, columns: Mapping[str, pa.Array]) -> list[Values]:
         """Raises InputError for a value that the parameter's type cannot take."""

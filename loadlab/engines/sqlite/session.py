@@ -99,8 +99,10 @@ class SqliteSession:
             return self._cursor.execute(handle.sql, values).fetchall()
 
     def begin(self, isolation: str | None = None) -> None:
-        # Every transaction is serializable: no level that could be asked for is stronger.
-        """Take the write lock at once: a transaction that reads first and writes then could only fail by then."""
+        """Take the write lock at once: a transaction that reads first and writes then could only fail by then.
+
+        Every transaction is serializable: no level that could be asked for is stronger.
+        """
         self._run("BEGIN IMMEDIATE")
 
     def commit(self) -> None:

@@ -1,0 +1,182 @@
+"""What of a workload can be checked against the dataset: which reads return known cells, which inserts leave a key.
+
+Found before the load from the statements' texts. What is not understood is not checked, and nothing is claimed of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from loadlab.schema.checks.syntax import parser_dialect
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.parameters import ColumnParameter, Parameter
+from loadlab.spec.statement import Statement
+
+# Kinds whose values a read gives back as the dataset has them.
+_COMPARABLE = {
+    "integer", "numeric", "float", "boolean", "text", "uuid", "date", "timestamp", "json", "bytes",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCheck:
+    """A read of one row by a key: `columns` are the result's, None where it is no cell of the row.
+
+    `parameters` are those that the row is told by.
+    """
+
+    table: str
+    columns: tuple[str | None, ...]
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """An insert of one row: which of the statement's distinct parameters hold the key, in the key's order."""
+
+    table: str
+    key: tuple[str, ...]
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the workload may change: columns by table, and tables from which rows may go."""
+
+    columns: Mapping[str, frozenset[str]]
+    emptied: frozenset[str]
+
+
+def parsed(statement: Statement, engine: str) -> exp.Expr | None:
+    """The tree of a statement; None where it cannot be read."""
+    try:
+        return sqlglot.parse_one(str(statement), dialect=parser_dialect(statement.dialect or engine))
+    except (SqlglotError, RecursionError):
+        return None
+
+
+def read_check(statement: Statement, params: Mapping[str, Parameter], schema: Schema, engine: str) -> ReadCheck | None:
+    """How a read is checked, None where it is no read of one row by a unique key of the dataset."""
+    tree = parsed(statement, engine)
+    if not isinstance(tree, exp.Select) or any(tree.args.get(name) for name in ("joins", "group", "with_", "distinct")):
+        return None
+    tables = list(tree.find_all(exp.Table))
+    table = _table(schema, tables[0]) if len(tables) == 1 else None
+    where = tree.args.get("where")
+    if table is None or where is None or tree.find(exp.Subquery, exp.Window, exp.AggFunc) is not None:
+        return None
+    compared = _compared(where.this, params)
+    if compared is None or any(item.table != table.key for _, item in compared.values()):
+        return None
+    if len({item.row for _, item in compared.values()}) != 1:
+        return None
+    if any(column != item.column_name for column, (_, item) in compared.items()):
+        return None
+    keys = [set(key) for key in table.unique_keys]
+    if not any(key <= set(compared) for key in keys):
+        return None
+    columns = tuple(_result_column(item, table) for item in tree.expressions)
+    return ReadCheck(table.key, columns, tuple(name for name, _ in compared.values())) if any(columns) else None
+
+
+def _compared(condition: exp.Expr, params: Mapping[str, Parameter]) -> dict[str, tuple[str, ColumnParameter]] | None:
+    """By column, the parameter that it must equal; None where there is another condition."""
+    found: dict[str, tuple[str, ColumnParameter]] = {}
+    for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        if not isinstance(part, exp.EQ):
+            return None
+        column, value = part.this, part.expression
+        if isinstance(column, exp.Placeholder):
+            column, value = value, column
+        if not isinstance(column, exp.Column) or not isinstance(value, exp.Placeholder):
+            return None
+        item = params.get(value.name)
+        if not isinstance(item, ColumnParameter) or item.pick == "new":
+            return None
+        found[column.name] = (value.name, item)
+    return found
+
+
+def _result_column(item: exp.Expr, table: Table) -> str | None:
+    inner = item.this if isinstance(item, exp.Alias) else item
+    if not isinstance(inner, exp.Column) or inner.name not in table.column_names:
+        return None
+    column = table.column(inner.name)
+    is_cell = column.generated is None and column.type.kind in _COMPARABLE
+    return column.name if is_cell else None
+
+
+def insertion(statement: Statement, schema: Schema, engine: str) -> Insertion | None:
+    """The key that an insert of one row leaves behind, None where it is none or the key is not a parameter."""
+    tree = parsed(statement, engine)
+    if not isinstance(tree, exp.Insert) or not isinstance(tree.this, exp.Schema):
+        return None
+    if not isinstance(tree.expression, exp.Values) or tree.args.get("conflict") is not None:
+        return None
+    table = _table(schema, tree.this.this)
+    rows = tree.expression.expressions
+    if table is None or not table.primary_key or len(rows) != 1:
+        return None
+    cells = dict(zip((column.name for column in tree.this.expressions), rows[0].expressions, strict=False))
+    names = [cells[name].name for name in table.primary_key if isinstance(cells.get(name), exp.Placeholder)]
+    if len(names) != len(table.primary_key):
+        return None
+    return Insertion(table.key, table.primary_key, tuple(statement.names.index(name) for name in names))
+
+
+def changes_of(statements: Iterable[Statement], schema: Schema, engine: str) -> Changes:
+    """What these statements may change; of a text that cannot be read, every table that it might name."""
+    columns: dict[str, set[str]] = {}
+    emptied: set[str] = set()
+    for statement in statements:
+        if not statement.is_write:
+            continue
+        tree = parsed(statement, engine)
+        if tree is None:
+            for table in schema:
+                columns.setdefault(table.key, set()).update(table.column_names)
+                emptied.add(table.key)
+            continue
+        for node in tree.find_all(exp.Update, exp.Delete, exp.Merge, exp.Insert):
+            target = node.this.this if isinstance(node.this, exp.Schema) else node.this
+            table = _table(schema, target) if isinstance(target, exp.Table) else None
+            if table is None:
+                continue
+            if isinstance(node, (exp.Delete, exp.Merge)):
+                emptied |= _with_cascades(schema, table.key)
+            if isinstance(node, (exp.Update, exp.Merge)) or node.args.get("conflict") is not None:
+                columns.setdefault(table.key, set()).update(_assigned(node, table))
+    return Changes({key: frozenset(names) for key, names in columns.items()}, frozenset(emptied))
+
+
+def _assigned(node: exp.Expr, table: Table) -> Sequence[str]:
+    # A trigger may write any column of the row that is updated.
+    if table.triggers:
+        return table.column_names
+    return [item.this.name for item in node.find_all(exp.EQ) if isinstance(item.this, exp.Column)]
+
+
+def _with_cascades(schema: Schema, key: str) -> set[str]:
+    found = {key}
+    while True:
+        more = {
+            table.key
+            for table in schema
+            for reference in table.foreign_keys
+            if reference.target in found and reference.on_delete == "CASCADE"
+        }
+        if more <= found:
+            return found
+        found |= more
+
+
+def _table(schema: Schema, node: exp.Table) -> Table | None:
+    for key in (f"{node.db}.{node.name}" if node.db else node.name, node.name):
+        if schema.has(key):
+            return schema.table(key)
+    return None
