@@ -138,9 +138,9 @@ def changes_of(statements: Iterable[Statement], schema: Schema, engine: str) -> 
             continue
         tree = parsed(statement, engine)
         if tree is None:
-            for table in schema:
-                columns.setdefault(table.key, set()).update(table.column_names)
-                emptied.add(table.key)
+            for anything in schema:
+                columns.setdefault(anything.key, set()).update(anything.column_names)
+                emptied.add(anything.key)
             continue
         for node in tree.find_all(exp.Update, exp.Delete, exp.Merge, exp.Insert):
             target = node.this.this if isinstance(node.this, exp.Schema) else node.this

@@ -13,7 +13,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.engines.protocol import CanLeaveRunning
+from loadlab.errors import LoadLabError
 from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, Finished, Loadlab, environment
 
 CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
@@ -64,6 +67,7 @@ def test_every_target_has_a_verdict(finished: tuple[Finished, Path]) -> None:
         "read_operations_per_second",
         "write_operations_per_second",
         "concurrent_users",
+        "integrity",
         "error_rate",
         "index_hit_ratio",
         "index_coverage",
@@ -74,7 +78,7 @@ def test_every_target_has_a_verdict(finished: tuple[Finished, Path]) -> None:
         assert target["verdict"] in ("PASS", "FAIL", "INCONCLUSIVE")
         assert target["reason"]
         assert target["examined"] or target["verdict"] == "INCONCLUSIVE"
-    assert {t["name"] for t in result["targets"] if t["default"]} == set(names[6:])
+    assert {t["name"] for t in result["targets"] if t["default"]} == set(names[7:])
 
 
 def test_operations_have_counts_and_percentiles(finished: tuple[Finished, Path]) -> None:
@@ -189,3 +193,52 @@ def test_a_server_that_dies_costs_nothing_that_was_measured(
     assert verdicts["error_rate"] == "FAIL"
     assert verdicts["index_hit_ratio"] in ("INCONCLUSIVE", "SKIPPED")
     assert any("connection" in note or "server" in note for note in result["evidence"]["notes"])
+
+
+@pytest.mark.slow
+def test_no_acknowledged_write_is_lost_when_the_server_is_killed_and_comes_back(
+    embedded_folder: Path, loadlab: Loadlab, tmp_path: Path
+) -> None:
+    address = f"embedded:{embedded_folder}/revived"
+    seeded = json.loads(loadlab("seed", MARKETPLACE, "--scale", "0.0001", "--database", address, "--json").out)
+    command = [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0001", "--duration", "12s", "--warmup", "0s"]
+    with subprocess.Popen(
+        [*command, "--database", seeded["database"], "--out", tmp_path / "out"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Measuring" in line:
+                break
+        time.sleep(3)
+        postmaster = int((embedded_folder / "revived" / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+        revive(address, seeded["database"])
+        rest = process.stderr.read()
+        assert process.wait(timeout=90) == 1, rest
+    assert "Traceback" not in rest
+    result = result_of(tmp_path / "out")
+    integrity = next(target for target in result["targets"] if target["name"] == "integrity")
+    writes = next(detail for detail in integrity["details"] if detail["name"] == "acknowledged writes")
+    assert (writes["verdict"], writes["measured"]) == ("PASS", 0), writes
+    # It went on after the server was back: the last seconds have answers.
+    assert sum(point["rate_per_s"] for point in result["series"][-3:]) > 10
+    assert writes["samples"] > 50
+
+
+def revive(address: str, url: str) -> None:
+    """Start the server of a folder again, once the processes of the killed one are gone."""
+    for _ in range(40):
+        try:
+            with open_database(address) as engine:
+                assert isinstance(engine, CanLeaveRunning)
+                engine.leave_running()
+                assert engine.url == url
+                return
+        except LoadLabError:
+            time.sleep(0.25)
+    raise AssertionError("the server did not come back")
