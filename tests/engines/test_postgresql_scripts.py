@@ -194,6 +194,9 @@ CREATE TABLE members (
     path geography(LineStringZ),
     centre geography GENERATED ALWAYS AS (st_setsrid(st_makepoint(1, 2), 4326)::geography) STORED
 );
+CREATE SCHEMA extensions;
+CREATE EXTENSION ltree SCHEMA extensions;
+CREATE TABLE paths (path ltree PRIMARY KEY);
 CREATE INDEX ON members USING gin (email gin_trgm_ops);
 CREATE INDEX ON members USING gist (place);
 CREATE VIEW early AS SELECT id FROM late;
@@ -202,7 +205,7 @@ CREATE TRIGGER keep BEFORE INSERT ON nowhere EXECUTE FUNCTION nothing();
 DO $$ BEGIN COMMIT; END $$;
 """,
     )
-    assert {table.key for table in schema} == {"members", "late", "auth.users"}
+    assert {table.key for table in schema} == {"members", "late", "auth.users", "paths"}
     place, path = (schema.table("members").column(name).type for name in ("place", "path"))
     assert (place.kind, place.form, place.srid) == ("geometry", "point", 4326)
     assert (path.kind, path.form, path.srid) == ("geometry", "linestring z", 4326)

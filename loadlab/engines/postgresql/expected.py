@@ -88,8 +88,10 @@ def _platform(connection: Connection, said: str) -> str | None:
 
 def _extension(connection: Connection, said: str) -> str | None:
     extension, namespace = _meant(said)
-    if extension is None or _is_made(connection, extension):
+    if extension is None:
         return None
+    if (made_in := _namespace_of(connection, extension)) is not None:
+        return _on_the_path(connection, made_in) if namespace is None else None
     if extension not in available_extensions(connection):
         made = stand_in(connection, extension, namespace)
         return f"what stands in for the extension {extension}" if made else None
@@ -113,9 +115,21 @@ def _meant(said: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _is_made(connection: Connection, extension: str) -> bool:
-    query = "SELECT FROM pg_extension WHERE extname = %s"
-    return connection.execute(query, (extension,)).fetchone() is not None
+def _namespace_of(connection: Connection, extension: str) -> str | None:
+    """Where an extension that is made has its names."""
+    query = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = %s"
+    found = connection.execute(query, (extension,)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _on_the_path(connection: Connection, namespace: str) -> str | None:
+    """Look for names there as well, as hosted platforms do; None where it is on the path already."""
+    found = connection.execute("SELECT current_setting('search_path'), %s = ANY (current_schemas(true))", (namespace,))
+    path, known = found.fetchone() or ("", True)
+    if known:
+        return None
+    connection.execute("SELECT set_config('search_path', %s, true)", (f"{path}, {namespace}" if path else namespace,))
+    return f"a search_path with {namespace}"
 
 
 def _current_namespace(connection: Connection) -> str:
