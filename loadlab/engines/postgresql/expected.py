@@ -18,7 +18,9 @@ _TYPE = re.compile(rf"^type {_NAME}")
 _FUNCTION = re.compile(rf"^function {_NAME}\(")
 _RELATION = re.compile(rf"^relation {_NAME}")
 _OPERATORS = re.compile(rf"^operator class {_NAME}")
-_NO_DEFAULT = re.compile(r'^data type (?P<type>\S.*) has no default operator class for access method "(?P<method>gist|gin)"')
+_NO_DEFAULT = re.compile(
+    r'^data type (?P<type>\S.*) has no default operator class for access method "(?P<method>gist|gin)"'
+)
 
 _EXTENSION_OF_TYPE = {
     "citext": "citext",
