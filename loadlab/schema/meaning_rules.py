@@ -83,9 +83,13 @@ TEXT: Rules = _rules(
     (r"\binitials$", "initials"),
     (r"\bsalutation$|\bhonorific|\btitle of courtesy$|^name prefix$|^prefix$", "salutation"),
     (r"\bdevice name$", "word"),
+    (r"\b(default|git|base|head|source|target|release|production) ?branch( name)?$", "slug"),
+    (r"\b(queue|service|bucket|cluster|metric|namespace|table|column|schema|field|function|tool|runtime|index|constraint) names?$|^runtime$", "word"),
     (
         r"\buser ?name$|\blogin( ?name)?$|\bnick( ?name)?$|\bscreen ?name$|\bhandle$|\bassignee$|^owner$|\b(created|updated|"
-        r"changed|modified|locked|claimed|suspended|completed|started|approved|owned|closed|opened) by$|^whodunnit$|"
+        r"changed|modified|locked|claimed|suspended|completed|started|approved|owned|closed|opened|"
+        r"installed|resolved|ignored|deleted|archived|assigned|reviewed|uploaded|published|invited|cancelled|canceled|edited|"
+        r"added|removed|banned|verified|submitted|signed|paid|ordered|reported|revoked) by$|^whodunnit$|"
         r"\b(twitter|github|instagram|facebook|linkedin|telegram|skype|discord|slack|matrix|xing|mastodon|flickr)"
         r"( ?(name|user|username|handle|account))?$",
         "username",
@@ -218,7 +222,7 @@ NUMBER: Rules = _rules(
     (r"\b(file ?size|bytes|content length|byte size|size bytes)$", "bytes"),
     (r"\bweight|grams|length|\bwidth|\bheight|\bsize|\barea$|\bdistance|\bdepth m$|\bvolume$", "measure"),
     (r"stock|inventory|on hand|available|reserved", "stock"),
-    (r"\b(level|depth)$", "level"),
+    (r"\b(level|depth)$|\b(attempt|retry|retries)( ?(no|number|count))?$", "level"),
     (r"\b(position|sort order|rank|line number|sequence|version|ordinal|display order|sort|order number|seq|lft|rgt)$", "ordinal"),
     (r"count|number of|\btotal$|\bnum\b|views|likes|\bhits$|attempts|retries|points|\bvotes$|clicks|impressions|visits", "count"),
 )  # fmt: skip
@@ -261,7 +265,9 @@ TABLES: Rules = _rules(
     (r"\b(files?|attachments?|uploads?|blobs?|documents?|images?|photos?|media)\b", "file_name"),
     (
         r"\b(users?|customers?|persons?|people|employees?|members?|contacts?|authors?|patients?|actors?|artists?|staff|students?|"
-        r"teachers?|doctors?|drivers?|guests?|candidates?|players?|clients?|passengers?|owners?|profiles?)\b",
+        r"teachers?|doctors?|drivers?|guests?|candidates?|players?|clients?|passengers?|owners?|profiles?|"
+        r"subscribers?|leads?|attendees?|participants?|visitors?|voters?|buyers?|sellers?|donors?|volunteers?|applicants?|"
+        r"speakers?|recipients?|agents?|trainers?|coaches|instructors?|nurses?|physicians?|tutors?|learners?)\b",
         "full_name",
     ),
     (

@@ -180,3 +180,63 @@ def test_a_server_of_somebody_else_is_only_asked_for_what_the_script_says(
 ) -> None:
     with pytest.raises(InputError, match=reason):
         new_database().preview(script, {})
+
+
+def test_what_no_script_makes_is_made_on_our_own_server(database: PostgresqlEngine) -> None:
+    schema = made(
+        database,
+        """\
+CREATE TABLE members (
+    id uuid PRIMARY KEY DEFAULT uuid_generate_v4() REFERENCES auth.users, -- as Supabase's users have it
+    email public.citext NOT NULL,
+    name text COLLATE pg_catalog."xx-x-icu" DEFAULT public.gen_random_uuid()::text,
+    place geometry(Point, 4326) NOT NULL CHECK (st_srid(place) = 4326),
+    path geography(LineStringZ),
+    centre geography GENERATED ALWAYS AS (st_setsrid(st_makepoint(1, 2), 4326)::geography) STORED
+);
+CREATE SCHEMA extensions;
+CREATE EXTENSION ltree SCHEMA extensions;
+CREATE TABLE paths (path ltree PRIMARY KEY);
+CREATE INDEX ON members USING gin (email gin_trgm_ops);
+CREATE INDEX ON members USING gist (place);
+CREATE VIEW early AS SELECT id FROM late;
+CREATE TABLE late (id int PRIMARY KEY);
+CREATE TRIGGER keep BEFORE INSERT ON nowhere EXECUTE FUNCTION nothing();
+DO $$ BEGIN COMMIT; END $$;
+""",
+    )
+    assert {table.key for table in schema} == {"members", "late", "auth.users", "paths"}
+    place, path = (schema.table("members").column(name).type for name in ("place", "path"))
+    assert (place.kind, place.form, place.srid) == ("geometry", "point", 4326)
+    assert (path.kind, path.form, path.srid) == ("geometry", "linestring z", 4326)
+    assert len(schema.table("members").indexes) == 2  # the key's and the one of pg_trgm
+    point = "'\\x0101000020E6100000000000000000F03F0000000000000040'::bytea::geometry"  # SRID 4326, POINT(1 2)
+    known = f"SELECT st_srid({point}), geometrytype({point}), st_ndims({point})"
+    assert rows(database, known) == [(4326, "POINT", 2)]
+    other = f"SELECT st_srid(st_setsrid({point}, 3857)), st_srid(st_setsrid(st_makepoint(1, 2), 3857))"
+    assert rows(database, other) == [(3857, 3857)]
+
+
+def test_what_is_left_out_for_want_of_something_is_told(database: PostgresqlEngine) -> None:
+    database.preview("CREATE VIEW a AS SELECT * FROM b; CREATE TABLE b (id int); CREATE INDEX ON c (id)", {})
+    assert database.notes() == (
+        "statements run after all others (1): they name what comes later in the script",
+        'index of line 1 left out: relation "c" does not exist',
+    )
+    with pytest.raises(InputError, match='line 1 is refused by the database: relation "c" does not exist'):
+        database.preview("CREATE TABLE b (id int REFERENCES c)", {})
+
+
+def test_values_that_an_enum_gets_later_can_be_used_at_once(any_database: PostgresqlEngine) -> None:
+    schema = made(
+        any_database,
+        """\
+CREATE TYPE mood AS ENUM ('fine', 'good');
+ALTER TYPE mood ADD VALUE IF NOT EXISTS 'bad' BEFORE 'fine';
+ALTER TYPE "mood" RENAME TO "humour";
+ALTER TYPE public.humour ADD VALUE 'it''s so';
+CREATE TABLE t (id int PRIMARY KEY, mood humour DEFAULT 'bad');
+CREATE INDEX ON t (id) WHERE mood = 'it''s so';
+""",
+    )
+    assert schema.table("t").column("mood").type.labels == ("bad", "fine", "good", "it's so")

@@ -20,6 +20,7 @@ from loadlab.engines.postgresql.server import find_installation
 from loadlab.engines.protocol import Chunk, Manifest
 from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
+from tests import seeded
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = ROOT / "fixtures" / "postgresql" / "everything.sql"
@@ -341,3 +342,20 @@ def test_a_finish_killed_anywhere_goes_on(database: PostgresqlEngine, tables: st
         "Person's is NOT VALID"
     )
     assert rows(database, "SELECT count(*) FROM pg_index WHERE NOT indisvalid") == [(0,)]
+
+
+def test_a_text_that_several_keys_share_is_not_listed(database: PostgresqlEngine) -> None:
+    """A text of 255 characters has millions of millions of values; none is written down before it is needed."""
+    ddl = """\
+CREATE TABLE categories (id int PRIMARY KEY);
+CREATE TABLE details (id int PRIMARY KEY);
+CREATE TABLE filters (
+    id int PRIMARY KEY, category_id int REFERENCES categories, detail_id int REFERENCES details,
+    match_mode varchar(255) NOT NULL, match_value varchar(255) NOT NULL,
+    UNIQUE (category_id, match_mode), UNIQUE (detail_id, match_mode, match_value)
+);
+"""
+    schema = database.preview(ddl, {})
+    dataset = seeded.plan(schema, 60)
+    seeded.fill(database, dataset)
+    seeded.check_everything(database, schema, dataset, 60)

@@ -27,6 +27,8 @@ things.id v(36) uuid | orders.customer_id v(36) uuid | events.id c(26) ulid | jo
 persons.first_name first_name | customers.firstName first_name | staff.fname first_name | people.given_name first_name
 users.last_name last_name | customers.lastname last_name | persons.surname last_name | staff.lname last_name
 persons.middle_name middle_name | customers.mi c(1) letter | persons.initials initials
+subscribers.name full_name | leads.name full_name | tickets.resolved_by username | apps.installedBy username
+repos.default_branch slug | jobs.queue_name word | deployments.runtime word | runs.attempt_number integer level
 users.full_name full_name | customers.ContactName full_name | posts.author full_name | users.name full_name
 Employee.Name full_name | orders.customer_name full_name | users.display_name full_name
 commits.author_name full_name

@@ -175,7 +175,7 @@ def _slotted(context: TableContext, column: Column) -> Generator | None:
             return SlotTexts(slots, position, everything.values)
         return SlotNumbers(slots, position, getattr(everything, "values", None))
     if column.type.kind == "text":
-        return SlotTexts(slots, position, texts.codes(context, column, size))
+        return texts.slotted(context, column, slots, position, size)
     if column.type.kind == "float":
         return SlotValues(slots, position, numbers.distinct_real(context, column))
     if column.type.kind in ("integer", "numeric", "boolean"):

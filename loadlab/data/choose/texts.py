@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,12 @@ from loadlab.data.choose.context import TableContext
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.core.cells import Cells
 from loadlab.data.frame import Frame, Generator
+from loadlab.data.relations.slots import Slots
 from loadlab.data.texts.patterns import UnsupportedPatternError, like_pattern, pattern_piece
 from loadlab.data.values import recipes
 from loadlab.data.values.documents import Bytes
 from loadlab.data.values.elements import distinct_generator
-from loadlab.data.values.fillers import EachOnce
+from loadlab.data.values.fillers import EachOnce, SlotTexts, SlotValues
 from loadlab.errors import InputError
 from loadlab.schema.checks import Like
 from loadlab.schema.model import Column, Table
@@ -30,6 +31,8 @@ _SAMPLE_ROWS = 256
 _BYTES = 32
 # Of so few characters all texts are listed where some are excluded.
 _SHORT = 2
+# Beyond so many, texts that a key numbers are made as they are needed.
+_LISTED = 65_536
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -71,6 +74,15 @@ def binary(context: TableContext, column: Column, shape: ColumnShape) -> Generat
     if found is not None:
         return found[0] if length == _BYTES else ResizedBytes(found[0], length)
     return Bytes(key, length)
+
+
+def slotted(context: TableContext, column: Column, slots: Slots, position: int, count: int) -> Generator:
+    """The texts of a column that a key numbers from 0 to `count` - 1: listed while they are few."""
+    if count <= _LISTED or context.of(column.name).patterns:
+        return SlotTexts(slots, position, codes(context, column, count))
+    wanted = replace(text_context(context, column), unique=True, distinct_ignoring_case=True)
+    generator = recipes.text_generator(context.meaning(column), wanted)
+    return SlotValues(slots, position, _cased(context.of(column.name), generator))
 
 
 def codes(context: TableContext, column: Column, count: int) -> pa.Array:

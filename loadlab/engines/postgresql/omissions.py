@@ -71,7 +71,10 @@ _TRIED: dict[tuple[str, ...], tuple[frozenset[str], str, str]] = {
     ("security", "label"): (frozenset({"22023"}), "SECURITY LABEL", "nobody provides labels"),
     ("set",): (frozenset({"42704", "42501"}), "SET", "the server does not have that setting"),
     ("create", "schema"): (frozenset({"42P06"}), "CREATE SCHEMA", "it is there"),
-    ("create", "language"): (frozenset({"42710"}), "CREATE LANGUAGE", "it is there"),
+    **{
+        ("create", *kind, "language"): (frozenset({"42710"}), "CREATE LANGUAGE", "it is there")
+        for kind in ((), ("procedural",), ("trusted",), ("trusted", "procedural"))
+    },
 }
 # psql's commands that change nothing of the schema; \connect comes with what it connects to, which is left out too.
 _PSQL = re.compile(

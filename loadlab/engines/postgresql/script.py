@@ -1,7 +1,9 @@
 """Running a DDL script statement by statement, so that an error can say on which line it stands.
 
 What is no part of a schema is left out (see `omissions`). On a server of our own, an extension that it lacks is left
-out with what depends on it, tables apart; somebody else's server is only asked for what the script says.
+out with what depends on it, tables apart; what the script takes for granted is made (see `expected`), and a statement
+that names what is not there yet is run again after all others. Somebody else's server is only asked for what the script
+says.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ import psycopg
 from psycopg import sql
 
 from loadlab.engines.postgresql.connection import Connection, apply_settings
+from loadlab.engines.postgresql.enums import with_values_from_the_start
 from loadlab.engines.postgresql.errors import message
+from loadlab.engines.postgresql.expected import make_expected
+from loadlab.engines.postgresql.maps import with_numbered_modifiers
 from loadlab.engines.postgresql.omissions import (
     Omissions,
     Omitted,
@@ -44,8 +49,12 @@ _LANGUAGE = re.compile(
 # schema, library.
 _UNDEFINED = frozenset({"42883", "42704", "42P01", "3F000", "58P01", "0A000"})
 _NOT_BUILT = "0A000"
+# Code that ends the transaction moves rows in portions; a schema has none.
+_ENDS_TRANSACTION = "2D000"
 _NO_LANGUAGE = re.compile(r'^language "([^"]+)" does not exist$')
 _COLLATION = re.compile(r"CREATE\s+COLLATION\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)\s*\(", re.IGNORECASE)
+_DOT = r"\s*\.\s*"
+_NO_COLLATION = re.compile(r'^collation "(?P<name>[^"]+)" for encoding "\w+" does not exist$')
 _EXPECTED = re.compile(r'^(role|schema) "([^"]+)" does not exist$')
 # Without these there is no table, or not the column that the script says.
 _MAKES_TABLES = re.compile(
@@ -96,10 +105,16 @@ class _Run:
     missing: list[str] = field(default_factory=list)
     without: Counter[str] = field(default_factory=Counter)
     made: list[str] = field(default_factory=list)
+    waiting: list[tuple[ScriptStatement, psycopg.Error]] = field(default_factory=list)
+    moved: int = 0
+    lacking: list[str] = field(default_factory=list)
 
     def whole(self) -> tuple[str, ...]:
-        for statement in split(self.script):
+        if self.own_server:
+            self.connection.execute("SET check_function_bodies = off")
+        for statement in with_values_from_the_start(split(self.script)):
             self.step(statement)
+        self._run_waiting()
         return self.notes()
 
     def step(self, statement: ScriptStatement) -> None:
@@ -110,7 +125,13 @@ class _Run:
         if isinstance(found, Omitted) and not isinstance(found, Tried):
             self.omissions.add(found)
         elif not self.own_server or not self._stands_in(statement):
-            self._execute(rewritten(statement), found)
+            self._execute(self._numbered(rewritten(statement)), found)
+
+    def _numbered(self, statement: ScriptStatement) -> ScriptStatement:
+        """The modifiers of PostGIS' types as what stands in for them takes them."""
+        if not self.own_server or self._has("postgis") or "geo" not in statement.text.lower():
+            return statement
+        return replace(statement, text=with_numbered_modifiers(statement.text))
 
     def notes(self) -> tuple[str, ...]:
         notes = list(self.omissions.notes())
@@ -122,7 +143,24 @@ class _Run:
             notes.append(f"extension {', '.join(self.missing)} left out{also}; {_REMEDY}")
         if self.made:
             notes.append(f"{', '.join(self.made)} made: the schema takes it for granted")
+        if self.moved:
+            notes.append(f"statements run after all others ({self.moved:,}): they name what comes later in the script")
+        if self.lacking:
+            first, more = self.lacking[0], len(self.lacking) - 1
+            notes.append(f"{first}{f'; and {more:,} more statements' if more else ''}")
         return tuple(notes)
+
+    def _run_waiting(self) -> None:
+        """What named something that was not there, again and again while that helps; then it is left out."""
+        while self.waiting:
+            waiting, self.waiting = self.waiting, []
+            for statement, _ in waiting:
+                self._execute(statement, None)
+            if len(self.waiting) == len(waiting):
+                break
+            self.moved += len(waiting) - len(self.waiting)
+        for statement, error in self.waiting:
+            self._leave_out(statement, error)
 
     def _execute(self, statement: ScriptStatement, tried: Tried | None) -> None:
         try:
@@ -138,8 +176,10 @@ class _Run:
                 raise _NeedsCareError from error
             elif self.careful and (instead := self._instead(statement, error)) is not None:
                 self._execute(instead, tried)
-            elif self.missing and error.sqlstate in _UNDEFINED:
-                self._leave_out(statement, error)
+            elif self.careful and error.sqlstate in _UNDEFINED:
+                self.waiting.append((statement, error))
+            elif self.careful and error.sqlstate == _ENDS_TRANSACTION:
+                self.omissions.add(Omitted(statement.words[0].upper(), "it ends the transaction that the schema is"))
             else:
                 raise _refused(self.script, statement, error) from error
 
@@ -154,21 +194,54 @@ class _Run:
         if error.sqlstate == _NOT_BUILT and collation is not None:
             self.made.append(f"collation {collation[1]} as C")
             return replace(statement, text=f'CREATE COLLATION {collation[1]} FROM "C"')
+        if (lacking := _NO_COLLATION.match(said)) is not None:
+            return self._with_plain_collation(statement, lacking["name"])
         if error.sqlstate == _NOT_BUILT and "XML" in said:
             self._miss("XML")
         language = _NO_LANGUAGE.match(said)
         if language is not None:
             self._miss(language[1])
         found = _EXPECTED.match(said)
-        if found is None or f"{found[1]} {found[2]}" in self.made:
+        if found is None:
+            return self._with_expected(statement, error)
+        if f"{found[1]} {found[2]}" in self.made:
             return None
         name = sql.Identifier(found[2]).as_string(self.connection)
         self.connection.execute(f"CREATE {found[1].upper()} {name}".encode())
         self.made.append(f"{found[1]} {found[2]}")
         return statement
 
+    def _with_plain_collation(self, statement: ScriptStatement, name: str) -> ScriptStatement | None:
+        """The statement with a collation that the server was built without as a plain one."""
+        parts = [rf'(?:"{re.escape(part)}"|{re.escape(part)})' for part in name.split(".")]
+        text = re.sub(rf"\bCOLLATE\s+{_DOT.join(parts)}", 'COLLATE "C"', statement.text, flags=re.IGNORECASE)
+        if text == statement.text:
+            return None
+        if (made := f"collation {name} as C") not in self.made:
+            self.made.append(made)
+        return replace(statement, text=text)
+
+    def _with_expected(self, statement: ScriptStatement, error: psycopg.Error) -> ScriptStatement | None:
+        """The statement once more, where what it lacks could be made."""
+        made = make_expected(self.connection, error, self.script) if error.sqlstate in _UNDEFINED else None
+        if made is None or made in self.made:
+            return None
+        self.made.append(made)
+        return statement
+
     def _leave_out(self, statement: ScriptStatement, error: psycopg.Error) -> None:
-        """What an extension would have been needed for. Raises InputError where that is a table."""
+        """What an extension would have been needed for, or an object that is not in the script.
+
+        Raises InputError where that is a table.
+        """
+        kind = _THINGS.match(statement.text)
+        what = " ".join(kind[1].lower().split()) if kind else "statement"
+        if not self.missing:
+            if _MAKES_TABLES.match(statement.text):
+                raise _refused(self.script, statement, error) from error
+            place = _place(self.script, statement.offset).removeprefix("schema: ")
+            self.lacking.append(f"{what} of {place} left out: {message(error)}")
+            return
         if _MAKES_TABLES.match(statement.text):
             names = _likely(self.missing, message(error))
             having = ", ".join(sorted(self.available or ()))
@@ -177,8 +250,7 @@ class _Run:
                 f"needs the extension {' or '.join(names)}, which the server that LoadLab brings along lacks"
                 f" ({message(error)}); give --database of a server that has it (this one has {having})",
             ) from error
-        kind = _THINGS.match(statement.text)
-        self.without[" ".join(kind[1].lower().split()) if kind else "statement"] += 1
+        self.without[what] += 1
 
     def _stands_in(self, statement: ScriptStatement) -> bool:
         """Whether the statement asks for an extension that our server lacks: noted, and replaced where that can be."""

@@ -1,5 +1,6 @@
 """Extensions that a server of our own lacks: functions in SQL that stand in for theirs, so that a schema can be made.
 
+PostGIS' types are in `maps`.
 Made for defaults and functions that name them. Where the core has what is meant (a random UUID, SHA-2), the function
 does that; what encrypts returns what it is given, and digests that the core lacks are cut from one that it has.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.maps import make_map_types
 
 _VERSIONED = """
     SELECT encode(set_byte(set_byte(h, 6, get_byte(h, 6) & 15 | {version}), 8, get_byte(h, 8) & 63 | 128), 'hex')::uuid
@@ -107,11 +109,14 @@ def stand_in(connection: Connection, extension: str, namespace: str | None) -> b
     False where there are none for it.
     """
     functions = _STAND_INS.get(extension)
-    if functions is None:
+    if functions is None and extension != "postgis":
         return False
     if namespace is None:
         found = connection.execute("SELECT current_schema()::text").fetchone()
         namespace = (found[0] if found else None) or "public"
+    if functions is None:
+        make_map_types(connection, namespace)
+        return True
     schema = sql.Identifier(namespace).as_string(connection)
     for signature, result, volatility, body in functions:
         text = f"CREATE OR REPLACE FUNCTION {schema}.{signature} RETURNS {result} LANGUAGE sql {volatility} AS "
