@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from loadlab.data.choose.context import TableContext
-from loadlab.data.choose.numbers import edges
+from loadlab.data.choose.numbers import edges, of_pairs
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.constraints.partitions import NumberedIn
 from loadlab.data.core.cells import unit_us
@@ -142,6 +142,25 @@ def bounded(
         context.key_of(column.name, "bounded"), natural, tuple(lower), tuple(upper), distances,
         least=low, most=high, always=always,
     )  # fmt: skip
+
+
+def followed(context: TableContext, column: Column) -> str | None:
+    """The moment of the row that this one follows: the latest one, if possible one that every row has.
+
+    Values in the order of its values are in the order of the application wherever the two distributions are.
+    """
+    if column.type.kind not in ("timestamp", "date") or context.is_unique(column.name):
+        return None
+    names = [
+        fact.other
+        for fact in of_pairs(context, column.name, context.of(column.name))
+        if fact.sign in (">", ">=")
+        and not fact.plus
+        and context.comes_before(fact.other, column.name)
+        and context.table.column(fact.other).type.kind in ("timestamp", "date")
+    ]
+    always = [name for name in names if not context.table.column(name).nullable]
+    return next(reversed(always or names), None)
 
 
 def _bounds(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[int, int]:

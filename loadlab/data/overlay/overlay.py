@@ -15,7 +15,8 @@ import numpy as np
 from loadlab.data.core.clock import Clock
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame, Generator, TablePlan
-from loadlab.data.overlay.aggregates import Aggregate, Balance, check_aggregates
+from loadlab.data.overlay.aggregate_checks import check_aggregates
+from loadlab.data.overlay.aggregates import Aggregate, Balance
 from loadlab.data.overlay.examples import TableExamples, read_examples
 from loadlab.data.overlay.suggestions import generator_of, stated_aggregate, suggest_aggregates
 from loadlab.data.volumes import DataRequest

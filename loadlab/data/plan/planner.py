@@ -25,7 +25,7 @@ from loadlab.data.plan.conditions import Conditions
 from loadlab.data.plan.findings import Findings, find
 from loadlab.data.plan.relating import Relating
 from loadlab.data.plan.remedies import Remedy, stated_columns
-from loadlab.data.plan.widths import Widths
+from loadlab.data.plan.widths import Widths, choices_of
 from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.slots import Slots
 from loadlab.data.relations.timing import timing_of
@@ -182,7 +182,10 @@ class _TablePlanning:
         relations = relating.relations(volume)
         columns: dict[str, Generator] = {}
         timing = timing_of(relations, self.all.plans)
-        bare = TablePlan(table, table_key, volume.rows, volume.full, volume.reference, relations, columns, timing)
+        bare = TablePlan(
+            table, table_key, volume.rows, volume.full, volume.reference, relations, columns, timing,
+            choices_of(facts, worlds),
+        )  # fmt: skip
         context = TableContext(
             table=table,
             dialect=schema.dialect,

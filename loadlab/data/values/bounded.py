@@ -156,8 +156,8 @@ class Same:
             return self.inner.make(frame)
         return scattered(
             [
-                (cells.valid, frame.with_rows(frame.rows[cells.valid]).cells(self.other)),
-                (~cells.valid, self.inner.make(frame.with_rows(frame.rows[~cells.valid]))),
+                (cells.valid, frame.part(cells.valid).cells(self.other)),
+                (~cells.valid, self.inner.make(frame.part(~cells.valid))),
             ],
             len(frame),
         )
