@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loadlab import __version__
+from loadlab.data.application import with_application
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import dataset_of, is_grown
 from loadlab.data.plan.planner import DataRequest
@@ -468,8 +469,9 @@ def _tried(
 
 def _planned(scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions) -> Dataset:
     """What is asked for. What the command line leaves open is as in the data that is there, else as in the scenario."""
-    shape: DataShape = scenario.file.data
     there = engine.manifest()
+    own = {key: rows for key, rows in found.rows.items() if key not in (options.rows or {})}
+    shape: DataShape = with_application(scenario.file.data, found.schema, found.values, own)
     nothing_said = options.scale is options.seed is options.rows_everywhere is None and not options.rows
     if there is not None and is_grown(there) and nothing_said:
         return dataset_of(there)
@@ -477,13 +479,14 @@ def _planned(scenario: Scenario, found: FoundSchema, engine: Engine, options: Da
     rows_said = options.rows or options.rows_everywhere is not None
     said = dict(options.rows or {}) if rows_said else body.get("rows_stated", {})
     # What a migration tool keeps for itself gets no rows, unless somebody asks for some by the table's name.
-    empty = {key: 0 for key in found.bookkeeping if scenario.full_rows(key) is None}
+    fixed = {key: 0 for key in found.bookkeeping if scenario.full_rows(key) is None}
+    fixed |= {key: len(rows) for key, rows in own.items() if key not in scenario.file.data.tables}
     request = DataRequest(
         shape=shape,
         scale=options.scale if options.scale is not None else body["scale"],
         seed=options.seed if options.seed is not None else body["seed"],
         full_rows=scenario.full_rows,
-        rows={**empty, **said},
+        rows={**fixed, **said},
         rows_everywhere=options.rows_everywhere if rows_said else body.get("rows_everywhere"),
         default_rows=scenario.default_rows,
         remedies=body.get("remedies", {}),

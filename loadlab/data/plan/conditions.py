@@ -41,11 +41,11 @@ class Conditions:
     def facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
         """Facts of the CHECKs, of the life cycle and of the order of moments; and the keys."""
         facts, keys, more = self._checks_and_keys()
-        for name, reading_of in (
-            (LIFE_CYCLE, life_cycle),
-            (MOMENTS, lambda table, known: moments_in_order(table, self.shape, known)),
+        checks = facts
+        for name, reading in (
+            (LIFE_CYCLE, life_cycle(self.table, self.shape, checks)),
+            (MOMENTS, moments_in_order(self.table, self.shape, checks)),
         ):
-            reading = reading_of(self.table, facts)
             if reading is None:
                 continue
             wider = table_facts(self.table, self.schema.dialect, [*more, (name, reading)])

@@ -127,5 +127,5 @@ def _is_in_partition_key(table: Table, column: str) -> bool:
 
 
 def _has_said(facts: TableFacts, first: str, second: str) -> bool:
-    """Whether a CHECK or the life cycle compares the two already."""
+    """Whether a CHECK compares the two already."""
     return any({fact.column, fact.other} == {first, second} for said in facts.every(second) for fact in said.compared)
