@@ -5,12 +5,13 @@ Imports that take time wait inside the commands, so that `--help` answers at onc
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -153,6 +154,12 @@ def seed(
         typer.Option("--rows", metavar="[TABLE=]N", help="Rows of a table, or of every table; may be repeated."),
     ] = None,
     seed: Seed = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="today|DATE", help="The day with which the history ends; a plain schema's: today."
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Generating and loading processes.")] = None,
     cluster: Annotated[
         str | None,
@@ -190,7 +197,7 @@ def seed(
     if source is None and database == DEFAULT_URL:
         raise InputError("loadlab seed", "needs a scenario, a schema, or --database with tables to fill")
     everywhere, by_table = _parse_rows(rows or [])
-    data = DataOptions(scale, seed, everywhere, by_table, workers, cluster)
+    data = DataOptions(scale, seed, everywhere, by_table, workers, cluster, _until(until))
     with _show(quiet=as_json) as show:
         if dry_run:
             _dry_run(source, database, data, show, as_json, verbose)
@@ -366,6 +373,17 @@ def _show(*, quiet: bool) -> ProgressShow:
     from loadlab.report.progress import ProgressShow
 
     return ProgressShow(quiet=quiet)
+
+
+def _until(text: str | None) -> dt.date | Literal["today"] | None:
+    if text is None:
+        return None
+    if text == "today":
+        return "today"
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError("--until", "must be today or a date such as 2026-03-31", value=text) from None
 
 
 def _parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:

@@ -6,13 +6,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from loadlab import __version__
-from loadlab.data.application import with_application
 from loadlab.data.dataset import Dataset
-from loadlab.data.growth import dataset_of, is_grown
-from loadlab.data.plan.planner import DataRequest
+from loadlab.data.growth import is_grown
 from loadlab.engines import open_database
 from loadlab.engines.protocol import (
     CanExplain,
@@ -26,7 +24,7 @@ from loadlab.engines.protocol import (
     PlanEvidence,
 )
 from loadlab.errors import DatabaseError, InputError
-from loadlab.export.exporter import ExportReport, export
+from loadlab.export.exporter import ExportReport, export, written_until
 from loadlab.export.layout import Format
 from loadlab.measure.evidence import counters_were_reset, subtract
 from loadlab.measure.fingerprint import this_machine
@@ -34,6 +32,7 @@ from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
+from loadlab.request import DataOptions, planned
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed
@@ -41,7 +40,6 @@ from loadlab.seeding.trial import Trial, refuse, settle
 from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
 from loadlab.spec.base import validate
 from loadlab.spec.scenario import Scenario, load_scenario
-from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
 from loadlab.units import format_count, format_duration
@@ -69,19 +67,6 @@ class Show(Protocol):
     def seeding(self, progress: SeedProgress) -> None: ...
 
     def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DataOptions:
-    """What the command line says about the data; None leaves the scenario's word."""
-
-    scale: float | None = None
-    seed: int | None = None
-    rows_everywhere: int | None = None
-    rows: Mapping[str, int] | None = None
-    workers: int | None = None
-    cluster: str | None = None
-    """The address of a Dask scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +322,11 @@ def export_files(
     scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
+        if data.until is None and scenario.file.data.time.end == "today":
+            data = replace(data, until="today")
+        if data.until == "today":
+            # Files that were begun another day keep their end.
+            data = replace(data, until=written_until(folder) or "today")
         dataset, name = _dataset(scenario, schema_of(scenario, engine), engine, data), engine.name
     show.notes(dataset.plan.notes)
     workers = _workers(data)
@@ -460,35 +450,26 @@ def _dataset(scenario: Scenario, found: FoundSchema, engine: Engine, options: Da
 def _tried(
     scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions, *, always: bool
 ) -> tuple[Dataset, Trial | None]:
-    dataset, trial = settle(engine, _planned(scenario, found, engine, options), always=always)
+    dataset, trial = settle(engine, planned(scenario, found, engine, options), always=always)
     if is_grown(dataset.manifest):
         return dataset, trial
     notes = (*found.notes, *dataset.plan.notes)
     return Dataset(replace(dataset.plan, notes=notes), dataset.manifest), trial
 
 
-def _planned(scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions) -> Dataset:
-    """What is asked for. What the command line leaves open is as in the data that is there, else as in the scenario."""
-    there = engine.manifest()
-    own = {key: rows for key, rows in found.rows.items() if key not in (options.rows or {})}
-    shape: DataShape = with_application(scenario.file.data, found.schema, found.values, own)
-    nothing_said = options.scale is options.seed is options.rows_everywhere is None and not options.rows
-    if there is not None and is_grown(there) and nothing_said:
-        return dataset_of(there)
-    body: Mapping[str, Any] = there.body if there is not None else {"scale": shape.scale, "seed": shape.seed}
-    rows_said = options.rows or options.rows_everywhere is not None
-    said = dict(options.rows or {}) if rows_said else body.get("rows_stated", {})
-    # What a migration tool keeps for itself gets no rows, unless somebody asks for some by the table's name.
-    fixed = {key: 0 for key in found.bookkeeping if scenario.full_rows(key) is None}
-    fixed |= {key: len(rows) for key, rows in own.items() if key not in scenario.file.data.tables}
-    request = DataRequest(
-        shape=shape,
-        scale=options.scale if options.scale is not None else body["scale"],
-        seed=options.seed if options.seed is not None else body["seed"],
-        full_rows=scenario.full_rows,
-        rows={**fixed, **said},
-        rows_everywhere=options.rows_everywhere if rows_said else body.get("rows_everywhere"),
-        default_rows=scenario.default_rows,
-        remedies=body.get("remedies", {}),
-    )
-    return Dataset.plan_for(found.schema, request, owns_tables=scenario.source(engine.name) is not None)
+__all__ = [
+    "DataOptions",
+    "GrowthOutcome",
+    "LoadOptions",
+    "RunOutcome",
+    "SeedOutcome",
+    "SeedPlan",
+    "Show",
+    "TableGrowth",
+    "export_files",
+    "grow_database",
+    "plan_seed",
+    "profile_database",
+    "run",
+    "seed_database",
+]

@@ -22,12 +22,15 @@ from loadlab.schema.sources.project import ProjectAnswer, ScratchAddress, ask_pr
 from loadlab.schema.sources.scripts import read_script
 from loadlab.seeding.seeder import refuse_foreign_tables
 from loadlab.spec.scenario import Scenario, ScenarioFile, load_scenario
+from loadlab.spec.shapes import DataShape, TimeShape
 from loadlab.spec.source import SchemaSource, SourceKind, names_source, parse_source
 from loadlab.spec.statement import Statement
 from loadlab.workload.plan import operation_statements
 
 # What tells a migration tool that the tables are there already.
 _MARK_AS_APPLIED: dict[SourceKind, str] = {"alembic": "alembic stamp heads", "django": "manage.py migrate --fake"}
+# Without a scenario it is a database to work with: its history reaches the present.
+_PLAIN = DataShape(time=TimeShape(end="today"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +56,23 @@ class _Ddl:
 
     dialect: str
     text: str
-    said: ProjectAnswer = ProjectAnswer("", ())
+    said: ProjectAnswer = field(default_factory=lambda: ProjectAnswer("", ()))
 
 
 def scenario_of(source: str | None) -> Scenario:
     """A scenario for whatever the user gave: the scenario itself, the source of a schema, or nothing."""
     if source is None:
-        return Scenario("database", Path.cwd(), ScenarioFile(), None)
+        return Scenario("database", Path.cwd(), ScenarioFile(data=_PLAIN), None, is_plain=True)
     if not names_source(source):
         return load_scenario(Path(source))
     found = parse_source(source, Path.cwd())
     if not found.is_file:
-        return Scenario(found.title, Path.cwd(), ScenarioFile(schema=source), None)
+        return Scenario(found.title, Path.cwd(), ScenarioFile(schema=source, data=_PLAIN), None, is_plain=True)
     path = found.path
     if not path.exists():
         raise InputError(found.reference, "does not exist")
-    file = ScenarioFile(schema=f"{found.kind}:{path.name}")
-    return Scenario(found.title, path.resolve().parent, file, None)
+    file = ScenarioFile(schema=f"{found.kind}:{path.name}", data=_PLAIN)
+    return Scenario(found.title, path.resolve().parent, file, None, is_plain=True)
 
 
 def schema_of(scenario: Scenario, engine: Engine) -> FoundSchema:

@@ -77,10 +77,11 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
         volumes = planning.final
         planning = _planned(schema, request, order, volumes, asked)
     shape = request.shape
+    laid, more = overlay(schema, request, planning.plans, planning.clock)
     return DataPlan(
-        overlay(schema, request, planning.plans, planning.clock), order.tables, planning.clock, request.seed,
+        laid, order.tables, planning.clock, request.seed,
         request.scale, shape.locale,
-        tuple(planning.notes), planning.postponed(), planning.findings,
+        (*planning.notes, *more), planning.postponed(), planning.findings,
     )  # fmt: skip
 
 
