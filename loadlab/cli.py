@@ -167,6 +167,9 @@ def seed(
             "--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers generate and load instead."
         ),
     ] = None,
+    recreate: Annotated[
+        bool, typer.Option("--recreate", help="Drop exactly what LoadLab made in the database first, and start anew.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written and how each constraint is met; write nothing.")
     ] = False,
@@ -196,8 +199,10 @@ def seed(
 
     if source is None and database == DEFAULT_URL:
         raise InputError("loadlab seed", "needs a scenario, a schema, or --database with tables to fill")
+    if recreate and (dry_run or to is not None):
+        raise InputError("--recreate", "drops what is in the database: it goes with neither --dry-run nor --to")
     everywhere, by_table = _parse_rows(rows or [])
-    data = DataOptions(scale, seed, everywhere, by_table, workers, cluster, _until(until))
+    data = DataOptions(scale, seed, everywhere, by_table, workers, cluster, _until(until), recreate)
     with _show(quiet=as_json) as show:
         if dry_run:
             _dry_run(source, database, data, show, as_json, verbose)
@@ -431,30 +436,12 @@ def _to_files(
     from loadlab.pipeline import export_files
 
     report, dataset = export_files(source, database, data, folder, form.value, show)
-    if as_json:
-        summary = {
-            "folder": str(report.folder),
-            "format": report.form,
-            "fingerprint": dataset.manifest.fingerprint,
-            "seed": dataset.plan.seed,
-            "scale": dataset.plan.scale,
-            "rows": report.rows,
-            "written": report.written,
-            "files": report.files,
-            "bytes": report.size_bytes,
-            "seconds": report.seconds,
-            "reused": report.reused,
-            "notes": list(dataset.plan.notes),
-        }
-        typer.echo(json.dumps(summary, indent=2))
-        return
-    from loadlab.units import format_count, format_duration, format_size
+    from loadlab.report.exporting import export_summary, print_export
 
-    how = "all there already" if report.reused else f"written in {format_duration(report.seconds)}"
-    typer.echo(
-        f"{format_count(report.rows)} rows in {report.files} files, {format_size(report.size_bytes)}, {how}: "
-        f"{report.folder}"
-    )
+    if as_json:
+        typer.echo(json.dumps(export_summary(report, dataset), indent=2))
+    else:
+        print_export(report)
 
 
 def _seed_summary(outcome: SeedOutcome) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from loadlab.report.model import EnvironmentResult, Result, SeedingResult, Table
 from loadlab.request import DataOptions, planned
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
-from loadlab.seeding.seeder import SeedProgress, SeedReport, seed
+from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
 from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
 from loadlab.spec.base import validate
@@ -309,6 +309,8 @@ def seed_database(source: str | None, database: str, data: DataOptions, show: Sh
     scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
+        if data.recreate:
+            start_anew(engine)
         outcome = _fill(engine, _dataset(scenario, schema_of(scenario, engine), engine, data), data, show)
         # Whoever fills a database to work with it wants to connect to it afterwards.
         stop = engine.leave_running() if isinstance(engine, CanLeaveRunning) else None

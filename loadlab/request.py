@@ -33,6 +33,8 @@ class DataOptions:
     """The address of a Dask scheduler."""
     until: Until = None
     """The day with which the history ends."""
+    recreate: bool = False
+    """Whether what LoadLab made in the database is dropped first."""
 
 
 def planned(scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions) -> Dataset:

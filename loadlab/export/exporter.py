@@ -22,7 +22,7 @@ from loadlab.data.growth import dataset_of
 from loadlab.engines import file_form
 from loadlab.engines.protocol import FileForm
 from loadlab.errors import InputError, LoadLabError
-from loadlab.export.layout import BEGUN, FILE_ROWS, MANIFEST, Format, Part, manifest_of, parts_of, until_of
+from loadlab.export.layout import AFTER, BEGUN, FILE_ROWS, MANIFEST, Format, Part, manifest_of, parts_of, until_of
 from loadlab.export.writers import write_file
 from loadlab.schema.manifest import Manifest
 
@@ -82,7 +82,8 @@ def export(
         done += part.rows
         observe(done, total, part.table)
     sizes = {part.file: (folder / part.file).stat().st_size for part in parts}
-    _write_json(folder / MANIFEST, manifest_of(dataset, form, engine, parts, sizes) | {"file_rows": file_rows})
+    after = {"after": AFTER} if _write_after(dataset, folder, form, engine) else {}
+    _write_json(folder / MANIFEST, manifest_of(dataset, form, engine, parts, sizes) | {"file_rows": file_rows} | after)
     (folder / BEGUN).unlink(missing_ok=True)
     seconds = time.perf_counter() - started
     written = sum(part.rows for part in todo)
@@ -199,6 +200,18 @@ def _write_part(dataset: Dataset, folder: Path, form: Format, text: FileForm, pa
     _check_rows(unfinished, form, part)
     unfinished.replace(path)
     return part
+
+
+def _write_after(dataset: Dataset, folder: Path, form: Format, engine: str) -> bool:
+    """Whether something is to be run behind the rows, which is then a file of its own; SQL files say it themselves."""
+    text = file_form(engine)
+    statements = [line for key in dataset.tables for line in text.after_table(dataset.table(key))]
+    if form == "sql" or not statements:
+        return False
+    unfinished = folder / (AFTER + _UNFINISHED)
+    unfinished.write_text("".join(f"{statement};\n" for statement in statements), encoding="utf-8")
+    unfinished.replace(folder / AFTER)
+    return True
 
 
 def _batches(dataset: Dataset, part: Part) -> Iterator[pa.RecordBatch]:

@@ -16,6 +16,8 @@ FORMATS: tuple[Format, ...] = ("parquet", "csv", "jsonl", "sql")
 FILE_ROWS = 1_000_000
 """Rows of a file; a larger table becomes several, which are written side by side."""
 MANIFEST = "manifest.json"
+AFTER = "after.sql"
+"""What is to be run when all rows are in."""
 BEGUN = ".loadlab-export.json"
 
 

@@ -7,6 +7,9 @@ import json
 import sqlite3
 from pathlib import Path
 
+import psycopg
+
+from loadlab.engines.postgresql.engine import PostgresqlEngine
 from tests.cli.conftest import Loadlab
 
 DDL = """
@@ -84,3 +87,60 @@ def test_files_keep_the_end_of_their_history(loadlab: Loadlab, tmp_path: Path) -
     again = loadlab(*arguments, "--json")
     assert again.exit_code == 0, again.err
     assert json.loads(again.out)["reused"]
+
+
+def test_starting_anew_drops_what_loadlab_made(database: PostgresqlEngine, loadlab: Loadlab, tmp_path: Path) -> None:
+    (tmp_path / "first.sql").write_text(
+        "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE a (id int PRIMARY KEY, m mood NOT NULL, b int);"
+        "CREATE TABLE b (id int PRIMARY KEY, a int NOT NULL REFERENCES a (id)); CREATE VIEW v AS SELECT id FROM b;"
+        "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b (id);",
+        encoding="utf-8",
+    )
+    (tmp_path / "second.sql").write_text("CREATE TYPE mood AS ENUM ('x'); CREATE TABLE a (id int, m mood NOT NULL);")
+    where = ("--database", database.url, "--rows", 5)
+    assert loadlab("seed", "first.sql", *where, "--recreate").exit_code == 0, "nothing is there to drop"
+    refused = loadlab("seed", "second.sql", *where)
+    assert refused.exit_code == 2
+    assert "--recreate" in refused.error_line
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE of_others (id int PRIMARY KEY, a int REFERENCES a (id)); ")
+        connection.execute("INSERT INTO of_others VALUES (1, NULL)")
+        depends = loadlab("seed", "second.sql", *where, "--recreate")
+        assert depends.exit_code == 2
+        assert "of_others" in depends.error_line
+        connection.execute("ALTER TABLE of_others DROP COLUMN a")
+        connection.execute("INSERT INTO b SELECT 1000, id FROM a LIMIT 1")
+        more = loadlab("seed", "second.sql", *where, "--recreate")
+        assert "b holds 6 rows, of which LoadLab loaded 5" in more.error_line
+        counted = connection.execute("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)").fetchone()
+        assert counted == (5, 6), "a refusal changes nothing"
+        connection.execute("DELETE FROM b WHERE id = 1000")
+    again = loadlab("seed", "second.sql", *where, "--recreate")
+    # A schema of its own goes into a database without tables of others.
+    assert again.exit_code == 2
+    assert "of_others" in again.error_line
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute("SELECT 1 FROM of_others")
+        gone = connection.execute("SELECT to_regclass('a'), to_regclass('b'), to_regclass('v'), to_regtype('mood')")
+        assert gone.fetchone() == (None, None, None, None)
+        assert connection.execute("SELECT count(*) FROM of_others").fetchone() == (1,)
+        connection.execute("DROP TABLE of_others")
+    assert loadlab("seed", "second.sql", *where).exit_code == 0
+
+
+def test_rows_in_tables_of_others_are_removed_and_no_more(loadlab: Loadlab, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/app.db"
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        connection.executescript("CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT NOT NULL);")
+    assert loadlab("seed", "--database", url, "--rows", 5).exit_code == 0
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        connection.executescript("CREATE TABLE notes (id INTEGER PRIMARY KEY); INSERT INTO notes VALUES (1);")
+        connection.execute("INSERT INTO a VALUES (900, 'mine')")
+    assert "a holds 6 rows" in loadlab("seed", "--database", url, "--rows", 7, "--recreate").error_line
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        connection.executescript("DELETE FROM a WHERE id = 900; DELETE FROM notes;")
+    done = loadlab("seed", "--database", url, "--rows", "a=7", "--rows", "notes=1", "--recreate")
+    assert done.exit_code == 0, done.err
+    with sqlite3.connect(tmp_path / "app.db") as connection:
+        assert connection.execute("SELECT count(*) FROM a").fetchone() == (7,)
+    connection.close()

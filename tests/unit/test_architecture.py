@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "measure": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload"},
     "validate": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload", "measure"},
 }
-MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate"}
+MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate", "export"}
 # From what the user names to a schema: it reads a scenario's statements with the workload's means.
 MAY_IMPORT["sourcing"] = MAY_IMPORT["workload"] | {"workload"}
 MAY_IMPORT["request"] = MAY_IMPORT["sourcing"] | {"sourcing"}

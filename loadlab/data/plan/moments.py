@@ -1,13 +1,12 @@
 """The moments of a row in the order of the application: paid after placed, shipped after paid, ends after starts.
 
-No constraint asks for it, so it is read from names. What the generators make by themselves keeps part of it (every
-moment follows the one at which the row was written); the rest becomes comparisons, which give way to every CHECK.
+No constraint asks for it, so it is read from names. It becomes comparisons, which give way to every CHECK.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from loadlab.data.constraints.facts import ColumnFacts, TableFacts
 from loadlab.schema.checks import Compared, Reading
@@ -51,18 +50,12 @@ _FOLLOWS = re.compile(r"ed$|^(last|first) |expir|\bdue\b|deadline|valid (to|unti
 def moments_in_order(table: Table, shape: TableShape, facts: TableFacts) -> Reading | None:
     """Comparisons between moments of a row; None where nothing has to be said."""
     columns = [c for c in table.stored_columns if c.type.kind in KINDS and _is_free(table, c, shape, facts)]
-    own = {c.name for c in columns if _is_shaped(shape, c.name) or _is_in_partition_key(table, c.name)}
     found = [
         Compared(later.name, ">=", earlier.name)
         for earlier, later in _pairs(table, columns)
-        if not _has_said(facts, earlier.name, later.name) and _asks(table, earlier, later, own)
+        if not _has_said(facts, earlier.name, later.name)
     ]
     return Reading((tuple(found),)) if found else None
-
-
-def _asks(table: Table, earlier: Column, later: Column, own: Collection[str]) -> bool:
-    """Whether the order is not kept without being asked for: what has no shape follows the writing of the row."""
-    return meaning_of(table, earlier) != "created" or bool({earlier.name, later.name} & set(own))
 
 
 def _pairs(table: Table, columns: list[Column]) -> Iterator[tuple[Column, Column]]:
@@ -115,15 +108,6 @@ def _is_aggregate(shape: ColumnShape) -> bool:
 def _is_open(said: ColumnFacts) -> bool:
     bounds = (said.low, said.high, said.low_text, said.high_text, said.after_now, said.derived, said.truncated)
     return all(bound is None for bound in bounds) and not (said.allowed or said.linear or said.expressions)
-
-
-def _is_shaped(shape: TableShape, column: str) -> bool:
-    said = shape.columns.get(column)
-    return said is not None and said.model_dump(exclude_defaults=True, exclude={"null_share"}) != {}
-
-
-def _is_in_partition_key(table: Table, column: str) -> bool:
-    return table.partitioning is not None and column in table.partitioning.keys
 
 
 def _has_said(facts: TableFacts, first: str, second: str) -> bool:
