@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Literal
+
 from loadlab.errors import InputError
 from loadlab.units import parse_duration_s, parse_rate_per_s
 
@@ -41,3 +44,13 @@ def parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:
         else:
             everywhere = count
     return everywhere, by_table
+
+
+def parse_until(text: str | None) -> dt.date | Literal["today"] | None:
+    """`today`, or a date; None stays None."""
+    if text is None or text == "today":
+        return text  # type: ignore[return-value]
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError("--until", "must be today or a date such as 2026-03-31", value=text) from None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loadlab import __version__
-from loadlab.arguments import duration_s, parse_rows, rate_per_s
+from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
 from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.source import SOURCE_FORMS
@@ -153,6 +153,12 @@ def seed(
         typer.Option("--rows", metavar="[TABLE=]N", help="Rows of a table, or of every table; may be repeated."),
     ] = None,
     seed: Seed = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="today|DATE", help="The day with which the history ends; a plain schema's: today."
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Generating and loading processes.")] = None,
     cluster: Annotated[
         str | None,
@@ -160,6 +166,9 @@ def seed(
             "--cluster", metavar="tcp://HOST:PORT", help="A Dask scheduler, whose workers generate and load instead."
         ),
     ] = None,
+    recreate: Annotated[
+        bool, typer.Option("--recreate", help="Drop exactly what LoadLab made in the database first, and start anew.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written and how each constraint is met; write nothing.")
     ] = False,
@@ -189,8 +198,10 @@ def seed(
 
     if source is None and database == DEFAULT_URL:
         raise InputError("loadlab seed", "needs a scenario, a schema, or --database with tables to fill")
+    if recreate and (dry_run or to is not None):
+        raise InputError("--recreate", "drops what is in the database: it goes with neither --dry-run nor --to")
     everywhere, by_table = parse_rows(rows or [])
-    data = DataOptions(scale, seed, everywhere, by_table, workers, cluster)
+    data = DataOptions(scale, seed, everywhere, by_table, workers, cluster, parse_until(until), recreate)
     with _show(quiet=as_json) as show:
         if dry_run:
             _dry_run(source, database, data, show, as_json, verbose)
@@ -394,30 +405,12 @@ def _to_files(
     from loadlab.pipeline import export_files
 
     report, dataset = export_files(source, database, data, folder, form.value, show)
-    if as_json:
-        summary = {
-            "folder": str(report.folder),
-            "format": report.form,
-            "fingerprint": dataset.manifest.fingerprint,
-            "seed": dataset.plan.seed,
-            "scale": dataset.plan.scale,
-            "rows": report.rows,
-            "written": report.written,
-            "files": report.files,
-            "bytes": report.size_bytes,
-            "seconds": report.seconds,
-            "reused": report.reused,
-            "notes": list(dataset.plan.notes),
-        }
-        typer.echo(json.dumps(summary, indent=2))
-        return
-    from loadlab.units import format_count, format_duration, format_size
+    from loadlab.report.exporting import export_summary, print_export
 
-    how = "all there already" if report.reused else f"written in {format_duration(report.seconds)}"
-    typer.echo(
-        f"{format_count(report.rows)} rows in {report.files} files, {format_size(report.size_bytes)}, {how}: "
-        f"{report.folder}"
-    )
+    if as_json:
+        typer.echo(json.dumps(export_summary(report, dataset), indent=2))
+    else:
+        print_export(report)
 
 
 def _seed_summary(outcome: SeedOutcome) -> dict[str, Any]:

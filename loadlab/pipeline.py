@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from loadlab import __version__
 from loadlab.data.dataset import Dataset
-from loadlab.data.growth import dataset_of, is_grown
-from loadlab.data.plan.planner import DataRequest
+from loadlab.data.growth import is_grown
 from loadlab.engines import open_database
 from loadlab.engines.protocol import (
     CanExplain,
@@ -26,7 +25,7 @@ from loadlab.engines.protocol import (
     PlanEvidence,
 )
 from loadlab.errors import InputError
-from loadlab.export.exporter import ExportReport, export
+from loadlab.export.exporter import ExportReport, export, written_until
 from loadlab.export.layout import Format
 from loadlab.measure.fingerprint import this_machine
 from loadlab.measure.window import Window, check_connections, measure_window
@@ -34,14 +33,14 @@ from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
+from loadlab.request import DataOptions, planned
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
-from loadlab.seeding.seeder import SeedProgress, SeedReport, seed
+from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
 from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
 from loadlab.spec.base import validate
 from loadlab.spec.scenario import Scenario, load_scenario
-from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
 from loadlab.units import format_count
@@ -64,19 +63,6 @@ class Show(Protocol):
     def seeding(self, progress: SeedProgress) -> None: ...
 
     def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DataOptions:
-    """What the command line says about the data; None leaves the scenario's word."""
-
-    scale: float | None = None
-    seed: int | None = None
-    rows_everywhere: int | None = None
-    rows: Mapping[str, int] | None = None
-    workers: int | None = None
-    cluster: str | None = None
-    """The address of a Dask scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +253,8 @@ def seed_database(source: str | None, database: str, data: DataOptions, show: Sh
     scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
+        if data.recreate:
+            start_anew(engine)
         outcome = _fill(engine, _dataset(scenario, schema_of(scenario, engine), engine, data), data, show)
         # Whoever fills a database to work with it wants to connect to it afterwards.
         stop = engine.leave_running() if isinstance(engine, CanLeaveRunning) else None
@@ -280,6 +268,11 @@ def export_files(
     scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
+        if data.until is None and scenario.file.data.time.end == "today":
+            data = replace(data, until="today")
+        if data.until == "today":
+            # Files that were begun another day keep their end.
+            data = replace(data, until=written_until(folder) or "today")
         dataset, name = _dataset(scenario, schema_of(scenario, engine), engine, data), engine.name
     show.notes(dataset.plan.notes)
     workers = _workers(data)
@@ -403,33 +396,26 @@ def _dataset(scenario: Scenario, found: FoundSchema, engine: Engine, options: Da
 def _tried(
     scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions, *, always: bool
 ) -> tuple[Dataset, Trial | None]:
-    dataset, trial = settle(engine, _planned(scenario, found, engine, options), always=always)
+    dataset, trial = settle(engine, planned(scenario, found, engine, options), always=always)
     if is_grown(dataset.manifest):
         return dataset, trial
     notes = (*found.notes, *dataset.plan.notes)
     return Dataset(replace(dataset.plan, notes=notes), dataset.manifest), trial
 
 
-def _planned(scenario: Scenario, found: FoundSchema, engine: Engine, options: DataOptions) -> Dataset:
-    """What is asked for. What the command line leaves open is as in the data that is there, else as in the scenario."""
-    shape: DataShape = scenario.file.data
-    there = engine.manifest()
-    nothing_said = options.scale is options.seed is options.rows_everywhere is None and not options.rows
-    if there is not None and is_grown(there) and nothing_said:
-        return dataset_of(there)
-    body: Mapping[str, Any] = there.body if there is not None else {"scale": shape.scale, "seed": shape.seed}
-    rows_said = options.rows or options.rows_everywhere is not None
-    said = dict(options.rows or {}) if rows_said else body.get("rows_stated", {})
-    # What a migration tool keeps for itself gets no rows, unless somebody asks for some by the table's name.
-    empty = {key: 0 for key in found.bookkeeping if scenario.full_rows(key) is None}
-    request = DataRequest(
-        shape=shape,
-        scale=options.scale if options.scale is not None else body["scale"],
-        seed=options.seed if options.seed is not None else body["seed"],
-        full_rows=scenario.full_rows,
-        rows={**empty, **said},
-        rows_everywhere=options.rows_everywhere if rows_said else body.get("rows_everywhere"),
-        default_rows=scenario.default_rows,
-        remedies=body.get("remedies", {}),
-    )
-    return Dataset.plan_for(found.schema, request, owns_tables=scenario.source(engine.name) is not None)
+__all__ = [
+    "DataOptions",
+    "GrowthOutcome",
+    "LoadOptions",
+    "RunOutcome",
+    "SeedOutcome",
+    "SeedPlan",
+    "Show",
+    "TableGrowth",
+    "export_files",
+    "grow_database",
+    "plan_seed",
+    "profile_database",
+    "run",
+    "seed_database",
+]

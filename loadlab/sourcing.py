@@ -7,26 +7,30 @@ are then written out, and a Prisma schema is written as Prisma's migrations woul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from loadlab.engines import engine_of_provider, scratch_database
 from loadlab.engines.protocol import CanHostMigrations, CanRenderPrisma, Engine, HasNotes, Manifest
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema
 from loadlab.schema.sources.prisma.resolve import read_prisma
-from loadlab.schema.sources.project import ScratchAddress, ask_project
+from loadlab.schema.sources.project import ProjectAnswer, ScratchAddress, ask_project
 from loadlab.schema.sources.scripts import read_script
 from loadlab.seeding.seeder import refuse_foreign_tables
 from loadlab.spec.scenario import Scenario, ScenarioFile, load_scenario
+from loadlab.spec.shapes import DataShape, TimeShape
 from loadlab.spec.source import SchemaSource, SourceKind, names_source, parse_source
 from loadlab.spec.statement import Statement
 from loadlab.workload.plan import operation_statements
 
 # What tells a migration tool that the tables are there already.
 _MARK_AS_APPLIED: dict[SourceKind, str] = {"alembic": "alembic stamp heads", "django": "manage.py migrate --fake"}
+# Without a scenario it is a database to work with: its history reaches the present.
+_PLAIN = DataShape(time=TimeShape(end="today"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +38,41 @@ class FoundSchema:
     """A schema, the scenario's checked statements, and what the source says beyond that.
 
     `bookkeeping` are the keys of tables that belong to a migration tool, and get no rows; `notes` say
-    so, and what of the source was left out.
+    so, and what of the source was left out. `values` are those that the models let a column have, by table and column,
+    `rows` by table those that the framework itself writes.
     """
 
     schema: Schema
     statements: dict[str, Statement]
     bookkeeping: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    values: Mapping[str, Mapping[str, tuple[Any, ...]]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Ddl:
-    """A DDL text in the words of the engine `dialect`; `bookkeeping` as (schema or "", name)."""
+    """A DDL text in the words of the engine `dialect`, and what the project said beside it."""
 
     dialect: str
     text: str
-    bookkeeping: tuple[tuple[str, str], ...] = ()
+    said: ProjectAnswer = field(default_factory=lambda: ProjectAnswer("", ()))
 
 
 def scenario_of(source: str | None) -> Scenario:
     """A scenario for whatever the user gave: the scenario itself, the source of a schema, or nothing."""
     if source is None:
-        return Scenario("database", Path.cwd(), ScenarioFile(), None)
+        return Scenario("database", Path.cwd(), ScenarioFile(data=_PLAIN), None, is_plain=True)
     if not names_source(source):
         return load_scenario(Path(source))
     found = parse_source(source, Path.cwd())
     if not found.is_file:
-        return Scenario(found.title, Path.cwd(), ScenarioFile(schema=source), None)
+        return Scenario(found.title, Path.cwd(), ScenarioFile(schema=source, data=_PLAIN), None, is_plain=True)
     path = found.path
     if not path.exists():
         raise InputError(found.reference, "does not exist")
-    file = ScenarioFile(schema=f"{found.kind}:{path.name}")
-    return Scenario(found.title, path.resolve().parent, file, None)
+    file = ScenarioFile(schema=f"{found.kind}:{path.name}", data=_PLAIN)
+    return Scenario(found.title, path.resolve().parent, file, None, is_plain=True)
 
 
 def schema_of(scenario: Scenario, engine: Engine) -> FoundSchema:
@@ -134,17 +141,22 @@ def _found(
     ddl: _Ddl,
     notes: tuple[str, ...] = (),
 ) -> FoundSchema:
-    keys = tuple(
-        table.key
-        for table in schema
-        if any(name == table.name and namespace in ("", table.namespace) for namespace, name in ddl.bookkeeping)
-    )
+    def keys_of(namespace: str, name: str) -> list[str]:
+        return [t.key for t in schema if name == t.name and namespace in ("", t.namespace)]
+
+    named = {key for namespace, name in ddl.said.bookkeeping for key in keys_of(namespace, name)}
+    keys = tuple(table.key for table in schema if table.key in named)
     kept = tuple(
         f"{key}: belongs to {source.kind} and gets no rows; `{_MARK_AS_APPLIED[source.kind]}` fills it for an"
         " application that is to run on this data"
         for key in keys
     )
-    return FoundSchema(schema, statements, keys, (*notes, *kept))
+    values: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for namespace, name, column, known in ddl.said.values:
+        for key in keys_of(namespace, name):
+            values.setdefault(key, {})[column] = known
+    rows = {key: known for namespace, name, known in ddl.said.rows for key in keys_of(namespace, name)}
+    return FoundSchema(schema, statements, keys, (*notes, *kept), values, rows)
 
 
 def _statements(scenario: Scenario, engine: Engine, schema: Schema) -> dict[str, Statement]:
@@ -168,7 +180,7 @@ def _ddl_of(source: SchemaSource, dialect: str, engine: Engine) -> _Ddl:
             raise InputError(source.name, f"cannot be read on {dialect}; give the schema as a DDL file")
         address = ScratchAddress(scratch.sqlalchemy_url(), scratch.django_settings(), scratch.url)
         answer = ask_project(source, address)
-        return _Ddl(dialect, scratch.with_extensions(answer.ddl or scratch.dump_ddl()), answer.bookkeeping)
+        return _Ddl(dialect, scratch.with_extensions(answer.ddl or scratch.dump_ddl()), answer)
 
 
 def _prisma(source: SchemaSource, dialect: str, engine: Engine) -> _Ddl:

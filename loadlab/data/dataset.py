@@ -21,7 +21,7 @@ from loadlab.schema.model import Schema, Table
 from loadlab.spec.shapes import DataShape
 
 # Raised when a change of the generators changes what the same manifest yields.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 
 
 class Dataset:
@@ -127,6 +127,7 @@ def _request(manifest: Manifest) -> DataRequest:
         rows={} if body["rows_stated"] is None else body["rows_stated"],
         rows_everywhere=body["rows_everywhere"],
         default_rows=body["default_rows"],
+        default_rows_of=body.get("default_rows_of", {}),
         place=body["place"],
         remedies=body.get("remedies", {}),
     )
@@ -150,6 +151,8 @@ def _manifest(plan: DataPlan, request: DataRequest, schema: Schema, owns_tables:
         "pools": used_pools(plan),
         "schema": schema.fingerprint,
     }
+    if request.default_rows_of:
+        body["default_rows_of"] = dict(request.default_rows_of)
     if request.remedies:
         body["remedies"] = {table: dict(chosen) for table, chosen in request.remedies.items()}
     digest = {name: value for name, value in body.items() if name != "place"}

@@ -11,6 +11,7 @@ import numpy as np
 from loadlab.data.core.cells import Cells, Mask
 from loadlab.data.core.clock import Clock
 from loadlab.data.core.hashing import Int64s, below, hash_rows, make_key
+from loadlab.data.core.worlds import Choice, Worlds
 from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.timing import Timing
 from loadlab.schema.model import LogicalType, Table
@@ -37,6 +38,8 @@ class TablePlan:
     relations: tuple[Relation, ...]
     columns: Mapping[str, Generator]
     timing: Timing = field(default_factory=Timing)
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    """By column that takes part in a choice between worlds, what each world says of it."""
 
     def type_of(self, column: str) -> LogicalType:
         return self.table.column(column).type
@@ -53,6 +56,8 @@ class Frame:
         self._cells: dict[str, Cells] = {}
         self._parents: dict[str, tuple[Frame, Mask | None]] = {}
         self._moment: Int64s | None = None
+        self._given: tuple[str, ...] = ()
+        self._worlds: dict[int, Int64s] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -81,6 +86,27 @@ class Frame:
     def with_rows(self, rows: Int64s) -> Frame:
         """The same table, other rows."""
         return self._frame(self.plan.table.key, rows)
+
+    def give(self, cells: Mapping[str, Cells], moments_us: Int64s, worlds: Mapping[int, Int64s]) -> None:
+        """Have some cells, the moments, and (by the key of the choice) the worlds as they are given."""
+        self._cells.update(cells)
+        self._given = tuple(cells)
+        self._moment = moments_us
+        self._worlds.update(worlds)
+
+    def world(self, worlds: Worlds) -> Int64s:
+        """The world of each row, drawn by the row unless it is given."""
+        given = self._worlds.get(worlds.key)
+        return worlds.at(self.rows) if given is None else given
+
+    def part(self, mask: Mask) -> Frame:
+        """Some of these rows, with what is given of them."""
+        frame = self.with_rows(self.rows[mask])
+        if self._given:
+            assert self._moment is not None
+            cells = {name: self._cells[name].where(mask) for name in self._given}
+            frame.give(cells, self._moment[mask], {key: world[mask] for key, world in self._worlds.items()})
+        return frame
 
     def _frame(self, table: str, rows: Int64s) -> Frame:
         return Frame(self._plans[table], rows, self._plans, self._clock)

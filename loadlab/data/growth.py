@@ -94,6 +94,12 @@ class _SeamFrame(_LateFrame):
             self._parents[relation.name] = (self._frame(relation.target, rows), valid)
         return self._parents[relation.name]
 
+    def give(self, cells: Mapping[str, Cells], moments_us: Int64s, worlds: Mapping[int, Int64s]) -> None:
+        """For new rows, whose cells are asked of the larger plan."""
+        super().give(cells, moments_us, worlds)
+        if not self._is_old.any():
+            self._new.give(cells, moments_us, worlds)
+
     def moment_us(self) -> Int64s:
         if self._moment is None:
             self._moment = np.empty(len(self), dtype=np.int64)

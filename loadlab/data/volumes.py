@@ -27,6 +27,8 @@ class DataRequest:
     rows_everywhere: int | None = None
     default_rows: int | None = None
     """Rows at full volume of a table for which `full_rows` has no answer; None: 1,000 rows whatever the scale."""
+    default_rows_of: Mapping[str, int] = field(default_factory=dict)
+    """Instead of those 1,000, by table key: sizes that go together (`data.sizes`)."""
     place: str = "scenario.yaml"
     remedies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By table and CHECK that is not understood, what is done about it: one of `data.remedies.CANDIDATES`."""
@@ -71,7 +73,8 @@ def asked_volume(table: Table, request: DataRequest) -> Volume:
         full = request.default_rows
     if full is None:
         # Nobody said how large it is: a fixed number whatever the scale, so that the ratios to other tables hold.
-        full = round(DEFAULT_ROWS / request.scale) if shape.scales else DEFAULT_ROWS
+        rows = request.default_rows_of.get(table.key, DEFAULT_ROWS)
+        full = round(rows / request.scale) if shape.scales else rows
     if not shape.scales:
         return Volume(full, full, True, stated)
     return Volume(max(round(full * request.scale), 1 if full else 0), float(max(full, 1)), False, stated)

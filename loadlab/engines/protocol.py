@@ -375,6 +375,16 @@ class CanExtend(Protocol):
 
 
 @runtime_checkable
+class CanForget(Protocol):
+    """What LoadLab made in a database can be undone."""
+
+    def forget(self) -> None:
+        """Drop the tables and whatever else LoadLab made, or remove the rows that it loaded into tables of others, and
+        the ledger; nothing without a ledger. Raises NotEmptyError, with nothing changed, where it cannot tell."""
+        ...
+
+
+@runtime_checkable
 class CanProfile(Protocol):
     """The engine keeps statistics of the data, which can be read without reading the data."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import multiprocessing
 import os
@@ -21,7 +22,7 @@ from loadlab.data.growth import dataset_of
 from loadlab.engines import file_form
 from loadlab.engines.protocol import FileForm
 from loadlab.errors import InputError, LoadLabError
-from loadlab.export.layout import BEGUN, FILE_ROWS, MANIFEST, Format, Part, manifest_of, parts_of
+from loadlab.export.layout import AFTER, BEGUN, FILE_ROWS, MANIFEST, Format, Part, manifest_of, parts_of, until_of
 from loadlab.export.writers import write_file
 from loadlab.schema.manifest import Manifest
 
@@ -65,7 +66,13 @@ def export(
     started = time.perf_counter()
     parts = parts_of(dataset, form, file_rows)
     total = sum(part.rows for part in parts)
-    claim = {"fingerprint": dataset.manifest.fingerprint, "format": form, "engine": engine, "file_rows": file_rows}
+    claim = {
+        "fingerprint": dataset.manifest.fingerprint,
+        "format": form,
+        "engine": engine,
+        "file_rows": file_rows,
+        "until": until_of(dataset),
+    }
     if _claim(folder, claim):
         sizes = {part.file: (folder / part.file).stat().st_size for part in parts}
         return ExportReport(folder, form, total, 0, len(parts), sum(sizes.values()), 0.0, reused=True)
@@ -75,7 +82,8 @@ def export(
         done += part.rows
         observe(done, total, part.table)
     sizes = {part.file: (folder / part.file).stat().st_size for part in parts}
-    _write_json(folder / MANIFEST, manifest_of(dataset, form, engine, parts, sizes) | {"file_rows": file_rows})
+    after = {"after": AFTER} if _write_after(dataset, folder, form, engine) else {}
+    _write_json(folder / MANIFEST, manifest_of(dataset, form, engine, parts, sizes) | {"file_rows": file_rows} | after)
     (folder / BEGUN).unlink(missing_ok=True)
     seconds = time.perf_counter() - started
     written = sum(part.rows for part in todo)
@@ -108,6 +116,15 @@ def _claim(folder: Path, claim: dict[str, Any]) -> bool:
         raise InputError("--to", "is not empty; give an empty folder or a new one", value=str(folder))
     _write_json(folder / BEGUN, claim)
     return False
+
+
+def written_until(folder: Path) -> dt.date | None:
+    """The end of the history that the files in a folder tell, or are to tell; None where there are none."""
+    said = next((found.get("until") for name in (MANIFEST, BEGUN) if (found := _read_json(folder / name))), None)
+    try:
+        return dt.date.fromisoformat(str(said))
+    except ValueError:
+        return None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -183,6 +200,18 @@ def _write_part(dataset: Dataset, folder: Path, form: Format, text: FileForm, pa
     _check_rows(unfinished, form, part)
     unfinished.replace(path)
     return part
+
+
+def _write_after(dataset: Dataset, folder: Path, form: Format, engine: str) -> bool:
+    """Whether something is to be run behind the rows, which is then a file of its own; SQL files say it themselves."""
+    text = file_form(engine)
+    statements = [line for key in dataset.tables for line in text.after_table(dataset.table(key))]
+    if form == "sql" or not statements:
+        return False
+    unfinished = folder / (AFTER + _UNFINISHED)
+    unfinished.write_text("".join(f"{statement};\n" for statement in statements), encoding="utf-8")
+    unfinished.replace(folder / AFTER)
+    return True
 
 
 def _batches(dataset: Dataset, part: Part) -> Iterator[pa.RecordBatch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -15,6 +16,8 @@ FORMATS: tuple[Format, ...] = ("parquet", "csv", "jsonl", "sql")
 FILE_ROWS = 1_000_000
 """Rows of a file; a larger table becomes several, which are written side by side."""
 MANIFEST = "manifest.json"
+AFTER = "after.sql"
+"""What is to be run when all rows are in."""
 BEGUN = ".loadlab-export.json"
 
 
@@ -61,6 +64,11 @@ def _safe(table: str) -> str:
     return "%2E" + name[1:] if name.startswith(".") else name
 
 
+def until_of(dataset: Dataset) -> str:
+    """The day with which the history of the full volume ends."""
+    return (dt.date(1970, 1, 1) + dt.timedelta(microseconds=dataset.plan.clock.end_us)).isoformat()
+
+
 def manifest_of(dataset: Dataset, form: Format, engine: str, parts: tuple[Part, ...], sizes: dict[str, int]) -> Any:
     """What stands in the folder, as JSON: whoever reads the files needs nothing else."""
     tables = []
@@ -86,6 +94,7 @@ def manifest_of(dataset: Dataset, form: Format, engine: str, parts: tuple[Part, 
         "fingerprint": dataset.manifest.fingerprint,
         "seed": dataset.plan.seed,
         "scale": dataset.plan.scale,
+        "until": until_of(dataset),
         "rows": sum(dataset.row_count(table) for table in dataset.tables),
         "tables": tables,
         "notes": list(dataset.plan.notes),

@@ -16,7 +16,9 @@ import pyarrow as pa
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import dataset_of
+from loadlab.data.history import settled
 from loadlab.data.plan.planner import DataRequest
+from loadlab.data.sizes import sizes_by_relations
 from loadlab.engines import DEFAULT_URL, open_database
 from loadlab.engines.protocol import CanAppend, Engine, Session
 from loadlab.errors import DatabaseError, InputError
@@ -86,7 +88,7 @@ def _dataset_of(
         if rows is not None or scale is not None:
             raise InputError("loadlab.open()", "takes no rows and no scale for a database that is filled already")
         return dataset_of(there), True
-    shape = scenario.file.data
+    shape = settled(scenario.file.data, None, None)
     fills = rows is not None or scale is not None
     request = DataRequest(
         shape=shape if fills else without_examples(shape),
@@ -96,6 +98,7 @@ def _dataset_of(
         rows=dict(rows) if isinstance(rows, Mapping) else {},
         rows_everywhere=rows if isinstance(rows, int) else None if fills else 0,
         default_rows=scenario.default_rows,
+        default_rows_of=sizes_by_relations(found.schema) if scenario.is_plain else {},
     )
     owns_tables = scenario.source(engine.name) is not None
     dataset = Dataset.plan_for(found.schema, request, owns_tables=owns_tables)
@@ -378,6 +381,7 @@ def _request(manifest: Manifest, shape: DataShape, place: str) -> DataRequest:
         rows={} if body["rows_stated"] is None else body["rows_stated"],
         rows_everywhere=body["rows_everywhere"],
         default_rows=body["default_rows"],
+        default_rows_of=body.get("default_rows_of", {}),
         place=place,
         remedies=body.get("remedies", {}),
     )

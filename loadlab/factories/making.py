@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from loadlab.data.frame import Frame
 from loadlab.data.overlay.given import cells_of, given_array, plain_values
 from loadlab.data.values.times import Written
 from loadlab.errors import ConstraintError, InputError
+from loadlab.factories.choices import worlds_of
 from loadlab.factories.factory import Factory
 from loadlab.factories.parents import ParentKeys, ordinals, parent_keys, tree_level
 from loadlab.factories.recipe import Wish, column_of
 from loadlab.factories.rows import Rows
+from loadlab.factories.totals import Total, aggregates_of, totals_of
 from loadlab.schema.model import Column, Table
 from loadlab.spec.shapes import ColumnShape
 
@@ -43,14 +45,44 @@ def make(order: Factory) -> Rows:
 
 def create(order: Factory) -> Rows:
     """Insert the rows of an order with everything that belongs to them."""
+    return _insert(_planned(order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """An order with its maker. `children` are there where the rows have aggregates over them: they are made first and
+    inserted last."""
+
+    order: Factory
+    maker: _Maker
+    children: tuple[_Work, ...] | None = None
+
+
+def _planned(order: Factory) -> _Work:
     maker = _Maker.of(order, creates=True)
+    if not aggregates_of(order):
+        return _Work(order, maker)
+    kept = _Kept(order, order.amount)
+    for batch, moments in maker.batches(0, order.amount):
+        kept.add(batch, moments)
+    rows = kept.rows()
+    works = tuple(_planned(_children(given.order, rows, given.key, given.count)) for given in order.children)
+    makers = [(given, work.maker) for given, work in zip(order.children, works, strict=True)]
+    return _Work(order, replace(maker, totals=totals_of(order, makers)), works)
+
+
+def _insert(work: _Work) -> Rows:
+    order = work.order
     kept = _Kept(order, order.amount)
     for start in range(0, order.amount, APPEND_ROWS):
-        pieces = maker.batches(start, min(start + APPEND_ROWS, order.amount))
+        pieces = work.maker.batches(start, min(start + APPEND_ROWS, order.amount))
         _append(order, kept.passing(pieces))
     rows = kept.rows()
-    for children in order.children:
-        _create_children(children.order, rows, children.key, children.count)
+    if work.children is None:
+        for children in order.children:
+            create(_children(children.order, rows, children.key, children.count))
+    for child in work.children or ():
+        _insert(child)
     for attached in order.attached:
         _attach(attached.junction, rows, attached.own, attached.rows, attached.other)
     return rows
@@ -67,12 +99,12 @@ def _append(order: Factory, batches: Iterator[pa.RecordBatch]) -> None:
         raise ConstraintError(message, code=error.code) from None
 
 
-def _create_children(order: Factory, rows: Rows, key: Any, each: int) -> None:
+def _children(order: Factory, rows: Rows, key: Any, each: int) -> Factory:
     from loadlab.factories.factory import GivenParent, _add_parent
 
     made = list(order.parents)
     _add_parent(made, GivenParent(key, rows, each))
-    create(replace(order, parents=tuple(made), amount=len(rows) * each))
+    return replace(order, parents=tuple(made), amount=len(rows) * each)
 
 
 def _attach(junction: Factory, rows: Rows, own: Any, others: Any, other: Any) -> None:
@@ -125,7 +157,7 @@ class _Maker:
     parents: tuple[ParentKeys, ...]
     first_row: int
     shapes: Dataset | None
-    levels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    totals: tuple[Total, ...] = ()
 
     @classmethod
     def of(cls, order: Factory, *, creates: bool) -> _Maker:
@@ -149,12 +181,14 @@ class _Maker:
         fields = [pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in columns]
         for first in range(start, stop, BATCH_ROWS):
             index = np.arange(first, min(first + BATCH_ROWS, stop), dtype=np.int64)
-            frame = self._frame(index)
+            frame = self.frame(index)
             arrays = [to_arrow(frame.cells(c.name), c.type) for c in columns]
             yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)), frame.moment_us()
 
-    def _frame(self, index: Int64s) -> Frame:
+    def frame(self, index: Int64s) -> Frame:
+        """The rows of these indexes, with all that is given of them."""
         given = self._given(index)
+        given |= {total.column: total.cells(index) for total in self.totals}
         moments = self._moments(index, given)
         if self.shapes is not None:
             shaped = preset(self.shapes, self.table.key, self.first_row + index, given, moments)
@@ -239,8 +273,7 @@ class _Maker:
 def preset(dataset: Dataset, table: str, rows: Int64s, given: Mapping[str, Cells], moments_us: Int64s) -> Frame:
     """Rows of a dataset in which some cells and the moments are as they are given; what depends on them follows."""
     frame = dataset._frame(table, rows)
-    frame._cells.update(given)
-    frame._moment = moments_us
+    frame.give(given, moments_us, worlds_of(frame.plan, rows, given))
     return frame
 
 

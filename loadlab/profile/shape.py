@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -195,6 +196,10 @@ def _spread(
             # As many whole numbers as there are different values fit in.
             last = max(int(kept[-1]), int(kept[0]) + math.ceil(distinct))
             kept = [*kept[:-1], last] if len(kept) > 1 else [kept[0], last]
+        if type.kind == "date" and len(kept) > 1:
+            # Days alike: rounded to months, the ends may have come closer to each other.
+            first = dt.date.fromisoformat(str(kept[0]))
+            kept = [*kept[:-1], max(str(kept[-1]), (first + dt.timedelta(days=math.ceil(distinct))).isoformat())]
         if len(kept) < 2:
             return {}
         return {"histogram": {"bounds": kept} | ({"shares": shares} if shares is not None else {})}

@@ -40,6 +40,11 @@ def words_of(name: str) -> str:
     return re.sub(r" +", " ", spaced).strip().lower()
 
 
+def about_table(table: Table) -> str:
+    """What a table's rows are, by its name, as the meaning of their own name: `full_name` of people, `company`, …"""
+    return _first(TABLES, words_of(table.name))
+
+
 def _text_meaning(table: Table, column: Column, words: str) -> str:
     if re.search(r"\bids?$|\boid$", words) and not re.search(r"\b(tax|vat|national|mail)\b", words):
         return _identifier(column, words)
@@ -74,7 +79,7 @@ def _of_length(column: Column) -> str:
 
 def _named(table: Table, column: Column, words: str) -> str:
     """What a column called `name`, `title` or `code` holds depends on the table."""
-    about = _first(TABLES, words_of(table.name))
+    about = about_table(table)
     if words == "code":
         return CODES.get(about) or _commented(TEXT, column.comment) or _of_length(column) or "reference"
     if words == "title":

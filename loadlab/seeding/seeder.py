@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from loadlab.data.dataset import Dataset
-from loadlab.engines.protocol import CanLoadCycles, Chunk, Engine, Manifest
-from loadlab.errors import DatabaseError, NotEmptyError
+from loadlab.engines.protocol import CanForget, CanLoadCycles, Chunk, Engine, Manifest
+from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.seeding.chunks import chunks_of, later_chunks, pending
 from loadlab.seeding.groups import Way, groups
 from loadlab.seeding.workers import Crew, Job, cluster_crew, first_batches, load_chunk, local_crew, needs_second_pass
 
 # Below this, starting worker processes takes longer than the loading.
 _PARALLEL_FROM_ROWS = 300_000
+_ANEW = ", or --recreate to drop exactly what LoadLab made there and start anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def refuse_foreign_tables(engine: Engine, there: Manifest | None) -> None:
     if there is not None:
         raise NotEmptyError(
             f"{engine.display_url} holds another dataset of LoadLab, with another schema ({_describe(there)}); "
-            "give an empty database"
+            f"give an empty database{_ANEW}"
         )
     tables = engine.user_tables()
     if tables:
@@ -56,6 +57,16 @@ def refuse_foreign_tables(engine: Engine, there: Manifest | None) -> None:
             f"{engine.display_url} is not empty: it has the tables {_some(list(tables))}; give an empty database, "
             "or leave the schema out to fill the tables that are there"
         )
+
+
+def start_anew(engine: Engine) -> None:
+    """Drop what LoadLab made in the database, or remove the rows that it loaded. Raises NotEmptyError as `forget`."""
+    if not isinstance(engine, CanForget):
+        raise InputError("--recreate", f"is not possible with {engine.name} yet; give an empty database")
+    try:
+        engine.forget()
+    except NotEmptyError as error:
+        raise NotEmptyError(f"--recreate: {engine.display_url} is left as it is: {error}") from None
 
 
 def check_vacant(engine: Engine, manifest: Manifest) -> Manifest | None:
@@ -68,7 +79,7 @@ def check_vacant(engine: Engine, manifest: Manifest) -> Manifest | None:
         if there.fingerprint != manifest.fingerprint:
             raise NotEmptyError(
                 f"{engine.display_url} holds another dataset of LoadLab ({_describe(there)}; "
-                f"asked: {_describe(manifest)}); give an empty database"
+                f"asked: {_describe(manifest)}); give an empty database{_ANEW}"
             )
         return there
     if manifest.owns_tables:

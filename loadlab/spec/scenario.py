@@ -47,6 +47,8 @@ class Scenario:
     folder: Path
     file: ScenarioFile
     brief: Brief | None
+    is_plain: bool = False
+    """Whether the user named a schema, or nothing, and no scenario: it is a database to work with that is wanted."""
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
+from loadlab.errors import InputError
 from loadlab.spec.aggregates import RowsOfChildren, ValueOfChildren
 from loadlab.spec.base import SpecModel
 from loadlab.spec.distributions import (
@@ -220,12 +221,15 @@ class TableShape(SpecModel):
 class TimeShape(SpecModel):
     """The history the rows tell: row 0 is written at `start`, the last row of the full volume at `end`.
 
+    `end: today` is the midnight (UTC) with which the day of the seeding begins. It is settled when a database is filled
+    first, and kept there as a date; a start that is not stated then lies as long before it as the default's.
+
     `growth` shapes the way between: `constant` is as many rows each day; `accelerating` and `steep` are businesses
     that grow (rows so far ∝ time² and time⁴).
     """
 
     start: dt.date = dt.date(2024, 1, 1)
-    end: dt.date = dt.date(2026, 1, 1)
+    end: dt.date | Literal["today"] = dt.date(2026, 1, 1)
     growth: Literal["constant", "accelerating", "steep"] = "accelerating"
     seasonality: Literal["none", "office", "consumer"] = Field(
         default="consumer", description="Rhythm of the week: when within it rows are written (hours in UTC)."
@@ -233,9 +237,18 @@ class TimeShape(SpecModel):
 
     @model_validator(mode="after")
     def _has_length(self) -> TimeShape:
-        if self.end <= self.start:
+        if isinstance(self.end, dt.date) and self.end <= self.start:
             raise ValueError(f"must end after it starts: {self.start} .. {self.end}")
         return self
+
+    def until(self, end: dt.date) -> TimeShape:
+        """The same history up to another day."""
+        default = TimeShape.model_fields
+        span = default["end"].default - default["start"].default
+        start = self.start if "start" in self.model_fields_set else end - span
+        if end <= start:
+            raise InputError("--until", f"must be after the history's start, {start}", value=end)
+        return self.model_copy(update={"start": start, "end": end})
 
 
 class DataShape(SpecModel):

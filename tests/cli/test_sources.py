@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,6 +26,21 @@ def project(tmp_path: Path) -> Path:
     for name in ("sqlalchemy_shop.py", "shop.prisma"):
         shutil.copy(FIXTURES / name, tmp_path)
     return tmp_path
+
+
+def assert_what_django_writes(connection: psycopg.Connection[Any]) -> None:
+    """Content types and permissions as `migrate` has them, and what refers to them."""
+    kinds = connection.execute("SELECT app_label || '.' || model FROM django_content_type ORDER BY id").fetchall()
+    assert [kind for (kind,) in kinds][:3] == ["auth.group", "auth.permission", "auth.user"]
+    assert ("shop.order",) in kinds
+    wrong = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE p.codename NOT LIKE '%\\_' || t.model) FROM auth_permission AS p"
+        " JOIN django_content_type AS t ON t.id = p.content_type_id"
+    ).fetchone()
+    assert wrong == (4 * len(kinds), 0)
+    granted = connection.execute("SELECT count(DISTINCT permission_id) FROM auth_group_permissions").fetchone()
+    assert granted is not None
+    assert granted[0] > 1
 
 
 @pytest.mark.parametrize(
@@ -52,6 +68,10 @@ def test_a_source_is_seeded(
         counted = connection.execute(
             "SELECT count(*), count(DISTINCT p.category_id) FROM order_items i JOIN products p ON p.id = i.product_id"
         ).fetchone()
+        statuses = {row[0] for row in connection.execute("SELECT DISTINCT status FROM orders")}
+        assert (statuses == {"open", "paid", "void"}) is (not source.endswith(".prisma")), "the models know them"
+        if source.startswith("django:"):
+            assert_what_django_writes(connection)
     assert counted is not None
     assert counted[0] == 30
     assert counted[1] > 1

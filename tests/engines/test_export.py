@@ -77,7 +77,8 @@ def write(dataset: Dataset, folder: Path, form: Format, *, file_rows: int = 1000
     assert report.rows == sum(ROWS.values())
     listed = json.loads((folder / MANIFEST).read_text())
     files = [folder / file["name"] for table in listed["tables"] for file in table["files"]]
-    assert {path.name for path in folder.iterdir()} == {MANIFEST, *(path.name for path in files)}
+    after = {listed["after"]} if form != "sql" else set()
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, *after, *(path.name for path in files)}
     assert sum(path.stat().st_size for path in files) == report.size_bytes
     return files
 
@@ -126,9 +127,11 @@ def load_csv(database: PostgresqlEngine, folder: Path, dataset: Dataset) -> None
             for path in files_of(folder, table):
                 with connection.cursor().copy(command) as copy:
                     copy.write(path.read_bytes())
+    run_sql(database, folder, dataset)
 
 
 def run_sql(database: PostgresqlEngine, folder: Path, dataset: Dataset) -> None:
+    """All rows, or what is to be run behind them."""
     psql = find_installation(None, Path("unused")).bin / "psql"
     for path in sorted(folder.glob("*.sql")):
         command = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path), database.url]

@@ -391,3 +391,68 @@ def test_many_rows_come_back_as_keys(db: Database, monkeypatch: pytest.MonkeyPat
 def test_importing_loadlab_stays_light() -> None:
     code = "import loadlab, sys; assert 'pyarrow' not in sys.modules; loadlab.factories.factory; loadlab.open"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# -- what belongs together ---------------------------------------------------------------------------------------------
+
+SHOP = """
+CREATE TABLE shops (id {serial}, name varchar(60) NOT NULL);
+CREATE TABLE orders (
+    id {serial},
+    shop_id bigint NOT NULL REFERENCES shops (id),
+    status varchar(20) NOT NULL CHECK (status IN ('draft', 'paid', 'shipped', 'delivered', 'cancelled')),
+    subtotal numeric(12, 2) NOT NULL,
+    tax numeric(12, 2) NOT NULL CHECK (tax >= 0),
+    items_count integer NOT NULL,
+    paid_at {when},
+    shipped_at {when},
+    delivered_at {when},
+    cancelled_at {when},
+    created_at {when} NOT NULL,
+    updated_at {when} NOT NULL
+);
+CREATE TABLE order_items (
+    id {serial},
+    order_id bigint NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    quantity integer NOT NULL CHECK (quantity > 0),
+    unit_price numeric(10, 2) NOT NULL CHECK (unit_price >= 0)
+);
+"""
+BROKEN_ORDERS = """
+SELECT count(*) FROM orders AS o WHERE paid_at < created_at OR shipped_at < paid_at OR delivered_at < shipped_at
+    OR updated_at < created_at OR updated_at < paid_at OR updated_at < delivered_at
+    OR (status = 'draft' AND (paid_at IS NOT NULL OR shipped_at IS NOT NULL OR delivered_at IS NOT NULL))
+    OR (status IN ('shipped', 'delivered')) AND (paid_at IS NULL OR shipped_at IS NULL OR cancelled_at IS NOT NULL)
+    OR (status = 'paid' AND shipped_at IS NOT NULL) OR ((status = 'delivered') <> (delivered_at IS NOT NULL)
+    AND status <> 'cancelled')
+    OR items_count <> (SELECT count(*) FROM order_items WHERE order_id = o.id)
+    OR abs(subtotal - (SELECT coalesce(sum(quantity * unit_price), 0) FROM order_items WHERE order_id = o.id)) > 0.001
+"""
+
+
+def test_a_status_carries_its_moments_and_a_parent_its_sums(under_test: EngineUnderTest, tmp_path: Path) -> None:
+    path = tmp_path / "schema.sql"
+    path.write_text(SHOP.format(**WORDS[under_test.name]), encoding="utf-8")
+    with loadlab.open(path, database=under_test.new_url(tmp_path), rows={"orders": 40, "order_items": 120}) as db:
+        assert db.query(BROKEN_ORDERS)[0][0] == 0, "as it was seeded"
+        shipped = db.factory("orders").state(status="shipped").count(30).create()
+        assert all(row.shipped_at is not None and row.delivered_at is None for row in shipped)
+        drafts = db.factory("orders").state(status="draft").count(30).create()
+        assert all(row.paid_at is row.shipped_at is row.delivered_at is None for row in drafts)
+        mixed = db.factory("orders").sequence(status=["draft", "delivered"]).count(10).has("items", 3).create()
+        assert [row.delivered_at is not None for row in mixed] == [False, True] * 5
+        assert set(mixed.values("items_count")) == {3}
+        when = dt.datetime(2025, 5, 5, tzinfo=dt.UTC)
+        late = db.factory("orders").state(created_at=when, shipped_at=when + dt.timedelta(days=9)).count(20).create()
+        assert {row.status for row in late} <= {"shipped", "delivered", "cancelled"}
+        shaped = db.factory("orders").state(status=shape(values=["paid", "shipped"])).count(30).create()
+        assert set(shaped.values("status")) == {"paid", "shipped"}
+        two = db.factory("order_items").count(2).state(quantity=2, unit_price=Decimal("1.50"))
+        sums = db.factory("orders").has("items", 1).has(two).count(3).create()
+        assert set(sums.values("items_count")) == {3}
+        assert min(sums.values("subtotal")) >= 6
+        kept = db.factory("orders").state(subtotal=7, items_count=2).has("items", 2).create().first()
+        assert (kept.subtotal, kept.items_count) == (7, 2), "what is given stays"
+        db.query("DELETE FROM order_items WHERE order_id = :id RETURNING 1", id=kept.id)
+        db.query("DELETE FROM orders WHERE id = :id RETURNING 1", id=kept.id)
+        assert db.query(BROKEN_ORDERS)[0][0] == 0

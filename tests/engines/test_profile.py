@@ -54,13 +54,23 @@ CREATE TABLE orders (
     document jsonb,
     placed_at timestamp NOT NULL
 );
+CREATE TABLE parcels (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delivered_at timestamptz,
+    shipped_at timestamptz,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date NOT NULL,
+    receipt_date date
+);
 CREATE TABLE events (id bigint NOT NULL, at date NOT NULL, kind text NOT NULL, PRIMARY KEY (id, at))
     PARTITION BY RANGE (at);
 CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
 CREATE STATISTICS payments (ndistinct, dependencies, mcv) ON status, payment FROM orders;
 """
-ROWS = {"customers": 5_000, "orders": 30_000, "events": 9_000}
+ROWS = {"customers": 5_000, "orders": 30_000, "events": 9_000, "parcels": 12_000}
 FILL = """\
 SELECT setseed(0.5);
 INSERT INTO customers (email, country, segment, score, born, created_at)
@@ -77,6 +87,13 @@ INSERT INTO orders (status, payment, coupon, total, quantity, city, weight, took
            CASE WHEN i % 4 = 0 THEN 'note ' || md5(i::text) END, jsonb_build_object('n', i),
            timestamp '2024-06-01' + i * interval '10 min' + random() * interval '9 min'
     FROM generate_series(1, 30000) i;
+INSERT INTO parcels (created_at, shipped_at, delivered_at, updated_at, starts_on, ends_on, receipt_date)
+    SELECT at, shipped, shipped + random() * interval '5 days', greatest(at, shipped) + random() * interval '9 days',
+           starts, starts + (random() * 12)::int, CASE WHEN n % 3 > 0 THEN at::date + (random() * 30)::int END
+    FROM (SELECT n, at, CASE WHEN n % 4 > 0 THEN at + interval '1 hour' + random() * interval '3 days' END AS shipped,
+                 date '2023-01-01' + (random() * 900)::int AS starts
+          FROM (SELECT n, timestamptz '2023-01-01 00:00Z' + random() * interval '900 days' AS at
+                FROM generate_series(1, 12000) n) AS a) AS b;
 INSERT INTO events SELECT i, date '2024-01-01' + (i % 730), (ARRAY['a','b','c'])[1 + i % 3]
     FROM generate_series(1, 9000) i;
 """
@@ -124,7 +141,7 @@ def scans(url: str) -> list[tuple[Any, ...]]:
 
 def test_no_table_is_read(production: PostgresqlEngine) -> None:
     before = scans(production.url)
-    assert len(before) == 4 + 1
+    assert len(before) == 5 + 1
     made = profile(production.url)
     assert set(made.tables) == set(ROWS)
     after = scans(production.url)
@@ -159,7 +176,7 @@ def test_what_a_role_cannot_see_is_named(production: PostgresqlEngine, reader: s
         "payment": made.tables["orders"]["columns"]["payment"]
     }
     assert made.tables["customers"] == {"rows": 5000}
-    assert any("no statistics can be seen of customers, events" in note for note in made.notes)
+    assert any("no statistics can be seen of customers, events, parcels" in note for note in made.notes)
 
 
 def test_values_are_shown_only_where_they_may(production: PostgresqlEngine) -> None:
@@ -184,7 +201,7 @@ def test_values_are_shown_only_where_they_may(production: PostgresqlEngine) -> N
     assert all(bound.startswith("note ") for bound in everything["note"]["histogram"]["bounds"])
     with pytest.raises(InputError, match=r"--allow-values=orders\.town names no column"):
         profile(production.url, allowed=frozenset({"orders.town"}))
-    with pytest.raises(InputError, match="--table=order names no table; tables: customers, events, orders"):
+    with pytest.raises(InputError, match="--table=order names no table; tables: customers, events, orders, parcels"):
         profile(production.url, "order")
 
 
@@ -275,8 +292,22 @@ def test_seeding_reproduces_the_statistics(
             assert list(other.common_shares[: len(tops)]) == pytest.approx(tops, rel=0.05), where
             if abs(one.correlation or 0) > 0.98 and column != "document":
                 assert other.correlation == pytest.approx(one.correlation, abs=0.02), where
+    assert out_of_order(production.url) == out_of_order(seeded.url) == 0
     joint = found["orders"].joint[0]
     assert {values for values, _ in joint.common} == {values for values, _ in wanted["orders"].joint[0].common}
+
+
+def out_of_order(url: str) -> int:
+    """Rows whose moments are not in the order in which things happen."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = connection.execute(
+            "SELECT count(*) FROM parcels WHERE shipped_at < created_at OR delivered_at < shipped_at"
+            " OR delivered_at < created_at OR updated_at < created_at OR updated_at < shipped_at OR ends_on < starts_on"
+            " OR receipt_date < created_at::date"
+        ).fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 # -- pure parts ------------------------------------------------------------------------------------------------------

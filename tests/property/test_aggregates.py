@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.dataset import Dataset
 from loadlab.data.frame import Frame, Generator
-from loadlab.data.overlay import aggregates
+from loadlab.data.overlay import aggregate_checks, aggregates
+from loadlab.data.overlay.aggregate_checks import check_aggregates
 from loadlab.data.overlay.aggregates import (
     Aggregate,
     Balance,
-    check_aggregates,
     child_runs,
 )
 from loadlab.data.overlay.suggestions import generator_of, stated_aggregate, suggest_aggregates
@@ -241,7 +241,7 @@ def test_two_ways_to_the_parent_need_a_choice() -> None:
 
 def test_what_cannot_be_made_is_refused_at_planning(monkeypatch: pytest.MonkeyPatch) -> None:
     check_aggregates(BLOG.plan.tables, framer(BLOG), "scenario.yaml")
-    monkeypatch.setattr(aggregates, "PARENTS_MAX", 50)
+    monkeypatch.setattr(aggregate_checks, "PARENTS_MAX", 50)
     with pytest.raises(InfeasibleError, match=r"authors.columns.posts_count cannot be kept in memory for 60 rows"):
         check_aggregates(BLOG.plan.tables, framer(BLOG), "scenario.yaml")
     monkeypatch.undo()

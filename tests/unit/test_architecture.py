@@ -34,13 +34,14 @@ MAY_IMPORT = {
     "measure": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload"},
     "validate": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload", "measure"},
 }
-MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate"}
+MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate", "export"}
 # From what the user names to a schema: it reads a scenario's statements with the workload's means.
 MAY_IMPORT["sourcing"] = MAY_IMPORT["workload"] | {"workload"}
+MAY_IMPORT["request"] = MAY_IMPORT["sourcing"] | {"sourcing"}
 # Within data/, from the means to the plan: a folder (or module) imports itself and what stands before it.
 DATA_LAYERS = (
     "core", "relations", "frame", "volumes", "texts", "values", "overlay", "constraints", "choose", "plan", "dataset",
-    "growth", "feasibility",
+    "growth", "feasibility", "history", "sizes", "application",
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
 TOP = {"__init__", "__main__", "arguments", "cli", "pipeline", "factories"}

@@ -62,6 +62,9 @@ class Rows:
             self.made[column] = self.generators[column].make(self)
         return self.made[column]
 
+    def part(self, mask: Any) -> Rows:
+        return self.with_rows(self.rows[mask])
+
     def with_rows(self, rows: np.ndarray) -> Rows:
         return Rows(self.plan, self.generators, rows)
 

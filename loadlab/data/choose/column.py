@@ -210,8 +210,9 @@ def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Genera
     columns = {other.name: other.type for other in context.table.columns}
     base = _constrained(context, column, ColumnShape()) if _needs_base(context, column, shape) else None
     made = shaped_generator(
-        shape, column.type, context.key_of(column.name), place, base=base, columns=columns, nullable=column.nullable
-    )
+        shape, column.type, context.key_of(column.name), place, base=base, columns=columns, nullable=column.nullable,
+        along=times.followed(context, column), rows=context.full_rows,
+    )  # fmt: skip
     if made is not None and not context.is_unique(column.name):
         return _kept_apart(context, column, made)
     if shape.values is not None:
@@ -221,8 +222,9 @@ def _shaped(context: TableContext, column: Column, shape: ColumnShape) -> Genera
 
 
 def _kept_apart(context: TableContext, column: Column, made: Generator) -> Generator:
-    """A shaped column's values, moved where a CHECK compares them with other columns of the row."""
-    if makes_nulls(made):
+    """A shaped column's values, moved where they would not be in their order with other columns of the row."""
+    moment = column.type.kind in ("timestamp", "date")
+    if makes_nulls(made) and not moment:
         return made
     if column.type.kind in ("integer", "numeric", "float"):
         return numbers.compared(context, column, made, context.of(column.name), always=False)

@@ -96,9 +96,14 @@ class TableContext:
         )
 
     def comes_before(self, other: str, name: str) -> bool:
-        """Whether a comparison between the two is for `name` to follow: fixed columns first, then in table order."""
+        """Whether a comparison between the two is for `name` to follow: fixed columns first, then in table order, the
+        time of the last change last."""
         names = self.table.column_names
         if other not in names or self.table.column(other).generated is not None:
             return False
-        mine, theirs = self.is_fixed(name), self.is_fixed(other)
-        return theirs if mine != theirs else names.index(other) < names.index(name)
+        return self._place(other) < self._place(name)
+
+    def _place(self, name: str) -> tuple[bool, bool, int]:
+        column = self.table.column(name)
+        is_last = column.type.kind in ("timestamp", "date") and meaning_of(self.table, column) == "updated"
+        return not self.is_fixed(name), is_last, self.table.column_names.index(name)

@@ -63,6 +63,7 @@ _NUMBERS: dict[str, tuple[str, float, float]] = {
 }
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _FAR = 2**61
+_DAY_US = 86_400_000_000
 _MOST_LISTED = 1_000_000
 _READABLE = (
     exp.Column, exp.Identifier, exp.Literal, exp.Paren, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Add, exp.Sub,
@@ -389,7 +390,7 @@ def edges(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[li
 def _comparisons(context: TableContext, column: Column, facts: ColumnFacts) -> Iterator[tuple[str, EdgeMaker]]:
     """(sign, maker of the edge) of every comparison with columns that come before."""
     name = column.name
-    for fact in _of_pairs(context, name, facts):
+    for fact in of_pairs(context, name, facts):
         other = fact.other
         if fact.sign != "<>" and context.comes_before(other, name) and _same_kind(context, column, other):
             yield fact.sign, _edge(context, column, ((other, 1.0),), float(fact.plus), fact.unit)
@@ -403,8 +404,8 @@ def _comparisons(context: TableContext, column: Column, facts: ColumnFacts) -> I
             yield made
 
 
-def _of_pairs(context: TableContext, name: str, facts: ColumnFacts) -> list[Compared]:
-    """Comparisons of the column with others, turned round where the other one is named first."""
+def of_pairs(context: TableContext, name: str, facts: ColumnFacts) -> list[Compared]:
+    """Comparisons (any sign) of the column with others, turned round where the other one is named first."""
     found = []
     for fact in facts.compared:
         if fact.column == name:
@@ -415,9 +416,8 @@ def _of_pairs(context: TableContext, name: str, facts: ColumnFacts) -> list[Comp
 
 
 def _same_kind(context: TableContext, column: Column, other: str) -> bool:
-    kind = context.table.column(other).type.kind
-    numbers = ("integer", "numeric", "float")
-    return (column.type.kind in numbers and kind in numbers) or kind == column.type.kind
+    kinds = {column.type.kind, context.table.column(other).type.kind}
+    return len(kinds) == 1 or kinds <= {"integer", "numeric", "float"} or kinds == {"date", "timestamp"}
 
 
 def _edge(
@@ -430,12 +430,14 @@ def _edge(
             theirs = context.table.column(name).type
             power = mine - (scale_of(theirs) if theirs.kind in ("integer", "numeric") else 0)
             top, bottom = _fraction(factor)
+            top *= _DAY_US if (column.type.kind, theirs.kind) == ("timestamp", "date") else 1
+            bottom *= _DAY_US if (column.type.kind, theirs.kind) == ("date", "timestamp") else 1
             scaled.append((name, top * 10 ** max(power, 0), bottom * 10 ** max(-power, 0)))
         constant = plus
         if column.type.kind in ("integer", "numeric"):
             constant = plus * 10**mine
         elif column.type.kind == "date" and unit_name == "us":
-            constant = plus / 86_400_000_000
+            constant = plus / _DAY_US
         return Sum(tuple(scaled), round(constant) + strict, downwards)
 
     return make

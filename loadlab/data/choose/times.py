@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 from loadlab.data.choose.context import TableContext
-from loadlab.data.choose.numbers import edges
+from loadlab.data.choose.numbers import edges, of_pairs
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.constraints.partitions import NumberedIn
 from loadlab.data.core.cells import unit_us
@@ -27,10 +28,15 @@ from loadlab.data.values.times import (
     Written,
 )
 from loadlab.errors import InputError
+from loadlab.schema.meaning import words_of
 from loadlab.schema.model import Column
 from loadlab.spec.shapes import ColumnShape
 
 _FAR = 2**61
+_PAST = re.compile(
+    r"(ed|paid|sent|seen|done|login|response|delivery|payment|shipping)( (at|on|time|date|ts))*$|^(last|first) "
+)
+_AHEAD = re.compile(r"planned|scheduled|expected|estimated|promised|required|\bdue\b|next|expir")
 # What follows does so after a minute to 60 days, half of the time within five hours.
 _AFTERWARDS = QuantileTable(lognormal(1, 60 * 24 * 60).knots * 60_000_000)
 # What is to lie after the server's clock lies after this: the dataset must not depend on the day it is made.
@@ -60,7 +66,8 @@ def _natural(context: TableContext, column: Column) -> Generator:
     if kind == "interval":
         return Integers(key, lognormal(60_000_000, 30 * DAY_US), 60_000_000, 30 * DAY_US)
     meaning = context.meaning(column)
-    made: Written | Later = Written() if meaning == "created" else Later(key, _delays(meaning))
+    horizon = context.clock.end_us if _has_happened(column) else None
+    made: Written | Later = Written() if meaning == "created" else Later(key, _delays(meaning), horizon)
     return Days(made) if kind == "date" else made
 
 
@@ -141,7 +148,33 @@ def bounded(
     return Bounded(
         context.key_of(column.name, "bounded"), natural, tuple(lower), tuple(upper), distances,
         least=low, most=high, always=always,
+        horizon=context.clock.end_us // per_cell if _has_happened(column) else None,
     )  # fmt: skip
+
+
+def _has_happened(column: Column) -> bool:
+    """Whether a moment is of something that has happened to the row, by its name."""
+    words = words_of(column.name)
+    return column.type.kind in ("date", "timestamp") and bool(_PAST.search(words)) and not _AHEAD.search(words)
+
+
+def followed(context: TableContext, column: Column) -> str | None:
+    """The moment of the row that this one follows: the latest one, if possible one that every row has.
+
+    Values in the order of its values are in the order of the application wherever the two distributions are.
+    """
+    if column.type.kind not in ("timestamp", "date") or context.is_unique(column.name):
+        return None
+    names = [
+        fact.other
+        for fact in of_pairs(context, column.name, context.of(column.name))
+        if fact.sign in (">", ">=")
+        and not fact.plus
+        and context.comes_before(fact.other, column.name)
+        and context.table.column(fact.other).type.kind in ("timestamp", "date")
+    ]
+    always = [name for name in names if not context.table.column(name).nullable]
+    return next(reversed(always or names), None)
 
 
 def _bounds(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[int, int]:

@@ -8,10 +8,12 @@ same way, so that a row's parents belong to the same tenant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from loadlab.errors import InputError
+from loadlab.schema.meaning import about_table
 from loadlab.schema.model import ForeignKey, Schema, Table
 from loadlab.spec.shapes import RelationShape, TableShape
 
@@ -129,9 +131,13 @@ def _link(schema: Schema, table: Table, key: ForeignKey, shape: TableShape, soft
     if not schema.has(key.target):
         raise InputError(f"{table.key}.{name}", f"references {key.target or 'a table'}, which is not in the schema")
     columns, targets = key.columns, key.target_columns
-    soft = [] if key.target == table.key else _soft(schema, schema.table(key.target), table, key)
-    if not soften or any(table.column(column).nullable for column in key.columns):
-        soft = []
+    if key.target == table.key:
+        soft = _owner(schema, table, key, shape.relations.get(name, RelationShape()))
+    else:
+        soft = _soft(schema, schema.table(key.target), table, key)
+        if any(table.column(column).nullable for column in key.columns):
+            soft = []
+    soft = soft if soften else []
     return Link(
         name=name,
         columns=(*columns, *(own for own, _ in soft)),
@@ -158,6 +164,40 @@ def _soft(schema: Schema, parent: Table, table: Table, key: ForeignKey) -> list[
         if mine == theirs and mine is not None and mine[0] not in (table.key, parent.key):
             found.append((name, name))
     return found
+
+
+def _owner(schema: Schema, table: Table, key: ForeignKey, wish: RelationShape) -> list[tuple[str, str]]:
+    """What a row and the row of the same table above it have in common: an answer belongs to its comment's ticket.
+
+    Of several foreign keys the one whose parents say most of the others; people own rows of their own.
+    """
+    numbered = any(re.search(r"^(level|depth)$", name) for name in table.column_names)
+    if wish.pattern is not None or numbered or set(key.columns) != {key.columns[0]}:
+        return []
+    led = re.search(r"manager|supervisor|reports|lead|boss", key.columns[0]) is not None
+    found = [
+        other
+        for other in table.foreign_keys
+        if other.target != table.key
+        and schema.has(other.target)
+        and len(other.columns) == 1
+        and not table.column(other.columns[0]).nullable
+        and table.column(other.columns[0]).generated is None
+        and (about_table(schema.table(other.target)) == "company" if led else _can_own(schema, table, other))
+    ]
+    if not found:
+        return []
+    targets = {other.target for other in found}
+
+    def says(other: ForeignKey) -> int:
+        return sum(1 for theirs in schema.table(other.target).foreign_keys if theirs.target in targets)
+
+    owner = max(found, key=lambda other: (says(other), other.on_delete == "CASCADE"))
+    return [(owner.columns[0], owner.columns[0])]
+
+
+def _can_own(schema: Schema, table: Table, key: ForeignKey) -> bool:
+    return about_table(schema.table(key.target)) != "full_name" and (key.columns not in table.unique_keys)
 
 
 def _origin(schema: Schema, table: Table, column: str, but: ForeignKey | None = None) -> tuple[str, str] | None:

@@ -91,6 +91,12 @@ class Cells:
         """The same values, NULL where `valid` is False too."""
         return Cells(self.values, valid if self.valid is None else self.valid & valid)
 
+    def where(self, mask: Mask) -> Cells:
+        """The cells of some of the rows."""
+        is_arrow = isinstance(self.values, (pa.Array, pa.ChunkedArray))
+        values = self.values.filter(pa.array(mask)) if is_arrow else self.values[mask]
+        return Cells(values, None if self.valid is None else self.valid[mask])
+
 
 def arrow_type(logical: LogicalType) -> pa.DataType:
     """The Arrow type that a column of the logical type is exchanged in."""

@@ -31,9 +31,15 @@ class Clock:
 
     @classmethod
     def of(cls, shape: TimeShape) -> Clock:
+        assert not isinstance(shape.end, str), "today is settled before anything is planned"
         start = _midnight_us(shape.start)
         end = _midnight_us(shape.end)
         return cls(start, end - start, _SQUARE_ROOTS[shape.growth], Season.of(shape.seasonality, start, end))
+
+    @property
+    def end_us(self) -> int:
+        """The end of the full volume's history."""
+        return self.start_us + self.span_us
 
     def moment_us(self, share: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Int64s:
         """When a share of the full volume's rows exists; shape (n,). Shares beyond 1 lie after the end."""

@@ -37,6 +37,16 @@ class Worlds:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What the worlds of a row say of one column: by world the values that it may hold (None: any), and whether it is
+    NULL (None: as it pleases)."""
+
+    worlds: Worlds
+    allowed: tuple[frozenset[str] | None, ...]
+    null: tuple[bool | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Presence:
     """Where a value is not NULL: by world, the share of the rows that are NULL."""
 
@@ -44,9 +54,13 @@ class Presence:
     shares: tuple[float, ...]
     worlds: Worlds | None = None
 
-    def valid(self, rows: Int64s) -> Mask:
+    def valid(self, rows: Int64s, world: Int64s | None = None) -> Mask:
+        """Where the rows have a value; `world` is the world of each where it is not drawn by the row."""
         share = np.array(self.shares)
-        level = share[self.worlds.at(rows)] if self.worlds is not None else share[0]
+        if self.worlds is not None:
+            level = share[self.worlds.at(rows) if world is None else world]
+        else:
+            level = share[0]
         return unit_interval(hash_rows(make_key(self.key, "null"), rows)) >= level
 
     def is_certain(self, rows: Int64s) -> Mask:

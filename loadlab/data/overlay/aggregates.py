@@ -10,7 +10,7 @@ Rows that a load inserts later change no aggregate: what stands in the database 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame, TablePlan
 from loadlab.data.relations.relation import Relation
 from loadlab.data.values.numbers import Computed
-from loadlab.errors import InfeasibleError, InputError
+from loadlab.errors import InputError
 from loadlab.schema.model import Column, ForeignKey, LogicalType, Schema, Table
 from loadlab.spec.aggregates import ChildValue
 
@@ -121,6 +121,10 @@ class OfChildren:
             result = every[places] if len(every) else _start(self.kind, len(frame), self._is_float)
             if self.kind in ("sum", "count"):
                 result = np.where(known, result, 0)
+        return self.cells(result, counts)
+
+    def cells(self, result: npt.NDArray[Any], counts: Int64s) -> Cells:
+        """The column's cells from what was added up over so many rows."""
         if self.kind == "count":
             return Cells(counts)
         if self.kind == "sum":
@@ -277,6 +281,24 @@ def _pieces(starts: Int64s, lengths: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
         yield owners, starts[owners] + places - (ends[owners] - lengths[owners])
 
 
+def aggregate_of(generator: object) -> OfChildren | None:
+    """The aggregate over children that a generator is, whatever is laid over it."""
+    found = unwrapped(generator)
+    return found if isinstance(found, OfChildren) else None
+
+
+def added_up(made: OfChildren, count: int, parts: Iterable[tuple[Int64s, Frame]]) -> Cells:
+    """The aggregate of `count` parents over children that are at hand: (index of the parent, child) of each part."""
+    is_float = made.value is not None and made.value.is_float
+    result, counts = _start(made.kind, count, is_float), np.zeros(count, dtype=np.int64)
+    for owners, frame in parts:
+        if made.value is None:
+            counts += np.bincount(owners, minlength=count)
+        else:
+            _add(made.kind, result, counts, owners, *made.value.make(frame))
+    return made.cells(result, counts)
+
+
 # -- from words to generators ----------------------------------------------------------------------------------------
 
 
@@ -415,68 +437,11 @@ def _require_kind(wish: Aggregate, child: Table, column: Column, value: _Value, 
 # -- checks of the whole plan ----------------------------------------------------------------------------------------
 
 
-def check_aggregates(tables: Mapping[str, TablePlan], frame: Callable[[str, Int64s], Frame], place: str) -> None:
-    """To be called when every table is planned; `frame` makes rows of a table.
-
-    Raises InfeasibleError for an aggregate that cannot be made: over too many parents, over values that themselves
-    need the aggregate, an extreme of possibly no rows in a column that takes no NULL.
-    """
-    for key, plan in tables.items():
-        for name, generator in plan.columns.items():
-            inner = _unwrapped(generator)
-            where = f"{place}: data.tables.{key}.columns.{name}"
-            if isinstance(inner, OfChildren):
-                _check_children(plan, plan.table.column(name), inner, frame, where)
-            elif isinstance(inner, RunningBalance):
-                _check_balance(plan, inner, frame, where)
-
-
-def _unwrapped(generator: object) -> object:
+def unwrapped(generator: object) -> object:
+    """An aggregate without what is laid over it; any other generator at its innermost."""
     while not isinstance(generator, (OfChildren, RunningBalance)) and hasattr(generator, "inner"):
         generator = generator.inner
     return generator
-
-
-def _check_children(
-    plan: TablePlan, column: Column, made: OfChildren, frame: Callable[[str, Int64s], Frame], where: str
-) -> None:
-    _, relation = made.child_plan(frame(plan.table.key, np.empty(0, dtype=np.int64)))
-    if relation.pattern != "nested" and plan.rows > PARENTS_MAX:
-        raise InfeasibleError(
-            where,
-            f"cannot be kept in memory for {plan.rows:,} rows ({PARENTS_MAX:,} at most), as the rows of {made.child} "
-            f"are spread over them; give {made.child}.{relation.name} the pattern nested",
-        )
-    nested_minimum = relation.min_children if relation.pattern == "nested" else 0
-    if made.kind in _EXTREMES and not column.nullable and not nested_minimum:
-        raise InfeasibleError(
-            where,
-            f"takes no NULL, but a row may have no {made.child}; give {made.child}.{relation.name} min: 1 (nested)",
-        )
-    if relation.pattern == "nested" and plan.rows:
-        _try(frame(plan.table.key, np.array([0, plan.rows - 1], dtype=np.int64)), column.name, where)
-
-
-def _check_balance(plan: TablePlan, made: RunningBalance, frame: Callable[[str, Int64s], Frame], where: str) -> None:
-    relation = next((r for r in plan.relations if r.name == made.relation), None)
-    if relation is None or relation.pattern != "nested":
-        raise InputError(
-            where, f"needs rows that are neighbours: give {plan.table.key}.{made.relation} the pattern nested"
-        )
-    if relation.longest_run > RUN_MAX:
-        raise InfeasibleError(
-            where,
-            f"would be added up over up to {relation.longest_run:,} rows of a {relation.target}, {RUN_MAX:,} at most",
-        )
-    name = next(name for name, item in plan.columns.items() if _unwrapped(item) is made)
-    _try(frame(plan.table.key, np.arange(min(plan.rows, 2), dtype=np.int64)), name, where)
-
-
-def _try(frame: Frame, column: str, where: str) -> None:
-    try:
-        frame.cells(column)
-    except RecursionError:
-        raise InfeasibleError(where, "is made of values that are themselves made of it") from None
 
 
 __all__ = [
@@ -484,8 +449,10 @@ __all__ = [
     "Balance",
     "OfChildren",
     "RunningBalance",
+    "added_up",
     "aggregate_generator",
+    "aggregate_of",
     "balance_generator",
-    "check_aggregates",
     "child_runs",
+    "unwrapped",
 ]

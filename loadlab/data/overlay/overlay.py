@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,8 @@ import numpy as np
 from loadlab.data.core.clock import Clock
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame, Generator, TablePlan
-from loadlab.data.overlay.aggregates import Aggregate, Balance, check_aggregates
+from loadlab.data.overlay.aggregate_checks import check_aggregates
+from loadlab.data.overlay.aggregates import Aggregate, Balance
 from loadlab.data.overlay.examples import TableExamples, read_examples
 from loadlab.data.overlay.suggestions import generator_of, stated_aggregate, suggest_aggregates
 from loadlab.data.volumes import DataRequest
@@ -25,10 +25,14 @@ from loadlab.schema.model import Schema, Table
 _NOT_BELOW_ZERO = re.compile(r">=?\s*\(?'?0(\.0+)?'?\)?(::\w+(\s*\(\d+(,\s*\d+)?\))?)?")
 
 
-def overlay(schema: Schema, request: DataRequest, plans: Mapping[str, TablePlan], clock: Clock) -> dict[str, TablePlan]:
-    """The plans with aggregates and examples in them. Raises InputError, InfeasibleError naming the scenario's key."""
+def overlay(
+    schema: Schema, request: DataRequest, plans: Mapping[str, TablePlan], clock: Clock
+) -> tuple[dict[str, TablePlan], tuple[str, ...]]:
+    """The plans with aggregates and examples in them; notes on aggregates that cannot be had.
+
+    Raises InputError, InfeasibleError naming the scenario's key."""
     laid = dict(plans)
-    _lay_aggregates(schema, request, laid)
+    notes = _lay_aggregates(schema, request, laid)
     _lay_examples(schema, request, laid)
     if laid != dict(plans):
 
@@ -36,14 +40,16 @@ def overlay(schema: Schema, request: DataRequest, plans: Mapping[str, TablePlan]
             return Frame(laid[table], np.asarray(rows, dtype=np.int64), laid, clock)
 
         check_aggregates(laid, frame, request.place)
-    return laid
+    return laid, notes
 
 
 # -- aggregates ------------------------------------------------------------------------------------------------------
 
 
-def _lay_aggregates(schema: Schema, request: DataRequest, plans: dict[str, TablePlan]) -> None:
-    suggested = suggest_aggregates(schema)
+def _lay_aggregates(schema: Schema, request: DataRequest, plans: dict[str, TablePlan]) -> tuple[str, ...]:
+    suggested, notes = suggest_aggregates(schema), []
+    # Alike by their names, over children that are no parts: told, not followed.
+    alike = {k: w for k, w in suggest_aggregates(schema, lambda *_: True).items() if isinstance(w, Aggregate)}
     for key, plan in list(plans.items()):
         shapes = request.shape.tables[key].columns if key in request.shape.tables else {}
         nested = next((r.name for r in plan.relations if r.pattern == "nested"), None)
@@ -55,24 +61,42 @@ def _lay_aggregates(schema: Schema, request: DataRequest, plans: dict[str, Table
                 place = f"{request.place}: data.tables.{key}.columns.{column.name}.{stated[0]}"
                 made[column.name] = generator_of(schema, plan.table, column, stated[1], nested, place)
                 continue
-            wish = suggested.get((key, column.name))
-            if wish is not None and shape is None and _is_sure(plans, plan, column.name, wish):
-                # Nobody asked for it: what cannot be computed here stays as it is.
-                with suppress(InputError):
+            wish = suggested.get((key, column.name)) or alike.get((key, column.name))
+            if wish is None or shape is not None or not plan.rows or column.name not in plan.columns:
+                continue
+            reason = _obstacle(plans, plan, column.name, wish)
+            # Nobody asked for it: what cannot be computed here stays as it is.
+            if not reason:
+                try:
                     made[column.name] = generator_of(schema, plan.table, column, wish, nested, f"{key}.{column.name}")
+                except InputError as error:
+                    reason = error.remedy
+            if reason:
+                notes.append(f"{key}.{column.name}: looks like {_words(wish)}, but is not made to agree: {reason}")
         if made:
             plans[key] = _with(plan, made)
+    return tuple(notes)
 
 
-def _is_sure(plans: Mapping[str, TablePlan], plan: TablePlan, column: str, wish: Aggregate | Balance) -> bool:
-    """Whether a suggestion can be followed: over neighbours, with no CHECK that it could break."""
-    if not plan.rows or column not in plan.columns or not _checks_allow(plan.table, column):
-        return False
+def _words(wish: Aggregate | Balance) -> str:
     if isinstance(wish, Balance):
-        return any(r.pattern == "nested" and r.name == wish.via for r in plan.relations)
-    child = plans[wish.table]
-    relations = [r for r in child.relations if r.target == plan.table.key]
-    return len(relations) == 1 and relations[0].pattern == "nested" and not relations[0].future
+        return f"the balance of {wish.value}"
+    what = {"count": "the number", "sum": "the sum", "min": "the smallest", "max": "the largest"}[wish.kind]
+    return f"{what} of {wish.table}" if wish.kind == "count" else f"{what} of {wish.table}.{wish.value}"
+
+
+def _obstacle(plans: Mapping[str, TablePlan], plan: TablePlan, column: str, wish: Aggregate | Balance) -> str:
+    """Why a suggestion is not followed, "" where it is: over neighbours, with no CHECK that it could break."""
+    if not _checks_allow(plan.table, column):
+        return "a CHECK or a unique key speaks of it"
+    if isinstance(wish, Balance):
+        is_nested = any(r.pattern == "nested" and r.name == wish.via for r in plan.relations)
+        return "" if is_nested else f"give {plan.table.key}.{wish.via} the pattern nested"
+    relations = [r for r in plans[wish.table].relations if r.target == plan.table.key]
+    if len(relations) == 1 and relations[0].pattern == "nested" and not relations[0].future:
+        return ""
+    key = {"count": "count_of", "sum": "sum_of", "min": "min_of", "max": "max_of"}[wish.kind]
+    return f"its {wish.table} do not lie side by side; {key} in a scenario asks for it"
 
 
 def _checks_allow(table: Table, column: str) -> bool:

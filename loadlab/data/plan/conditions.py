@@ -12,6 +12,8 @@ from loadlab.data.constraints.partitions import Coverage, coverage_of
 from loadlab.data.constraints.uniqueness import Key, Width, identifies, is_sequence, keys_of
 from loadlab.data.plan.lifecycle import NAME as LIFE_CYCLE
 from loadlab.data.plan.lifecycle import life_cycle
+from loadlab.data.plan.moments import NAME as MOMENTS
+from loadlab.data.plan.moments import moments_in_order
 from loadlab.data.plan.remedies import Remedy, applied_remedies
 from loadlab.data.plan.widths import Widths
 from loadlab.data.volumes import Volume
@@ -37,14 +39,34 @@ class Conditions:
     """Partial keys that are kept by having no row in them."""
 
     def facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
-        """Facts of the CHECKs and of the life cycle, and the keys."""
+        """Facts of the CHECKs, of the life cycle and of the order of moments; and the keys."""
         facts, keys, more = self._checks_and_keys()
-        stages = life_cycle(self.table, facts)
-        if stages is None:
-            return facts, keys
-        staged = table_facts(self.table, self.schema.dialect, [*more, (LIFE_CYCLE, stages)])
-        # It is nobody's condition: it gives way to those that are.
-        return (staged if len(staged.not_understood) == len(facts.not_understood) else facts), keys
+        checks = facts
+        for name, reading in (
+            (LIFE_CYCLE, life_cycle(self.table, self.shape, checks)),
+            (MOMENTS, moments_in_order(self.table, self.shape, checks)),
+        ):
+            if reading is None:
+                continue
+            wider = table_facts(self.table, self.schema.dialect, [*more, (name, reading)])
+            # It is nobody's condition: it gives way to those that are.
+            if len(wider.not_understood) == len(facts.not_understood):
+                facts, more = wider, [*more, (name, reading)]
+        return self._as_stated(facts), keys
+
+    def _as_stated(self, facts: TableFacts) -> TableFacts:
+        """The facts without the worlds that have none of the values that the scenario lists for a column."""
+        stated = {name: shape.values for name, shape in self.shape.columns.items() if shape.values}
+
+        def has_one(world: Mapping[str, ColumnFacts]) -> bool:
+            lists = [(said.allowed, stated[name]) for name, said in world.items() if name in stated]
+            return all(known is None or any(value in known for value in values) for known, values in lists)
+
+        components = [
+            Component(component.columns, tuple(filter(has_one, component.worlds)) or component.worlds)
+            for component in facts.components
+        ]
+        return TableFacts(facts.plain, tuple(components), facts.not_understood)
 
     def _checks_and_keys(self) -> tuple[TableFacts, list[Key], list[tuple[str, Reading]]]:
         """A key that is partial is kept for all rows, or no row is in that part: then by what is told last."""

@@ -13,6 +13,7 @@ from loadlab.data.choose.chosen import listed
 from loadlab.data.constraints.facts import ColumnFacts, TableFacts
 from loadlab.schema.checks import Allowed, Compared, Fact, IsNull, NotNull, Reading
 from loadlab.schema.model import Column, Table
+from loadlab.spec.shapes import TableShape
 
 NAME = "life cycle"
 _STATUS = re.compile(r"(^|_)(status|state|stage|phase)$")
@@ -21,12 +22,17 @@ _ENDS_EARLY = re.compile(r"cancel|reject|fail|refund|expire|void|abort|return|de
 _STEM = re.compile(r"(ed|d|ing|e|t)$")
 
 
-def life_cycle(table: Table, facts: TableFacts) -> Reading | None:
-    """One branch for each label of the status; None where no time is called after one."""
+def life_cycle(table: Table, shape: TableShape, facts: TableFacts) -> Reading | None:
+    """One branch for each label of the status; None where no time is called after one.
+
+    The labels are those that the database allows, else those that the scenario (or the application's model) lists.
+    """
     status = next((c for c in table.stored_columns if _STATUS.search(c.name.lower())), None)
     if status is None or facts.component_of(status.name) is not None:
         return None
-    labels = [value for value in listed(status, facts.of(status.name)) or () if isinstance(value, str)]
+    stated = shape.columns[status.name].values if status.name in shape.columns else None
+    known = listed(status, facts.of(status.name)) or stated or ()
+    labels = [value for value in known if isinstance(value, str)]
     moments = {
         label: column.name
         for column in table.stored_columns

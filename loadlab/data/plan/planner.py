@@ -25,7 +25,7 @@ from loadlab.data.plan.conditions import Conditions
 from loadlab.data.plan.findings import Findings, find
 from loadlab.data.plan.relating import Relating
 from loadlab.data.plan.remedies import Remedy, stated_columns
-from loadlab.data.plan.widths import Widths
+from loadlab.data.plan.widths import Widths, choices_of
 from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.slots import Slots
 from loadlab.data.relations.timing import timing_of
@@ -77,10 +77,11 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
         volumes = planning.final
         planning = _planned(schema, request, order, volumes, asked)
     shape = request.shape
+    laid, more = overlay(schema, request, planning.plans, planning.clock)
     return DataPlan(
-        overlay(schema, request, planning.plans, planning.clock), order.tables, planning.clock, request.seed,
+        laid, order.tables, planning.clock, request.seed,
         request.scale, shape.locale,
-        tuple(planning.notes), planning.postponed(), planning.findings,
+        (*planning.notes, *more), planning.postponed(), planning.findings,
     )  # fmt: skip
 
 
@@ -182,7 +183,10 @@ class _TablePlanning:
         relations = relating.relations(volume)
         columns: dict[str, Generator] = {}
         timing = timing_of(relations, self.all.plans)
-        bare = TablePlan(table, table_key, volume.rows, volume.full, volume.reference, relations, columns, timing)
+        bare = TablePlan(
+            table, table_key, volume.rows, volume.full, volume.reference, relations, columns, timing,
+            choices_of(facts, worlds),
+        )  # fmt: skip
         context = TableContext(
             table=table,
             dialect=schema.dialect,

@@ -26,6 +26,8 @@ from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Table
 
 _NULL_SHARE = 0.1
+# Rows that begin a thread of their own beside those that answer another row of the same owner.
+_ANSWERS_NONE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,9 +319,13 @@ class Relating:
             return relation
         first = made[link.source]
         partners = self.partners.get(link.name)
-        if relation.self_reference:
-            partners = self._own_partners(link, first, volume)
         lenient = set(link.shared) <= set(link.soft)
+        if relation.self_reference:
+            if lenient and self.links.named(link.source).target not in self.plans:
+                return relation
+            partners = self._own_partners(link, first, volume)
+            # The first row of a ticket answers none.
+            lenient = lenient and relation.required
         if partners is None:
             if lenient:
                 return relation
@@ -389,7 +395,9 @@ class Relating:
             return None
         worlds = next((self.worlds[name] for name in link.own if name in self.worlds), None)
         wish = 1.0 if link.stays else link.wish.null_share
-        default = wish if wish is not None else 0.0 if pattern in ("tree", "chain") else _NULL_SHARE
+        own = link.target == self.table.key and link.soft
+        plain = _ANSWERS_NONE if own else 0.0 if pattern in ("tree", "chain") else _NULL_SHARE
+        default = plain if wish is None else wish
         key = make_key(self.key, "relation", link.name)
         if worlds is None:
             if any(self.facts.of(name).null is True for name in link.own):

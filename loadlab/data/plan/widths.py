@@ -13,7 +13,7 @@ from loadlab.data.constraints.facts import ColumnFacts, TableFacts
 from loadlab.data.constraints.partitions import Coverage
 from loadlab.data.constraints.uniqueness import Width
 from loadlab.data.core.hashing import make_key
-from loadlab.data.core.worlds import Worlds
+from loadlab.data.core.worlds import Choice, Worlds
 from loadlab.data.values.elements import distinct_generator
 from loadlab.schema.meaning import meaning_of
 from loadlab.schema.model import Column, Table
@@ -100,3 +100,13 @@ class Widths:
             if said.null is not None and column.nullable:
                 by_null *= 0.4 if said.null else 0.6
         return max(by_value if has_values else by_null, 1e-6)
+
+
+def choices_of(facts: TableFacts, worlds: Mapping[str, Worlds]) -> dict[str, Choice]:
+    """By column, what each world of its component says of its value: for rows of which some cells are given."""
+    found = {}
+    for name, choice in worlds.items():
+        said = facts.every(name)
+        allowed = tuple(None if one.allowed is None else frozenset(map(str, one.allowed)) for one in said)
+        found[name] = Choice(choice, allowed, tuple(one.null for one in said))
+    return found

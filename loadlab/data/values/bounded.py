@@ -15,6 +15,7 @@ from loadlab.data.core.hashing import Int64s, hash_rows, make_key, unit_interval
 from loadlab.data.core.quantiles import QuantileTable
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.values.switch import scattered
+from loadlab.data.values.times import within
 
 _FAR = 2**61
 
@@ -84,6 +85,8 @@ class Bounded:
     most: int = _FAR
     always: bool = False
     """Whether even fitting values are moved: what belongs close to the bound, such as a price before a discount."""
+    horizon: int | None = None
+    """What is moved from a bound before this cell stays before it."""
 
     def make(self, frame: Frame) -> Cells:
         cells = self.natural.make(frame)
@@ -115,6 +118,9 @@ class Bounded:
             has_low = from_low | ~has_high
         if np.asarray(low).dtype.kind != "f":
             distance = np.floor(distance).astype(np.int64)
+        if self.horizon is not None:
+            bits = hash_rows(make_key(self.key, "horizon"), frame.rows)
+            distance = np.where(has_low, within(distance, self.horizon - low, bits), distance)
         room = np.where((low > -_FAR) & (high < _FAR), high - low, distance)
         distance = np.minimum(distance, np.maximum(room, 0))
         return np.where(has_low, low + distance, high - distance)
@@ -156,8 +162,8 @@ class Same:
             return self.inner.make(frame)
         return scattered(
             [
-                (cells.valid, frame.with_rows(frame.rows[cells.valid]).cells(self.other)),
-                (~cells.valid, self.inner.make(frame.with_rows(frame.rows[~cells.valid]))),
+                (cells.valid, frame.part(cells.valid).cells(self.other)),
+                (~cells.valid, self.inner.make(frame.part(~cells.valid))),
             ],
             len(frame),
         )

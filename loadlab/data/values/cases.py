@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from loadlab.data.core.cells import Cells, Mask, arrow_type
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame, Generator
-from loadlab.data.values.laws import Distinct
+from loadlab.data.values.bounded import Bounded
+from loadlab.data.values.numbered import Distinct
 from loadlab.errors import InputError
 from loadlab.schema.model import LogicalType
 from loadlab.spec.shapes import ColumnShape
@@ -37,10 +38,10 @@ class Conditional:
             case[~other.valid] = len(self.cases)
         parts, rows = [], []
         for number, generator in enumerate((*(made for _, made in self.cases), self.otherwise)):
-            mine = np.flatnonzero(case == number)
-            if len(mine):
-                rows.append(mine)
-                parts.append(generator.make(frame.with_rows(frame.rows[mine])))
+            mine = case == number
+            if mine.any():
+                rows.append(np.flatnonzero(mine))
+                parts.append(generator.make(frame.part(mine)))
         return _joined(parts, rows, len(frame)) if parts else self.otherwise.make(frame)
 
 
@@ -90,6 +91,8 @@ class Blank:
 
 def makes_nulls(generator: Generator) -> bool:
     """Whether the generator already makes the NULLs that the scenario asks for, so that none are put on top."""
+    if isinstance(generator, Bounded):
+        return makes_nulls(generator.natural)
     return isinstance(generator, (Conditional, Distinct, Blank))
 
 

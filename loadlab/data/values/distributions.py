@@ -6,51 +6,31 @@ Everything that cannot be (a range outside the type, a column that is not there)
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from loadlab.data.core.cells import scale_of
-from loadlab.data.core.constants import ORDERED_KINDS, WHOLE_KINDS, constant, constants, limits
+from loadlab.data.core.constants import ORDERED_KINDS, constant, constants
 from loadlab.data.core.hashing import make_key
-from loadlab.data.core.quantiles import (
-    NAMED,
-    Categories,
-    ContinuousLaw,
-    ExponentialLaw,
-    LognormalLaw,
-    NormalLaw,
-    ParetoLaw,
-    cut,
-)
 from loadlab.data.frame import Generator
 from loadlab.data.values.cases import Blank, Conditional, check_dependencies, makes_nulls
 from loadlab.data.values.keys import UuidV4, WithNulls
 from loadlab.data.values.laws import (
     Ascending,
     Bins,
-    ByNumber,
     Codes,
     Correlated,
-    Distinct,
-    FirstOf,
     Hashed,
     Law,
     Listed,
-    Quantiles,
-    RankedWholes,
     Ranks,
-    Reals,
-    Scaled,
     Shaped,
     Source,
-    TextsBetween,
     Wholes,
 )
+from loadlab.data.values.numbered import Along, ByNumber, Distinct, FirstOf, drawn_of
+from loadlab.data.values.shape_laws import ShapeContext, law_of, listed_law
 from loadlab.data.values.times import DAY_US
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import LogicalType
@@ -59,6 +39,7 @@ from loadlab.spec.shapes import ColumnShape
 _SECOND_US = 1_000_000
 _LISTED_MAX = 100_000
 # Different days of which nothing is known: this many, up to 2026-01-01 (in days since 1970).
+_UNCOUNTED = 2**40
 _DAYS, _LATEST_DAY = 3650, 20_454
 # What an enum, a CHECK or a type of the database's own accepts is not for a distribution to say.
 _PLAIN_VALUES = ("text", "enum", "label_path", "inet", "boolean", "float", "integer", "numeric")
@@ -73,17 +54,20 @@ def shaped_generator(
     base: Generator | None = None,
     columns: Mapping[str, LogicalType] | None = None,
     nullable: bool = True,
+    along: str | None = None,
+    rows: float = 0.0,
 ) -> Generator | None:
     """The generator of a column whose shape says how its values are distributed; None where it does not.
 
     `base` is what the column gets without the shape: it makes the values of a `distinct` column and of a case without
     values of its own. Without it a `distinct` text is a code of the shape's `width`. `columns` are the table's columns
-    with their types, to which `given` and `correlates_with` refer. The generator of a `given`, a `distinct` and a
-    `distinct_share` makes the NULLs itself (`makes_nulls`).
+    with their types, to which `given` and `correlates_with` refer. `along` is the column whose ranks a moment takes
+    unless the shape says otherwise; `rows` is the table's count at full volume. The generator of a `given`, a
+    `distinct` and a `distinct_share` makes the NULLs itself (`makes_nulls`).
 
     Raises InputError and InfeasibleError at `place` (`scenario.yaml: data.tables.orders.columns.total`).
     """
-    context = _Context(shape, type, key, place, base, columns or {}, nullable)
+    context = ShapeContext(shape, type, key, place, base, columns or {}, nullable, along, rows)
     if shape.given is not None:
         return _with_nulls(context, _conditional(context))
     if shape.distinct is not None or shape.distinct_share is not None:
@@ -92,28 +76,13 @@ def shaped_generator(
         return None
     if shape.weights is not None and _is_independent(shape):
         return _weighted(context)
-    law = _law(context)
+    law = law_of(context)
     if law is None:
         raise InputError(place, f"needs values, a range, a histogram or a distribution for {_wish(shape)}")
+    if context.along is not None and shape.null_share and shape.order in (None, "random"):
+        _require_nullable(context)
+        return _along(context)
     return Shaped(_source(context), law)
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    shape: ColumnShape
-    type: LogicalType
-    key: int
-    place: str
-    base: Generator | None
-    columns: Mapping[str, LogicalType]
-    nullable: bool
-
-    @property
-    def unit(self) -> int:
-        """Cells in one of what the scenario counts in: cents in a dollar, microseconds in a second."""
-        if self.type.kind == "interval":
-            return _SECOND_US
-        return int(10 ** scale_of(self.type)) if self.type.kind in ("integer", "numeric") else 1
 
 
 def _says_something(shape: ColumnShape, type: LogicalType) -> bool:
@@ -137,7 +106,7 @@ def _wish(shape: ColumnShape) -> str:
 # -- sources ---------------------------------------------------------------------------------------------------------
 
 
-def _source(context: _Context) -> Source:
+def _source(context: ShapeContext) -> Source:
     shape = context.shape
     if shape.correlates_with is not None:
         wish, place = shape.correlates_with, f"{context.place}.correlates_with"
@@ -149,10 +118,10 @@ def _source(context: _Context) -> Source:
         return Correlated(context.key, wish.column, wish.coefficient)
     if shape.order in ("ascending", "descending"):
         return Ascending(context.key, shape.order == "descending")
-    return Hashed(context.key)
+    return Hashed(context.key) if context.along is None else Correlated(context.key, context.along, 1.0)
 
 
-def _other(context: _Context, column: str, place: str) -> LogicalType:
+def _other(context: ShapeContext, column: str, place: str) -> LogicalType:
     if column not in context.columns:
         raise InputError(
             f"{place}.column", f"is not a column of the table; columns: {', '.join(context.columns)}", value=column
@@ -162,190 +131,33 @@ def _other(context: _Context, column: str, place: str) -> LogicalType:
     return context.columns[column]
 
 
-# -- laws ------------------------------------------------------------------------------------------------------------
-
-
-def _law(context: _Context) -> Law | None:
-    """The law of the values that the shape states, None when it states none."""
-    shape, kind = context.shape, context.type.kind
-    if shape.values is not None:
-        return _listed(context, shape.values, _weights(shape), "values")
-    if shape.empirical is not None:
-        return _listed(context, shape.empirical, [1.0] * len(shape.empirical), "empirical")
-    if shape.histogram is not None and kind not in ORDERED_KINDS:
-        return _text_histogram(context)
-    if kind in ("date", "time", "timestamp"):
-        return _moment_law(context)
-    if kind in ("integer", "numeric", "float", "interval"):
-        return _number_law(context)
-    if shape.law is not None or shape.between is not None:
-        name = shape.law or "between"
-        raise InputError(
-            f"{context.place}.{name}", f"is for numbers, dates and times; {context.type.native or kind} takes values"
-        )
-    return None
-
-
-def _weights(shape: ColumnShape) -> Sequence[float]:
-    values = shape.values or ()
-    if shape.weights is not None:
-        return shape.weights
-    # Life cycles and enumerations are skewed: the k-th value has weight 1 / k.
-    exponent = shape.zipf.exponent if shape.zipf is not None else 1.0
-    return [(k + 1.0) ** -exponent for k in range(len(values))]
-
-
-def _listed(context: _Context, values: Sequence[Any], weights: Sequence[float], name: str) -> Listed:
-    place = f"{context.place}.{name}"
-    pairs = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
-    if len(pairs) < len(values):
-        raise InputError(place, "holds null; state it as null_share")
-    if context.type.kind in ORDERED_KINDS:
-        pairs.sort(key=lambda pair: constant(pair[0], context.type, place))
-    return Listed(constants([value for value, _ in pairs], context.type, place), Categories.of([w for _, w in pairs]))
-
-
-def _number_law(context: _Context) -> Law | None:
-    shape, unit = context.shape, context.unit
-    if shape.between is not None:
-        raise InputError(f"{context.place}.between", "is for dates and times; a number has a range")
-    whole = context.type.kind in WHOLE_KINDS
-    least, most = limits(context.type)
-    low, high = _range(context, least / unit, most / unit)
-    if shape.zipf is not None:
-        return _ranked(context, low, high)
-    table: Quantiles
-    if shape.histogram is not None:
-        bounds = [
-            float(constant(bound, context.type, f"{context.place}.histogram")) for bound in shape.histogram.bounds
-        ]
-        table = Bins.of(_closed(bounds) if whole else bounds, shape.histogram.shares)
-        return Wholes(table, int(bounds[0]), int(bounds[-1])) if whole else Reals(table)
-    law = _continuous(shape, low)
-    if law is not None:
-        try:
-            table = cut(law, low, high)
-        except ValueError:
-            raise InputError(
-                f"{context.place}.range", f"[{low:g}, {high:g}] holds nothing of the distribution {shape.law}"
-            ) from None
-        return (
-            Wholes(table.scaled(unit, 0.5), _inside(low, unit, least), _inside(high, unit, most))
-            if whole
-            else (Reals(table))
-        )
-    if shape.range is None:
-        return None
-    named = NAMED[shape.distribution or "uniform"]
-    if not whole:
-        return Reals(named(low, high))
-    return Wholes(named(low, high + 1 / unit).scaled(unit), round(low * unit), round(high * unit))
-
-
-def _range(context: _Context, least: float, most: float) -> tuple[float, float]:
-    """The shape's range, else the type's own."""
-    shape = context.shape
-    if shape.range is None:
-        return least, most
-    for bound in shape.range:
-        if not least <= bound <= most:
-            raise InputError(
-                f"{context.place}.range", f"holds {bound:g}, which the type {context.type.native} cannot hold"
-            )
-    return shape.range
-
-
-def _inside(bound: float, unit: int, limit: float) -> int:
-    return round(bound * unit) if math.isfinite(bound) else int(math.copysign(2**63 - 1, limit))
-
-
-def _closed(bounds: list[float]) -> list[float]:
-    """The last bin of whole numbers holds its upper bound too."""
-    return [*bounds[:-1], bounds[-1] + 1]
-
-
-def _continuous(shape: ColumnShape, low: float) -> ContinuousLaw | None:
-    if shape.normal is not None:
-        return NormalLaw(shape.normal.mean, shape.normal.stddev)
-    if shape.lognormal is not None:
-        return LognormalLaw(shape.lognormal.median, shape.lognormal.sigma)
-    if shape.pareto is not None:
-        return ParetoLaw(shape.pareto.alpha, shape.pareto.minimum)
-    if shape.exponential is not None:
-        return ExponentialLaw(shape.exponential.mean, low if shape.range is not None else 0.0)
-    return None
-
-
-def _ranked(context: _Context, low: float, high: float) -> Law:
-    shape = context.shape
-    if shape.range is None or shape.zipf is None:
-        raise InputError(f"{context.place}.zipf", "needs the values: range: [1, 1000] for numbers, or values")
-    step = context.unit if context.type.kind in WHOLE_KINDS else 1
-    ranks = Ranks.of(int(high - low) + 1, shape.zipf.exponent)
-    law = RankedWholes(ranks, round(low * step), step)
-    return law if context.type.kind in WHOLE_KINDS else Scaled(law)
-
-
-def _moment_law(context: _Context) -> Law | None:
-    """Dates in days; times and timestamps in microseconds."""
-    shape, place = context.shape, context.place
-    if shape.histogram is not None:
-        bounds = [constant(bound, context.type, f"{place}.histogram") for bound in shape.histogram.bounds]
-        if sorted(bounds) != bounds:
-            raise InputError(f"{place}.histogram.bounds", "must ascend")
-        closed = _closed([float(bound) for bound in bounds])
-        return Wholes(Bins.of(closed, shape.histogram.shares), bounds[0], bounds[-1])
-    if shape.law not in (None, "distribution") or shape.range is not None:
-        key = shape.law if shape.law not in (None, "distribution") else "range"
-        raise InputError(f"{place}.{key}", "is for numbers; dates and times take between, a histogram or values")
-    if shape.between is None:
-        return None
-    low, high = (constant(bound, context.type, f"{place}.between") for bound in shape.between)
-    if low > high:
-        raise InputError(f"{place}.between", f"is in the wrong order: {shape.between[0]} is after {shape.between[1]}")
-    # Quantile tables keep nine digits: counted from `low`, a decade is exact to a second.
-    table = NAMED[shape.distribution or "uniform"](0.0, float(high - low) + 1).scaled(1.0, float(low))
-    return Wholes(table, low, high)
-
-
-def _text_histogram(context: _Context) -> Law:
-    shape, place = context.shape, f"{context.place}.histogram"
-    assert shape.histogram is not None
-    if context.type.kind != "text":
-        raise InputError(place, f"is for numbers, times and texts; {context.type.native} takes values")
-    # A bound that is longer than the column is cut, not refused: text is made from its beginning.
-    bounds = pa.array([str(bound) for bound in shape.histogram.bounds], pa.string())
-    bins = Bins.of([float(k) for k in range(len(bounds))], shape.histogram.shares)
-    return TextsBetween(make_key(context.key, "between"), bounds, bins, context.type.length)
-
-
 # -- a stated number of different values -----------------------------------------------------------------------------
 
 
-def _weighted(context: _Context) -> Generator:
+def _weighted(context: ShapeContext) -> Generator:
     """Values by stated weights, met as nearly as whole rows can in every thousand of them, as NULLs are."""
     shape, key = context.shape, make_key(context.key, "weighted")
     _require_nullable(context)
-    law = _listed(context, shape.values or (), shape.weights or (), "values")
+    law = listed_law(context, shape.values or (), shape.weights or (), "values")
     tops = np.cumsum(_weights_of(context, law)) / sum(shape.weights or ())
     inner = ByNumber(key, law, len(tops), None, mixed=False)
     return Distinct(key, inner, len(tops), None, tops, listed=law.values, null_share=shape.null_share or 0.0)
 
 
-def _weights_of(context: _Context, law: Listed) -> npt.NDArray[np.float64]:
+def _weights_of(context: ShapeContext, law: Listed) -> npt.NDArray[np.float64]:
     """The weights in the order of the law's values."""
     below = np.concatenate(([0.0], law.categories.thresholds.astype(np.float64)))
     shares: npt.NDArray[np.float64] = np.diff(below) * (sum(context.shape.weights or ()) / 2**32)
     return shares
 
 
-def _require_nullable(context: _Context) -> None:
+def _require_nullable(context: ShapeContext) -> None:
     share = context.shape.null_share
     if share and not context.nullable:
         raise InputError(f"{context.place}.null_share", "cannot be above 0: the column is NOT NULL", value=share)
 
 
-def _distinct(context: _Context) -> Generator:
+def _distinct(context: ShapeContext) -> Generator:
     shape, place = context.shape, context.place
     _require_nullable(context)
     listed = None
@@ -353,6 +165,10 @@ def _distinct(context: _Context) -> Generator:
         listed = constants(shape.common, context.type, f"{place}.common")
     count = shape.distinct
     tops = _tops(shape)
+    if context.along is not None and listed is None and shape.zipf is None and shape.order in (None, "random"):
+        along = _along(context)
+        if along is not None:
+            return along
     ranks = Ranks.of(count, shape.zipf.exponent) if count is not None and shape.zipf is not None and not tops else None
     return Distinct(
         key=make_key(context.key, "distinct"),
@@ -367,6 +183,38 @@ def _distinct(context: _Context) -> Generator:
     )
 
 
+def _along(context: ShapeContext) -> Distinct | None:
+    """So many different moments as are asked for, in the order of another column; None where nothing is known of them.
+
+    Whole moments are kept apart where there is room, so that the number of different ones is met.
+    """
+    shape, law = context.shape, law_of(context)
+    if law is None or context.along is None:
+        return None
+    rows = max(context.rows * (1.0 - (shape.null_share or 0.0)), 1.0)
+    if shape.distinct is None and shape.distinct_share is None:
+        count = _UNCOUNTED
+    else:
+        count = drawn_of(rows, min(float(shape.distinct or rows * (shape.distinct_share or 1.0)), rows))
+    shares = np.diff(_tops(shape), prepend=0.0)
+    if len(shares) and count > max(_LISTED_MAX, len(shares)):
+        return None
+    whole = _whole_range(law)
+    if whole is not None and (shape.distinct or count) <= whole[1]:
+        count = min(count, whole[1])
+    apart = whole if whole is not None and count <= whole[1] else None
+    key = make_key(context.key, "distinct")
+    return Distinct(
+        key=key,
+        inner=ByNumber(make_key(key, "along"), law, count, apart, mixed=False),
+        count=count,
+        share=None,
+        tops=np.array([]),
+        null_share=shape.null_share or 0.0,
+        along=Along.of(Correlated(key, context.along, 1.0), count, shares),
+    )
+
+
 def _tops(shape: ColumnShape) -> list[float]:
     """Cumulated shares of the most frequent values; where there are no others, they add up to 1."""
     shares, so_far, tops = shape.common_shares or [], 0.0, []
@@ -377,10 +225,10 @@ def _tops(shape: ColumnShape) -> list[float]:
     return tops
 
 
-def _numbered(context: _Context) -> Generator:
+def _numbered(context: ShapeContext) -> Generator:
     """What makes value number i in row i."""
     shape, type, key = context.shape, context.type, make_key(context.key, "numbered")
-    law = None if shape.zipf is not None else _law(context)
+    law = None if shape.zipf is not None else law_of(context)
     if law is None and type.kind in ("integer", "numeric", "interval") and shape.distinct is not None:
         if context.base is not None and shape.zipf is None:
             return _of_base(context.base, shape)
@@ -410,7 +258,7 @@ def _whole_range(law: Law) -> tuple[int, int] | None:
     return int(ends[0]), int(ends[1] - ends[0]) + 1
 
 
-def _other_values(context: _Context, key: int) -> Generator:
+def _other_values(context: ShapeContext, key: int) -> Generator:
     """Different values of a type of which nothing else is known."""
     type, shape = context.type, context.shape
     if type.kind == "text":
@@ -440,7 +288,7 @@ def _width(distinct: int | None) -> int:
 # -- conditional tables ----------------------------------------------------------------------------------------------
 
 
-def _conditional(context: _Context) -> Generator:
+def _conditional(context: ShapeContext) -> Generator:
     given = context.shape.given
     assert given is not None
     other = _other(context, given.column, f"{context.place}.given")
@@ -458,8 +306,8 @@ def _conditional(context: _Context) -> Generator:
     return Conditional(given.column, tuple(cases), _case(context, rest, make_key(context.key, "otherwise"), place))
 
 
-def _case(context: _Context, shape: ColumnShape, key: int, place: str) -> Generator:
-    inner = _Context(shape, context.type, key, place, context.base, context.columns, context.nullable)
+def _case(context: ShapeContext, shape: ColumnShape, key: int, place: str) -> Generator:
+    inner = ShapeContext(shape, context.type, key, place, context.base, context.columns, context.nullable)
     _require_nullable(inner)
     if shape.null_share == 1:
         return Blank(context.type)
@@ -467,7 +315,7 @@ def _case(context: _Context, shape: ColumnShape, key: int, place: str) -> Genera
         shape, context.type, key, place, base=context.base, columns=context.columns, nullable=context.nullable
     )
     if made is None:
-        law = _law(inner)
+        law = law_of(inner)
         made = Shaped(Hashed(key), law) if law is not None else context.base
     if made is None:
         if context.nullable and shape == ColumnShape():
@@ -478,7 +326,7 @@ def _case(context: _Context, shape: ColumnShape, key: int, place: str) -> Genera
     return made
 
 
-def _with_nulls(context: _Context, made: Generator) -> Generator:
+def _with_nulls(context: ShapeContext, made: Generator) -> Generator:
     _require_nullable(context)
     share = context.shape.null_share
     if not share or not isinstance(made, Conditional):

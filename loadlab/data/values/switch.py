@@ -22,7 +22,9 @@ class Masked:
     presence: Presence
 
     def make(self, frame: Frame) -> Cells:
-        return self.inner.make(frame).with_nulls(self.presence.valid(frame.rows))
+        worlds = self.presence.worlds
+        world = frame.world(worlds) if worlds is not None else None
+        return self.inner.make(frame).with_nulls(self.presence.valid(frame.rows, world))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Switch:
     generators: tuple[Generator, ...]
 
     def make(self, frame: Frame) -> Cells:
-        world = self.worlds.at(frame.rows)
+        world = frame.world(self.worlds)
         parts: list[tuple[Mask, Cells]] = []
         by_generator: dict[int, tuple[Generator, Mask]] = {}
         for number, generator in enumerate(self.generators):
@@ -52,7 +54,7 @@ class Switch:
             return self.generators[0].make(frame)
         for generator, mask in by_generator.values():
             if mask.any():
-                parts.append((mask, generator.make(frame.with_rows(frame.rows[mask]))))
+                parts.append((mask, generator.make(frame.part(mask))))
         return scattered(parts, len(frame))
 
 

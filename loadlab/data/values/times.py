@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from loadlab.data.core.cells import Cells
-from loadlab.data.core.hashing import hash_rows, make_key
+from loadlab.data.core.hashing import Int64s, UInt64s, hash_rows, make_key, unit_interval
 from loadlab.data.core.quantiles import QuantileTable
 from loadlab.data.frame import Frame, Generator
 
@@ -24,14 +25,28 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Some time after the row was written; `delays` are microseconds (negative ones lie before)."""
+    """Some time after the row was written; `delays` are microseconds (negative ones lie before).
+
+    What has happened to a row did so before `horizon_us`, the end of the history, if the row was written before it.
+    """
 
     key: int
     delays: QuantileTable
+    horizon_us: int | None = None
 
     def make(self, frame: Frame) -> Cells:
         delay = np.floor(self.delays.at(hash_rows(self.key, frame.rows))).astype(np.int64)
-        return Cells(frame.moment_us() + delay)
+        moments = frame.moment_us()
+        if self.horizon_us is not None:
+            delay = within(delay, self.horizon_us - moments, hash_rows(make_key(self.key, "horizon"), frame.rows))
+        return Cells(moments + delay)
+
+
+def within(distances: Any, room: Any, bits: UInt64s) -> Int64s:
+    """Distances that are longer than the room, where there is any, somewhere inside of it instead; shape (n,)."""
+    shorter = np.floor(unit_interval(bits) * np.maximum(room, 0)).astype(np.int64)
+    found: Int64s = np.where((distances > room) & (room > 0), shorter, distances)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

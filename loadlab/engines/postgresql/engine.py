@@ -27,6 +27,7 @@ from loadlab.engines.postgresql.evidence import statements_are_counted, take_sna
 from loadlab.engines.postgresql.extensions import with_extensions
 from loadlab.engines.postgresql.filled import filled_tables
 from loadlab.engines.postgresql.finish import finish_tables, write_out
+from loadlab.engines.postgresql.forget import forget, note_made, objects
 from loadlab.engines.postgresql.load import Target, append_rows, fill_later, load_chunk, target
 from loadlab.engines.postgresql.plans import explain, statement_id
 from loadlab.engines.postgresql.prisma import render_prisma
@@ -211,12 +212,21 @@ class PostgresqlEngine:
                 return ledger.require_same(found, manifest)
             ledger.create_ledger(self._connection, manifest)
             if manifest.owns_tables:
-                before = self._table_oids()
+                before, things = self._table_oids(), objects(self._connection)
                 run_script(self._connection, _ddl(manifest.schema), own_server=self._own_server)
+                note_made(self._connection, objects(self._connection) - things)
                 filled = filled_tables(self._connection, before)
                 made = [oid for oid in self._table_oids() if oid not in before]
                 ledger.defer(self._connection, put_off(self._connection, made))
                 filled.empty(self._connection)
+
+    def forget(self) -> None:
+        """See `loadlab.engines.protocol.CanForget`."""
+        with translated(), self._connection.transaction():
+            found = ledger.read_manifest(self._connection)
+            if found is not None:
+                forget(self._connection, found)
+        self._targets.clear()
 
     def loaded(self) -> frozenset[Chunk]:
         with translated():

@@ -46,7 +46,8 @@ _CREATE = f"""
         tables     bigint[] NOT NULL,
         alone      boolean NOT NULL,
         statements text[] NOT NULL
-    )
+    );
+    CREATE TABLE {LEDGER_NAMESPACE}.made (catalogue bigint NOT NULL, object bigint NOT NULL)
 """
 
 

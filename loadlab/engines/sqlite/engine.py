@@ -16,6 +16,7 @@ from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.ddl import translate
 from loadlab.engines.sqlite.dialect import is_native
 from loadlab.engines.sqlite.errors import translated
+from loadlab.engines.sqlite.forget import forget
 from loadlab.engines.sqlite.loading import insert_rows, loading, stored_rows, transaction
 from loadlab.engines.sqlite.prisma import render_prisma
 from loadlab.engines.sqlite.reflect import reflect, table_names
@@ -169,6 +170,20 @@ class SqliteEngine:
         with translated(self.display_url):
             return ledger.read(self._connection)
 
+    def forget(self) -> None:
+        """See `loadlab.engines.protocol.CanForget`."""
+        with translated(self.display_url):
+            found = ledger.read(self._connection)
+            if found is None:
+                return
+            # Tables in a circle are dropped one after the other.
+            self._connection.execute("PRAGMA foreign_keys = OFF")
+            try:
+                with transaction(self._connection):
+                    forget(self._connection, found)
+            finally:
+                self._connection.execute("PRAGMA foreign_keys = ON")
+
     def loaded(self) -> frozenset[Chunk]:
         """The chunks that are in."""
         with translated(self.display_url):
@@ -186,8 +201,9 @@ class SqliteEngine:
                 # Readers and the one writer do not wait for each other; it is a property of the file.
                 self._connection.execute("PRAGMA journal_mode = WAL")
             with transaction(self._connection):
+                before = ledger.things(self._connection)
                 notes = self._make_tables(manifest.schema) if manifest.owns_tables else ()
-                ledger.write(self._connection, manifest, notes)
+                ledger.write(self._connection, manifest, notes, ledger.things(self._connection) - before)
 
     def try_rows(self, manifest: Manifest, samples: Iterable[tuple[Table, pa.RecordBatch]]) -> tuple[Refusal, ...]:
         """In memory: the library is the same, so the file need not even exist."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from loadlab.engines.protocol import Chunk, Manifest
+from loadlab.errors import NotEmptyError
 from loadlab.schema.model import Schema
 
 PREFIX = "_loadlab_"
@@ -27,6 +28,7 @@ _TABLES = (
         stop INTEGER NOT NULL,
         PRIMARY KEY (table_key, start, stop)
     ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS _loadlab_made (kind TEXT NOT NULL, name TEXT NOT NULL)",
 )
 
 
@@ -36,8 +38,30 @@ def is_open(connection: sqlite3.Connection) -> bool:
     return found is not None
 
 
-def write(connection: sqlite3.Connection, manifest: Manifest, notes: Sequence[str]) -> None:
-    """Open the ledger with its one manifest."""
+def things(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """The tables and views that are there, as (kind, name)."""
+    rows = connection.execute("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+    return {(kind, name) for kind, name in rows if not name.startswith((PREFIX, "sqlite_"))}
+
+
+def made(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """What LoadLab made, as (kind, name). Raises NotEmptyError where an earlier version did not write it down."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_loadlab_made'").fetchone()
+    if found is None:
+        raise NotEmptyError("the ledger, of an earlier version, does not tell what LoadLab made")
+    return set(connection.execute("SELECT kind, name FROM _loadlab_made"))
+
+
+def drop(connection: sqlite3.Connection) -> None:
+    """The ledger itself."""
+    for table in ("manifest", "chunk", "made"):
+        connection.execute(f"DROP TABLE IF EXISTS {PREFIX}{table}")
+
+
+def write(
+    connection: sqlite3.Connection, manifest: Manifest, notes: Sequence[str], made: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Open the ledger with its one manifest and what was made for it."""
     for table in _TABLES:
         connection.execute(table)
     values = (
@@ -49,6 +73,7 @@ def write(connection: sqlite3.Connection, manifest: Manifest, notes: Sequence[st
         json.dumps(list(notes)),
     )
     connection.execute("INSERT INTO _loadlab_manifest VALUES (1, ?, ?, ?, ?, ?, ?, 0)", values)
+    connection.executemany("INSERT INTO _loadlab_made VALUES (?, ?)", list(made))
 
 
 def read(connection: sqlite3.Connection) -> Manifest | None:

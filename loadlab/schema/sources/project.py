@@ -31,10 +31,16 @@ class ScratchAddress:
 @dataclass(frozen=True, slots=True)
 class ProjectAnswer:
     """`ddl` is empty where the tables were made in the database; `bookkeeping` are the migration tool's own tables,
-    as (schema or "", name)."""
+    as (schema or "", name).
+
+    `values` are those that the models let a column have, as (schema or "", table, column, values); `rows` those that
+    the framework writes into a table of its own, as (schema or "", table, rows by column).
+    """
 
     ddl: str
     bookkeeping: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, str, str, tuple[Any, ...]], ...] = ()
+    rows: tuple[tuple[str, str, tuple[Mapping[str, Any], ...]], ...] = ()
 
 
 def ask_project(source: SchemaSource, scratch: ScratchAddress) -> ProjectAnswer:
@@ -65,7 +71,9 @@ def ask_project(source: SchemaSource, scratch: ScratchAddress) -> ProjectAnswer:
     if error is not None:
         raise InputError(source.name, _remedied(str(error), answer.get("missing"), source))
     tables = tuple((namespace, name) for namespace, name in answer.get("bookkeeping", ()))
-    return ProjectAnswer(answer.get("ddl", ""), tables)
+    values = tuple((schema, table, column, tuple(found)) for schema, table, column, found in answer.get("values", ()))
+    rows = tuple((schema, table, tuple(found)) for schema, table, found in answer.get("rows", ()))
+    return ProjectAnswer(answer.get("ddl", ""), tables, values, rows)
 
 
 def _run(job: Mapping[str, Any], folder: Path, database_url: str) -> str:

@@ -37,12 +37,16 @@ class Job(TypedDict):
 class Answer(TypedDict, total=False):
     """`ddl` is the text of the tables, where no database holds them; `bookkeeping` the tables of the migration tool.
 
-    A table is [schema or "", name]. `error` is the one line that tells what went wrong, `missing` the module that
-    could not be imported.
+    A table is [schema or "", name]. `values` are [schema, table, column, values] of columns that the models restrict
+    and the database does not; `rows` are [schema, table, rows by column] that the framework itself writes, a foreign
+    key as the number of the parent's row from 0. `error` is the one line that tells what went wrong, `missing` the
+    module that could not be imported.
     """
 
     ddl: str
     bookkeeping: list[list[str]]
+    values: list[list[Any]]
+    rows: list[list[Any]]
     error: str
     missing: str
 
@@ -79,7 +83,23 @@ def _sqlalchemy(job: Job) -> Answer:
     metadata.create_all(mock, checkfirst=False)
     missing = sorted({table.schema for table in metadata.tables.values() if table.schema})
     schemas = [str(CreateSchema(name, if_not_exists=True).compile(dialect=dialect)) for name in missing]
-    return {"ddl": "".join(f"{text.rstrip().rstrip(';')};\n\n" for text in [*schemas, *texts])}
+    ddl = "".join(f"{text.rstrip().rstrip(';')};\n\n" for text in [*schemas, *texts])
+    return {"ddl": ddl, "values": _enum_values(metadata)}
+
+
+def _enum_values(metadata: MetaData) -> list[list[Any]]:
+    """What the columns with an Enum of Python hold, of which the database may see a text alone."""
+    from sqlalchemy import Enum, TypeDecorator
+
+    found: list[list[Any]] = []
+    for table in metadata.tables.values():
+        for column in table.columns:
+            kind: object = column.type
+            while isinstance(kind, TypeDecorator):
+                kind = kind.impl_instance
+            if isinstance(kind, Enum):
+                found.append([table.schema or "", table.name, column.name, list(kind.enums)])
+    return found
 
 
 def _metadata(reference: str) -> MetaData:
@@ -124,10 +144,14 @@ def _alembic(job: Job) -> Answer:
     from sqlalchemy.engine import Engine
 
     bookkeeping: set[tuple[str, str]] = set()
+    values: list[list[Any]] = []
     run_migrations = MigrationContext.run_migrations
 
     def run_and_note(self: MigrationContext, **options: Any) -> None:
         bookkeeping.add((self.version_table_schema or "", self.version_table))
+        models = self.opts.get("target_metadata")
+        for metadata in models if isinstance(models, (list, tuple)) else [models]:
+            values.extend(_enum_values(metadata) if metadata is not None else ())
         run_migrations(self, **options)
 
     MigrationContext.run_migrations = run_and_note  # type: ignore[method-assign]
@@ -137,7 +161,7 @@ def _alembic(job: Job) -> Answer:
     # A % begins an interpolation in an ini file.
     config.set_main_option("sqlalchemy.url", job["url"].replace("%", "%%"))
     command.upgrade(config, "heads")
-    return {"bookkeeping": [list(table) for table in sorted(bookkeeping)]}
+    return {"bookkeeping": [list(table) for table in sorted(bookkeeping)], "values": values}
 
 
 def _redirected(url: str) -> Callable[[Dialect, object, list[Any], dict[str, Any]], None]:
@@ -176,7 +200,66 @@ def _django(job: Job) -> Answer:
 
     # Apps without migrations get their tables from the models, as they do in Django's own tests.
     call_command("migrate", verbosity=0, interactive=False, run_syncdb=True)
-    return {"bookkeeping": [["", MigrationRecorder.Migration._meta.db_table]]}
+    return {
+        "bookkeeping": [["", MigrationRecorder.Migration._meta.db_table]],
+        "values": _choices(),
+        "rows": _own_rows(),
+    }
+
+
+def _choices() -> list[list[Any]]:
+    """The choices of all models' fields, which Django keeps to itself."""
+    from django.apps import apps
+
+    found: list[list[Any]] = []
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.local_concrete_fields:
+            # The empty choice is what a form shows before anything was chosen.
+            values = [value for value, _ in field.flatchoices or () if value not in (None, "")]
+            if values and all(isinstance(value, (str, int, float)) for value in values):
+                found.append([*_django_table(model), field.column, [_plain(value) for value in values]])
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """A member of an enumeration of choices as the plain value that is stored."""
+    return next((kind(value) for kind in (bool, int, float, str) if isinstance(value, kind)), value)
+
+
+def _django_table(model: Any) -> tuple[str, str]:
+    """Schema and table, also where a model says both at once: `"billing"."invoices"`."""
+    schema, dot, name = str(model._meta.db_table).strip('"').rpartition('"."')
+    return (schema if dot else ""), name
+
+
+def _own_rows() -> list[list[Any]]:
+    """What `migrate` itself writes behind the migrations and applications rely on: content types, permissions, sites.
+
+    Content types and permissions in the order of their names, numbered from 1: the same wherever they are read.
+    """
+    from django.apps import apps
+
+    found: list[list[Any]] = []
+    types: dict[Any, int] = {}
+    if apps.is_installed("django.contrib.contenttypes"):
+        model = apps.get_model("contenttypes", "ContentType")
+        kinds = list(model._base_manager.order_by("app_label", "model"))
+        types = {kind.pk: number for number, kind in enumerate(kinds)}
+        rows = [{"id": n, "app_label": kind.app_label, "model": kind.model} for n, kind in enumerate(kinds, 1)]
+        found.append([*_django_table(model), rows])
+    if apps.is_installed("django.contrib.auth"):
+        model = apps.get_model("auth", "Permission")
+        permissions = sorted(model._base_manager.all(), key=lambda p: (types.get(p.content_type_id, 0), p.codename))
+        rows = [
+            {"id": n, "name": p.name, "content_type_id": types[p.content_type_id], "codename": p.codename}
+            for n, p in enumerate(permissions, 1)
+        ]
+        found.append([*_django_table(model), rows])
+    if apps.is_installed("django.contrib.sites"):
+        model = apps.get_model("sites", "Site")
+        sites = model._base_manager.order_by("pk")
+        found.append([*_django_table(model), [{"id": s.pk, "domain": s.domain, "name": s.name} for s in sites]])
+    return [[schema, name, rows] for schema, name, rows in found if rows]
 
 
 # -- the process -----------------------------------------------------------------------------------------------------
