@@ -61,18 +61,46 @@ class OperationMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a driver process costs by itself, measured before the load.
+
+    `overhead_us` is what it adds to an operation, `round_trip_…` are of a query for nothing (None: the database has
+    none), `timer_lag_…` how late a sleeping thread wakes.
+    """
+
+    overhead_us: float
+    round_trip_p50_us: float | None
+    round_trip_p99_us: float | None
+    timer_lag_p50_us: float
+    timer_lag_p99_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """One driver process: its share of a core, and how late its free connections started what was due."""
+
+    worker: int
+    cpu_share: float
+    lag_p99_us: float
+    calibration: Calibration | None
+
+
+@dataclass(frozen=True, slots=True)
 class GeneratorHealth:
     """Whether the load generator itself was the limit.
 
     `cpu_share` is the busiest driver process's CPU time over the window's length, `lag_p99_us` how late a free
     connection started an operation that was due, `refills` how often a driver ran out of prepared values inside the
-    window, `machine_cpu_share` all cores' busy share (None where the platform does not tell).
+    window, `machine_cpu_share` all cores' busy share (None where the platform does not tell), `loop_lag_p99_us` how
+    late the conducting process's event loop was, which measures nothing (None: nobody looked).
     """
 
     cpu_share: float
     lag_p99_us: float
     refills: int = 0
     machine_cpu_share: float | None = None
+    workers: tuple[WorkerHealth, ...] = ()
+    loop_lag_p99_us: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from loadlab.report.model import (
     ServerStatement,
     StatementResult,
     TargetResult,
+    WorkerResult,
 )
 from loadlab.validate.model import TargetVerdict, overall
 from loadlab.workload.loop import DROPPED
@@ -216,6 +217,16 @@ def _load(measure: LoadMeasure, warmup_s: float) -> LoadResult:
         achieved_rate_per_s=measure.achieved_rate_per_s,
         generator_cpu_share=generator.cpu_share,
         generator_lag_p99_us=_finite(generator.lag_p99_us) or 0.0,
+        generator_loop_lag_p99_us=_finite(generator.loop_lag_p99_us),
+        generator=[
+            WorkerResult(
+                worker=item.worker,
+                cpu_share=item.cpu_share,
+                lag_p99_us=_finite(item.lag_p99_us) or 0.0,
+                **(asdict(item.calibration) if item.calibration is not None else {}),
+            )
+            for item in generator.workers
+        ],
         wait_us=percentiles(measure.wait),
         waited=measure.wait.count - measure.wait.count_up_to(0),
         dropped=sum(operation.errors.get(DROPPED, 0) for operation in measure.operations),

@@ -136,6 +136,19 @@ class SeedingResult(ResultModel):
     tables: list[TableResult]
 
 
+class WorkerResult(ResultModel):
+    """One load-driving process: what it used in the window, and what it cost by itself before the load."""
+
+    worker: int
+    cpu_share: float
+    lag_p99_us: float
+    overhead_us: float | None = Field(default=None, description="what the generator adds to an operation")
+    round_trip_p50_us: float | None = Field(default=None, description="of a query for nothing, before the load")
+    round_trip_p99_us: float | None = None
+    timer_lag_p50_us: float | None = Field(default=None, description="how late a sleeping thread wakes")
+    timer_lag_p99_us: float | None = None
+
+
 class LoadResult(ResultModel):
     """The measured window as a whole."""
 
@@ -154,6 +167,10 @@ class LoadResult(ResultModel):
     achieved_rate_per_s: float
     generator_cpu_share: float
     generator_lag_p99_us: float
+    generator_loop_lag_p99_us: float | None = Field(
+        default=None, description="of the event loop of the process that conducts, which measures nothing"
+    )
+    generator: list[WorkerResult] = []
     wait_us: Percentiles | None = Field(default=None, description="waiting for a free connection of the pool")
     waited: int = Field(default=0, description="operations that found no connection free")
     dropped: int = Field(default=0, description="operations that could not be begun within the time limit")

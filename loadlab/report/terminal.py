@@ -175,7 +175,12 @@ def _attempts(operations: Iterable[OperationResult]) -> Iterator[RenderableType]
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:
-    return [("Seeding", _seeding(result)), ("Load", _load(result)), ("Scale", _scale(result.seeding.scale))]
+    return [
+        ("Seeding", _seeding(result)),
+        ("Load", _load(result)),
+        ("Generator", _generator(result.load)),
+        ("Scale", _scale(result.seeding.scale)),
+    ]
 
 
 def _seeding(result: Result) -> str:
@@ -216,6 +221,19 @@ def _load(result: Result) -> str:
         parts.append(f"{format_count(load.dropped)} dropped")
     if load.interrupted:
         parts.append("interrupted")
+    return ", ".join(parts)
+
+
+def _generator(load: LoadResult) -> str:
+    """What the load generator used, and what it is by itself."""
+    parts = [f"busiest process {format_share(load.generator_cpu_share)} of a core"]
+    parts.append(f"late by {format_duration(load.generator_lag_p99_us / 1e6)} at p99")
+    costs = [item.overhead_us for item in load.generator if item.overhead_us is not None]
+    trips = [item.round_trip_p50_us for item in load.generator if item.round_trip_p50_us is not None]
+    if costs:
+        parts.append(f"its own cost {format_duration(max(costs) / 1e6)} an operation")
+    if trips:
+        parts.append(f"a round trip for nothing {format_duration(max(trips) / 1e6)} at p50")
     return ", ".join(parts)
 
 

@@ -15,7 +15,15 @@ from typing import Any
 from loadlab.errors import LoadLabError
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.integrity import IntegrityCheck
-from loadlab.measure.model import GeneratorHealth, Interval, LoadMeasure, OperationInterval, OperationMeasure
+from loadlab.measure.model import (
+    Calibration,
+    GeneratorHealth,
+    Interval,
+    LoadMeasure,
+    OperationInterval,
+    OperationMeasure,
+    WorkerHealth,
+)
 from loadlab.spec.statement import Statement
 from loadlab.workload.plan import LoadPlan
 
@@ -119,6 +127,7 @@ class _DriverState:
     duration_s: float = 0.0
     cpu_s: float = 0.0
     refills: int = 0
+    calibration: Calibration | None = None
     lag: Histogram = field(default_factory=Histogram)
     wait: Histogram = field(default_factory=Histogram)
     statements: dict[str, int] = field(default_factory=dict)
@@ -151,6 +160,8 @@ class Collector:
         self._machine_cpu_s: tuple[float, float] | None = None
         self._machine_cpu_share: float | None = None
         self._verified: list[Message] = []
+        self.loop_lag_p99_us: float | None = None
+        """How late the event loop of the process that conducts was."""
         self.new_rows_end = plans[0].new_rows_start
         """What the next run on the same database passes as `new_rows_start`."""
 
@@ -185,6 +196,8 @@ class Collector:
             return self._add_interval(message, state)
         if message["type"] == "paused" and message["phase"] == MEASURE:
             self._add_phase(message, state)
+        if message["type"] == "ready":
+            state.calibration = Calibration(**message["calibration"])
         if message["type"] == "verified":
             self._verified.append(message)
         if message["type"] == "final":
@@ -326,6 +339,16 @@ class Collector:
             lag_p99_us=lag.percentile_us(99) if lag.count else 0.0,
             refills=sum(state.refills for state in self._states.values()),
             machine_cpu_share=self._machine_cpu_share,
+            workers=tuple(
+                WorkerHealth(
+                    worker,
+                    state.cpu_s / duration_s if duration_s else 0.0,
+                    state.lag.percentile_us(99) if state.lag.count else 0.0,
+                    state.calibration,
+                )
+                for worker, state in self._states.items()
+            ),
+            loop_lag_p99_us=self.loop_lag_p99_us,
         )
 
 

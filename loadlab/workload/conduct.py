@@ -133,6 +133,7 @@ class Conductor:
                 self._interrupted = True
                 continue
             if message is not None and message["type"] == f"all {answer}":
+                self._collector.loop_lag_p99_us = message.get("loop_lag_p99_us", self._collector.loop_lag_p99_us)
                 return
 
     def _take(self, limit_s: float, on_interval: OnInterval | None) -> Message | None:

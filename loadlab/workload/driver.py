@@ -6,7 +6,7 @@ It answers on standard output, one line of JSON each:
 
 | type | when | holds |
 | --- | --- | --- |
-| ready | connections open, statements prepared, values encoded | `connections` |
+| ready | connections open, statements prepared, values encoded | `connections`, `calibration` |
 | interval | about every second of a phase, and at its end | counts, errors, histograms of each operation |
 | paused | nothing is executed any more, the server's counters are flushed | `duration_s`, `statements` |
 | verified | after `verify` | what the checks beside the load found |
@@ -28,6 +28,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import IO, Any, Final
 
 from loadlab.errors import DatabaseError, LoadLabError
@@ -65,7 +66,7 @@ class Driver:
         # What lives as long as the process is not looked at again by the garbage collector, nor stalls the threads.
         gc.collect()
         gc.freeze()
-        self._emit("ready", connections=self._plan.connections)
+        self._emit("ready", connections=self._plan.connections, calibration=asdict(self._stage.calibration))
 
     def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
         """Obey until `stop` or the end of the commands (None)."""

@@ -25,6 +25,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -51,6 +52,7 @@ from loadlab.workload.planner import DATABASE
 # Locust starts users in bursts: the drivers are told of one burst at once.
 _SETTLE_S = 0.02
 _FOREVER_S = 3600.0
+_LOOK_S = 0.1
 
 
 class Population:
@@ -288,6 +290,25 @@ def _microsecond_table(measure: LoadMeasure) -> Iterator[str]:
 # -- for `loadlab run` -----------------------------------------------------------------------------------------------
 
 
+class LoopLag:
+    """How late the event loop wakes a greenlet: that of the process that conducts, in which nothing is measured."""
+
+    def __init__(self) -> None:
+        self._lags_us: deque[float] = deque(maxlen=100_000)
+        gevent.spawn(self._watch)
+
+    def _watch(self) -> None:
+        while True:
+            due_s = time.perf_counter() + _LOOK_S
+            gevent.sleep(_LOOK_S)
+            self._lags_us.append((time.perf_counter() - due_s) * 1e6)
+
+    @property
+    def p99_us(self) -> float | None:
+        lags_us = sorted(self._lags_us)
+        return lags_us[min(int(0.99 * len(lags_us)), len(lags_us) - 1)] if lags_us else None
+
+
 class WindowShape(locust.LoadTestShape):
     """The workload's shape: the first level, over the ramp, until the window begins; Locust asks once a second."""
 
@@ -317,6 +338,7 @@ class _Run:
         self._hub = Hub(plans, on_message=self._pass_on, on_interval=self._feed)
         self._kinds = operation_kinds(plans)
         self._shape, self._spawned = WindowShape(self._workload), False
+        self._loop_lag = LoopLag()
         self._environment = Environment(user_classes=[user_class("RunUser", self._hub.set_users)])
         self._runner = self._environment.create_local_runner()
 
@@ -336,7 +358,7 @@ class _Run:
         elif name == "stop":
             self._runner.quit()
             self._hub.stop()
-            self._answer("final")
+            self._answer("final", loop_lag_p99_us=self._loop_lag.p99_us)
             return False
         else:
             self._hub.begin(name)
@@ -358,13 +380,12 @@ class _Run:
         feed_statistics(self._environment.stats, interval, self._kinds)
 
     def _pass_on(self, message: Message) -> None:
-        if message["type"] != "ready":
-            write_message(self._out, message)
+        write_message(self._out, message)
 
-    def _answer(self, answer: str) -> None:
+    def _answer(self, answer: str, **more: object) -> None:
         if self._hub.failure is not None:
             write_message(self._out, {"type": "failed", "message": self._hub.failure})
-        write_message(self._out, {"type": f"all {answer}"})
+        write_message(self._out, {"type": f"all {answer}", **more})
 
 
 def main() -> int:

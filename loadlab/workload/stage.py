@@ -15,6 +15,7 @@ from loadlab.engines.protocol import Engine, Session, Values
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.spec.parameters import Parameter
 from loadlab.spec.workload import RATE_PARTS, Operation, Retry, Workload
+from loadlab.workload.calibration import calibrate
 from loadlab.workload.flow import FlowSession, Keys, Picks, StatementNames, Transaction
 from loadlab.workload.flow_source import Flow, load_flows
 from loadlab.workload.keys import NewRows, stream
@@ -62,10 +63,12 @@ class Stage:
         self._provisioner = Provisioner(self._open_supplies)
         self._provisioner.start(limit_s=limit_s)
         self._keys = {name: self._make_keys(name) for name in self._flows}
+        choose = choices(self._operations, self._random("choices"))
+        self.calibration = calibrate(self._engine, choose, timeout_s=plan.workload.timeout)
         self.loop = Loop(
             self._open_hands,
             [supply.next for supply in self._provisioner.supplies],
-            choices(self._operations, self._random("choices")),
+            choose,
             self._schedule(),
             connections=plan.connections,
         )
