@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -186,18 +186,37 @@ class TableFacts:
         return [world.get(column, ColumnFacts()) for world in component.worlds]
 
 
-def settled(facts: TableFacts, columns: Iterable[str], fits: Callable[[str, ColumnFacts], bool]) -> TableFacts:
+def without(facts: TableFacts, columns: Collection[str]) -> tuple[TableFacts, list[str]]:
+    """The facts without the worlds in which any of the columns has a value; and those that must have one."""
+    components, stuck = [], []
+    for component in facts.components:
+        worlds = tuple(
+            world for world in component.worlds if not any(world[n].null is False for n in columns if n in world)
+        )
+        if not worlds:
+            stuck += [name for name in component.columns if name in columns]
+        components.append(replace(component, worlds=worlds or component.worlds))
+    return replace(facts, components=tuple(components)), stuck
+
+
+def settled(
+    facts: TableFacts,
+    columns: Iterable[str],
+    fits: Callable[[str, ColumnFacts], bool],
+    may_be_null: Collection[str] = (),
+) -> TableFacts:
     """The facts where some columns' values do not depend on the world of a row: those of keys, which are counted.
 
     Of each component those worlds are kept that agree about these columns, the first one and what goes along with it;
-    `fits` tells whether a column still has enough values. Where none fits, the first one is left.
+    `fits` tells whether a column still has enough values. Where none fits, the first one is left. Columns that
+    `may_be_null` are NULL where a world wants it: their keys do not count such rows.
     """
     fixed = set(columns)
     components = []
     for component in facts.components:
         mine = [name for name in component.columns if name in fixed]
         if mine:
-            component = _settled(component, mine, {name: facts.of(name) for name in mine}, fits)
+            component = _settled(component, mine, {name: facts.of(name) for name in mine}, fits, may_be_null)
         components.append(component)
     return TableFacts(facts.plain, tuple(components), facts.not_understood)
 
@@ -207,20 +226,27 @@ def _settled(
     names: Sequence[str],
     known: Mapping[str, ColumnFacts],
     fits: Callable[[str, ColumnFacts], bool],
+    may_be_null: Collection[str],
 ) -> Component:
+    def valued(world: Mapping[str, ColumnFacts]) -> list[str]:
+        return [n for n in names if n not in may_be_null or n not in world or world[n].null is not True]
+
     kept: list[dict[str, ColumnFacts]] = []
     # Worlds that say least of the columns leave the most of them.
     order = sorted(component.worlds, key=lambda world: sum(world[n] != known[n] for n in names if n in world))
-    fitting = [world for world in order if all(fits(n, world.get(n, known[n])) for n in names)]
+    fitting = [world for world in order if all(fits(n, world.get(n, known[n])) for n in valued(world))]
     for world in fitting:
-        together = {name: combined(known[name], world.get(name, ColumnFacts())) for name in names}
+        together = {name: combined(known[name], world.get(name, ColumnFacts())) for name in valued(world)}
         agreed = {name: facts for name, facts in together.items() if facts is not None and fits(name, facts)}
-        if len(agreed) == len(names):
-            known = agreed
+        if len(agreed) == len(together):
+            known = {**known, **agreed}
             kept.append(world)
     if not kept:
         return Component(component.columns, (order[0],))
-    return Component(component.columns, tuple({**world, **known} for world in component.worlds if world in kept))
+    return Component(
+        component.columns,
+        tuple({**world, **{n: known[n] for n in valued(world)}} for world in component.worlds if world in kept),
+    )
 
 
 def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] = ()) -> TableFacts:

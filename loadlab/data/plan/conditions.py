@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from loadlab.data.choose.chosen import has_value, narrowed
 from loadlab.data.constraints.facts import ColumnFacts, Component, TableFacts, settled, table_facts
 from loadlab.data.constraints.links import Links, read_links
-from loadlab.data.constraints.partitions import Coverage, coverage_of
+from loadlab.data.constraints.partitions import Coverage, coverage_of, keys_without_null
 from loadlab.data.constraints.uniqueness import Key, Width, identifies, is_sequence, keys_of
 from loadlab.data.plan.lifecycle import NAME as LIFE_CYCLE
 from loadlab.data.plan.lifecycle import life_cycle
@@ -98,25 +98,38 @@ class Conditions:
         return len(members) + len(own) > 1 and room >= rows
 
     def possible(self, facts: TableFacts) -> TableFacts:
-        """The facts where a column that no value fits is NULL, and without the worlds in which it must not be."""
+        """The facts where a column that no value fits is NULL, and without the worlds in which it must not be.
+
+        A value fits where the conditions allow it, and where a partition takes it.
+        """
         must = {column.name for column in self.table.columns if not column.nullable} | set(self.table.primary_key)
+        must |= keys_without_null(self.table, self.schema.dialect)
+        covered = coverage_of(self.table, self.schema.dialect)
+
+        def fits(name: str, said: ColumnFacts) -> bool:
+            column = self.table.column(name)
+            return has_value(column, said) and (
+                name not in covered or narrowed(column, said, covered[name]).count > 0
+            )
 
         def possible(known: Mapping[str, ColumnFacts]) -> dict[str, ColumnFacts] | None:
             found = dict(known)
             for name, said in known.items():
-                if said.null is not True and not has_value(self.table.column(name), said):
-                    if name in must or said.null is False:
-                        return None
+                if said.null is not True and not fits(name, said):
                     found[name] = replace(said, null=True)
+                if found[name].null is True and (name in must or said.null is False):
+                    return None
             return found
 
         components = []
         for component in facts.components:
             worlds = [found for world in component.worlds if (found := possible(world)) is not None]
+            if not worlds:
+                self.impossible += component.columns
             components.append(Component(component.columns, tuple(worlds or component.worlds)))
         plain = {name: said for name, said in facts.plain.items() if name in self.table.column_names}
         for name, said in plain.items():
-            if possible({name: said}) is None:
+            if facts.component_of(name) is None and possible({name: said}) is None:
                 self.impossible.append(name)
         return TableFacts(
             {**facts.plain, **{n: f for n, s in plain.items() for f in (possible({n: s}) or {n: s}).values()}},
@@ -128,14 +141,25 @@ class Conditions:
         single = {key.columns[0] for key in keys if len(key.columns) == 1 and key.predicate is None}
         return single | {column.name for column in self.table.stored_columns if is_sequence(column)}
 
-    def settled(self, facts: TableFacts, columns: Iterable[str], *, enough: int | None = None) -> TableFacts:
+    def settled(
+        self, facts: TableFacts, columns: Iterable[str], keys: Iterable[Key], *, enough: int | None = None
+    ) -> TableFacts:
         """The facts without the choices that columns would take part in whose values their keys decide."""
         rows = self.volumes[self.table.key].rows if enough is None else enough
+        agree = {name for key in keys if key.nulls_agree for name in key.columns}
+        nullable = {column.name for column in self.table.columns if column.nullable} - agree
         return settled(
-            facts, columns, lambda name, said: said.null is not True and self.widths.of_facts(name, said) >= rows
+            facts,
+            columns,
+            lambda name, said: said.null is not True and self.widths.of_facts(name, said) >= rows,
+            nullable,
         )
 
     def coverage(self, facts: TableFacts) -> dict[str, Coverage]:
         """What has a partition, as far as the conditions allow it."""
         found = coverage_of(self.table, self.schema.dialect)
-        return {name: narrowed(self.table.column(name), facts.of(name), cover) for name, cover in found.items()}
+        return {
+            name: narrowed(self.table.column(name), facts.of(name), cover)
+            for name, cover in found.items()
+            if facts.of(name).null is not True
+        }

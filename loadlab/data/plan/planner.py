@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadlab.data.choose import TableContext, choose
-from loadlab.data.constraints.facts import TableFacts
+from loadlab.data.constraints.facts import TableFacts, without
 from loadlab.data.constraints.links import Links, read_links
 from loadlab.data.constraints.partitions import Coverage, fitting_rows, has_room, keys_without_null, listed_values
 from loadlab.data.constraints.uniqueness import Key, Solution, Width, keep_apart, solve
@@ -162,20 +162,28 @@ class _TablePlanning:
             for key in conditions.emptied
         ]
         facts = conditions.possible(facts)
-        facts = conditions.settled(facts, conditions.counted(keys))
+        facts = conditions.settled(facts, conditions.counted(keys), keys)
         coverage = conditions.coverage(facts)
         links, solution = self._solved(keys, widths.of(facts, coverage))
         in_slots = {member for plan in solution.slots for member in plan.members if member in table.column_names}
-        facts = conditions.settled(facts, solution.unique | solution.ordinals | set(solution.periods))
-        facts = conditions.settled(facts, in_slots, enough=1)
+        facts = conditions.settled(facts, solution.unique | solution.ordinals, keys)
+        facts = conditions.settled(facts, solution.periods, [Key("", tuple(solution.periods), True)])
+        facts = conditions.settled(facts, in_slots, keys, enough=1)
         worlds = widths.worlds(table_key, facts)
         never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
         relating = Relating(
             table, table_key, links, solution, facts, worlds, self.all.plans, self.all.volumes, self.all.clock,
             never_null, widths.of(facts, coverage), request.place,
             {name: len(set(map(str, shape.values))) for name, shape in self.shape.columns.items() if shape.values},
+            lambda key: self.all.findings[key].facts if key in self.all.findings else None,
         )  # fmt: skip
         relating.count_parents()
+        lost = relating.without_parents()
+        if lost:
+            facts, stuck = without(facts, lost)
+            conditions.impossible += stuck
+            worlds = widths.worlds(table_key, facts)
+            relating.facts, relating.worlds = facts, worlds
         self._cover_parents(relating, {**listed_values(table, facts), **coverage})
         volume = self._fit(relating, coverage, conditions.impossible)
         self.all.volumes[table.key] = volume
@@ -282,7 +290,8 @@ class _TablePlanning:
         if not has_room(self.table.partitioning):
             return volume.cut(0, "it is partitioned and has no partition")
         for name in impossible:
-            return volume.cut(0, f"its CHECKs leave no value for {name}")
+            where = " that has a partition" if name in coverage else ""
+            return volume.cut(0, f"its CHECKs leave no value for {name}{where}")
         for name, cover in coverage.items():
             if not cover.count:
                 return volume.cut(0, f"no partition takes what the CHECKs allow for {name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -57,8 +57,14 @@ class Relating:
     place: str
     values: Mapping[str, int] = field(default_factory=dict)
     """By column, how many values the scenario lists."""
+    known: Callable[[str], TableFacts | None] = lambda _: None
+    """The facts of a table that is planned."""
     partners: dict[str, Partners] = field(default_factory=dict)
     parents: dict[str, Parents] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    """By link, why none of the rows of its target will do."""
+    lost: set[str] = field(default_factory=set)
+    """Links for which no parent agrees with what their source can have."""
     rooms: dict[str, int] = field(default_factory=dict)
     """Rows a key has room for: by the key's name where it is unranked, by the column's where one is distinct."""
 
@@ -69,6 +75,7 @@ class Relating:
         for link in self.links.links:
             volume = self.volumes[link.target]
             self.parents[link.name] = Parents(volume.rows, volume.full, volume.reference)
+            self._choose_those_with_a_key(link)
         for link in self.links.links:
             if link.source is not None and link.target in self.plans:
                 source = self.links.named(link.source)
@@ -76,11 +83,7 @@ class Relating:
                 if source.target in self.plans and self._are_known(link.target, theirs):
                     partners = self._partners(source, link.shared, link.target, link.target_of)
                     self.partners[link.name] = partners
-                    if self._is_required(link) and not set(link.shared) <= set(link.soft):
-                        self.choose_parents(source.name, partners.fitting())
-                    elif self._is_required(link) and len(partners.fitting()):
-                        # Nobody asks for it, but where it can be had the parents agree.
-                        self.choose_parents(source.name, partners.fitting())
+                    self._choose_source(link, source, partners)
         for restriction in self.links.restrictions:
             source = self.links.named(restriction.source)
             known = restriction.target in self.plans and self._are_known(restriction.target, restriction.target_columns)
@@ -88,6 +91,39 @@ class Relating:
                 targets = dict(zip(restriction.columns, restriction.target_columns, strict=True))
                 partners = self._partners(source, restriction.columns, restriction.target, targets.__getitem__)
                 self.choose_parents(source.name, partners.fitting())
+
+    def _choose_those_with_a_key(self, link: Link) -> None:
+        """A unique key that others reference may be NULL in some rows by a CHECK: those are nobody's parents."""
+        facts = self.known(link.target)
+        if facts is None or link.target == self.table.key or not self._are_known(link.target, link.target_columns):
+            return
+        by_choice = [name for name in link.target_columns if any(said.null is True for said in facts.every(name))]
+        if by_choice and self.plans[link.target].rows:
+            has_key = np.logical_and.reduce(
+                [values.is_valid().to_numpy(zero_copy_only=False) for values in self._values(link.target, tuple(by_choice))]
+            )
+            self.choose_parents(link.name, np.flatnonzero(has_key).astype(np.int64))
+            self.reasons[link.name] = f"none of which has {', '.join(by_choice)}"
+
+    def _choose_source(self, link: Link, source: Link, partners: Partners) -> None:
+        """Of the parents that a link has to agree with only those with a partner, where there has to be one."""
+        fitting = partners.fitting()
+        chosen = self.parents[source.name].chosen
+        left = fitting if chosen is None else np.intersect1d(fitting, chosen)
+        if self._is_required(link):
+            # Where no constraint asks for it the parents agree as far as it can be had.
+            if len(left) or not set(link.shared) <= set(link.soft):
+                self.choose_parents(source.name, fitting)
+        elif self._is_demanded(link) and len(left):
+            self.choose_parents(source.name, fitting)
+        elif not len(left):
+            self.lost.add(link.name)
+
+    def without_parents(self) -> set[str]:
+        """Columns of the links that may be NULL and for which there is no parent at all."""
+        empty = {link.name for link in self.links.links if not self.parents[link.name].rows}
+        lost = [link for link in self.links.links if link.name in self.lost | empty and link.target != self.table.key]
+        return {name for link in lost if not self._is_required(link) for name in link.own}
 
     def _partners(self, source: Link, shared: tuple[str, ...], target: str, target_of: object) -> Partners:
         assert callable(target_of)
@@ -133,7 +169,8 @@ class Relating:
         for link in self.links.links:
             parents = self.parents[link.name]
             if parents.rows == 0 and self._is_required(link) and link.target != self.table.key:
-                why = "which has none" if parents.chosen is None else "none of which agrees with its other parents"
+                agreeing = self.reasons.get(link.name, "none of which agrees with its other parents")
+                why = "which has none" if parents.chosen is None else agreeing
                 volume = volume.cut(0, f"{link.name} needs a row of {link.target}, {why}", full=volume.full)
             if link.name in self.solution.one_to_one and link.target != self.table.key:
                 volume = self._one_each(volume, link, parents)

@@ -37,7 +37,8 @@ class Widths:
 
         def width(name: str) -> int:
             known = [self.of_facts(name, each) for each in facts.every(name) if each.null is not True]
-            found = min(known, default=0)
+            # What is NULL in every row sets no limit.
+            found = min(known, default=_WIDTHS["uuid"])
             return min(found, coverage[name].count) if name in coverage else found
 
         return width
