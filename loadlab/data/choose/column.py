@@ -129,7 +129,8 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
         if fact.sign == "<>" and other != column.name and context.comes_before(other, column.name):
             generator = Differing(generator, other)
     coverage = context.coverage.get(column.name)
-    if coverage is not None and coverage.ranges and not context.is_unique(column.name):
+    is_counted = context.is_unique(column.name) or column.name in context.solution.ordinals
+    if coverage is not None and coverage.ranges and not is_counted:
         reach = _REACH.get(column.type.kind, 10_000)
         generator = Covered(generator, context.key_of(column.name, "coverage"), coverage, reach)
     return _with_nulls(context, column, shape, generator)

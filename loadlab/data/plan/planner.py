@@ -14,6 +14,7 @@ import numpy as np
 from loadlab.data.choose import TableContext, choose
 from loadlab.data.constraints.facts import TableFacts, without
 from loadlab.data.constraints.links import Links, read_links
+from loadlab.data.constraints.pairs import Pair, pairs_of
 from loadlab.data.constraints.partitions import Coverage, fitting_rows, has_room, keys_without_null, listed_values
 from loadlab.data.constraints.uniqueness import Key, Solution, Width, keep_apart, solve
 from loadlab.data.core.cells import to_arrow
@@ -164,7 +165,7 @@ class _TablePlanning:
         facts = conditions.possible(facts)
         facts = conditions.settled(facts, conditions.counted(keys), keys)
         coverage = conditions.coverage(facts)
-        links, solution = self._solved(keys, widths.of(facts, coverage))
+        links, solution, pairs = self._solved(keys, facts, widths.of(facts, coverage))
         in_slots = {member for plan in solution.slots for member in plan.members if member in table.column_names}
         facts = conditions.settled(facts, solution.unique | solution.ordinals, keys)
         facts = conditions.settled(facts, solution.periods, [Key("", tuple(solution.periods), True)])
@@ -175,7 +176,7 @@ class _TablePlanning:
             table, table_key, links, solution, facts, worlds, self.all.plans, self.all.volumes, self.all.clock,
             never_null, widths.of(facts, coverage), request.place,
             {name: len(set(map(str, shape.values))) for name, shape in self.shape.columns.items() if shape.values},
-            lambda key: self.all.findings[key].facts if key in self.all.findings else None,
+            pairs, lambda key: self.all.findings[key].facts if key in self.all.findings else None,
         )  # fmt: skip
         relating.count_parents()
         lost = relating.without_parents()
@@ -235,7 +236,9 @@ class _TablePlanning:
 
     # -- conditions and keys -----------------------------------------------------------------------------------------
 
-    def _solved(self, keys: list[Key], width: Width) -> tuple[Links, Solution]:
+    def _solved(
+        self, keys: list[Key], facts: TableFacts, width: Width
+    ) -> tuple[Links, Solution, tuple[Pair, ...]]:
         table, schema, volumes = self.table, self.all.schema, self.all.volumes
         links = read_links(schema, table, self.shape)
         rows = volumes[table.key].rows
@@ -244,6 +247,7 @@ class _TablePlanning:
             return solve(
                 schema, table, keys, links, width, rows,
                 lambda name: volumes[links.named(name).target].rows,
+                [pair.names for pair in pairs_of(links, facts, keys, table.key)],
             )  # fmt: skip
 
         solution = solved(links)
@@ -258,7 +262,7 @@ class _TablePlanning:
         if solution.unsolved and any(link.soft for link in links.links):
             links = read_links(schema, table, self.shape, leads, soften=False)
             solution = solved(links)
-        return links, solution
+        return links, solution, pairs_of(links, facts, keys, table.key)
 
     def _referenced(self) -> set[str]:
         """Columns that other tables reference: a child whose key must not be NULL needs a value in every parent."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link, Links
+from loadlab.data.constraints.pairs import Pair
 from loadlab.data.constraints.uniqueness import SlotPlan, Solution, Width
 from loadlab.data.core.cells import arrow_type, to_arrow
 from loadlab.data.core.clock import Clock
@@ -18,9 +20,11 @@ from loadlab.data.core.hashing import Int64s, make_key
 from loadlab.data.core.worlds import Presence, Worlds
 from loadlab.data.frame import Frame, TablePlan
 from loadlab.data.relations.agreement import MOST_ROWS, Partners
+from loadlab.data.relations.pairs import Ordered, Pairs
 from loadlab.data.relations.relation import Pattern, Relation
 from loadlab.data.relations.runs import Runs
 from loadlab.data.relations.slots import MOST_COMBINATIONS, Population, Slots
+from loadlab.data.values.numbers import RowNumbers
 from loadlab.data.volumes import Volume
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Table
@@ -57,6 +61,8 @@ class Relating:
     place: str
     values: Mapping[str, int] = field(default_factory=dict)
     """By column, how many values the scenario lists."""
+    pairs: Sequence[Pair] = ()
+    """Links of which a CHECK says whose key is the lower, or that a key takes in either order."""
     known: Callable[[str], TableFacts | None] = lambda _: None
     """The facts of a table that is planned."""
     partners: dict[str, Partners] = field(default_factory=dict)
@@ -107,7 +113,7 @@ class Relating:
 
     def _choose_source(self, link: Link, source: Link, partners: Partners) -> None:
         """Of the parents that a link has to agree with only those with a partner, where there has to be one."""
-        fitting = partners.fitting()
+        fitting = partners.fitting(2 if self._rival(link) is not None else 1)
         chosen = self.parents[source.name].chosen
         left = fitting if chosen is None else np.intersect1d(fitting, chosen)
         if self._is_required(link):
@@ -172,6 +178,8 @@ class Relating:
                 agreeing = self.reasons.get(link.name, "none of which agrees with its other parents")
                 why = "which has none" if parents.chosen is None else agreeing
                 volume = volume.cut(0, f"{link.name} needs a row of {link.target}, {why}", full=volume.full)
+            if parents.rows == 1 and self._is_required(link) and self._rival(link) is not None:
+                volume = volume.cut(0, f"{link.name} needs another row of {link.target}, which has one", full=volume.full)
             if link.name in self.solution.one_to_one and link.target != self.table.key:
                 volume = self._one_each(volume, link, parents)
         for link in self.links.links:
@@ -179,6 +187,8 @@ class Relating:
                 volume = self._distributed(volume, link)
         for plan in self.solution.slots:
             volume = self._unranked(volume, plan)
+        for names in self.solution.pairs:
+            volume = self._paired(volume, names)
         for name in self.solution.unique:
             width = self.rooms[name] = self.width(name)
             if width < volume.rows:
@@ -239,6 +249,22 @@ class Relating:
             capacity = min(capacity, int(lead.rows * mean + 1e-6))
         return volume.cut(capacity, f"({columns}) is unique and has {capacity:,} combinations", full=full)
 
+    def _paired(self, volume: Volume, names: tuple[str, str]) -> Volume:
+        parents = self._common_parents(*names)
+        room = self.rooms[",".join(names)] = parents.rows * (parents.rows - 1) // 2
+        full = parents.full * (parents.full - 1) / 2
+        why = f"({', '.join(names)}) is unique and has {room:,} pairs"
+        return volume.cut(room, why, full=min(volume.full, max(full, 1.0)))
+
+    def _common_parents(self, one: str, two: str) -> Parents:
+        """Those that both links of a pair can have; both are held to them."""
+        chosen = self.parents[two].chosen
+        if chosen is not None:
+            self.choose_parents(one, chosen)
+        if self.parents[one].chosen is not None:
+            self.choose_parents(two, self.parents[one].chosen)  # type: ignore[arg-type]
+        return self.parents[one]
+
     def _size(self, member: str, plan: SlotPlan) -> int:
         if member not in self.parents:
             return max(self.width(member), 1)
@@ -256,13 +282,16 @@ class Relating:
         lead = self.parents[plan.lead]
         rows = lead.chosen if lead.chosen is not None else np.arange(lead.rows, dtype=np.int64)
         codes = partners.codes[rows[rows < len(partners.codes)]]
-        sizes = np.sort(partners.counts[codes[codes >= 0]])
+        is_half = any(member in self.solution.halved for member in plan.members)
+        less = any(self._rival(self.links.named(member)) for member in plan.members if member in self.parents)
+        counts = np.maximum((partners.counts - 1) // 2 if is_half else partners.counts - less, 0)
+        sizes = np.sort(counts[codes[codes >= 0]])
         if not len(sizes):
             return 0
         capacities = sizes * np.arange(len(sizes), 0, -1)
         best = int(sizes[int(np.argmax(capacities))])
         all_codes = partners.codes
-        enough = np.flatnonzero((all_codes >= 0) & (partners.counts[np.maximum(all_codes, 0)] >= best))
+        enough = np.flatnonzero((all_codes >= 0) & (counts[np.maximum(all_codes, 0)] >= best))
         self.choose_parents(plan.lead, enough)
         return best
 
@@ -271,10 +300,36 @@ class Relating:
     def relations(self, volume: Volume) -> tuple[Relation, ...]:
         """One relation for each link, sources first."""
         made: dict[str, Relation] = {}
-        lead = self.solution.lead
-        for link in sorted(self.links.links, key=lambda link: (link.source is not None, link.name != lead)):
+        for link in self._in_order():
             made[link.name] = self._relation(link, volume, made)
+            for pair in self.pairs:
+                if pair.ordered and link.name in pair.names and set(pair.names) <= set(made):
+                    made |= self._ordered(pair, made)
         return tuple(made[link.name] for link in self.links.links)
+
+    def _in_order(self) -> list[Link]:
+        """The links, each after those that it follows; two that are a pair stand together."""
+        lead, paired = self.solution.lead, {name for pair in self.pairs for name in pair.names}
+        return sorted(
+            self.links.links,
+            key=lambda link: (link.source is not None, link.name != lead, link.name not in paired),
+        )
+
+    def _ordered(self, pair: Pair, made: Mapping[str, Relation]) -> dict[str, Relation]:
+        """The relations of a pair with their parents exchanged where the keys stand the wrong way round."""
+        lower, upper = (made[name] for name in pair.names)
+        plan = self.plans.get(lower.target)
+        if plan is None or not plan.rows or not self._are_known(lower.target, (pair.column,)):
+            return {}
+        ranks = None
+        if not isinstance(plan.columns.get(pair.column), RowNumbers):
+            order = pc.sort_indices(self._values(lower.target, (pair.column,))[0]).to_numpy()
+            ranks = np.empty(len(order), dtype=np.int64)
+            ranks[order] = np.arange(len(order))
+        return {
+            lower.name: replace(lower, ordered=Ordered(lower, upper, True, ranks)),
+            upper.name: replace(upper, ordered=Ordered(upper, lower, False, ranks)),
+        }
 
     def _relation(self, link: Link, volume: Volume, made: Mapping[str, Relation]) -> Relation:
         parents = self.parents[link.name]
@@ -312,6 +367,11 @@ class Relating:
         return self._agreeing(link, relation, volume, self._slotted(link, relation, volume, made), made)
 
     def _slotted(self, link: Link, relation: Relation, volume: Volume, made: Mapping[str, Relation]) -> Relation:
+        names = next((names for names in self.solution.pairs if link.name in names), None)
+        if names is not None:
+            mean = volume.full / max(self.parents[names[0]].full, 1.0)
+            pairs = Pairs(make_key(self.key, "pairs", *names), mean, self.parents[names[0]].rows)
+            return replace(relation, pattern="paired", pairs=pairs, position=names.index(link.name))
         found = self.solution.slot_of(link.name)
         plan_of_lead = next((plan for plan in self.solution.slots if plan.lead == link.name), None)
         if plan_of_lead is not None:
@@ -338,8 +398,10 @@ class Relating:
                 sizes.append(max(self.width(member), 1))
                 continue
             rival = self._rival(self.links.named(member))
-            rows = parents.rows - (1 if rival is not None else 0)
             target = self.links.named(member).target
+            # Of the table itself there are as many as are left, now that it was cut.
+            known = volume.rows if target == self.table.key else parents.rows
+            rows = known - (1 if rival is not None else 0)
             fixed = parents.reference or plan.lead is None or target not in self.plans
             sizes.append(Population(rows, parents.full / volume.full if volume.full else 1.0, fixed))
         lead = made[plan.lead] if plan.lead is not None else None
@@ -367,7 +429,11 @@ class Relating:
                 f"shares columns with {link.source} in a cycle of tables; make one of the foreign keys nullable",
             )
         numbered = relation.slots if relation.pattern == "slotted" and link.source == self.solution.lead else None
-        return replace(relation, pattern="agreeing", first=first, partners=partners, slots=numbered, lenient=lenient)
+        differs = first if link.name in self.solution.halved else relation.differs_from
+        return replace(
+            relation, pattern="agreeing", first=first, partners=partners, slots=numbered, lenient=lenient,
+            half=link.name in self.solution.halved, differs_from=differs, parents=self.parents[link.name].rows,
+        )  # fmt: skip
 
     def _own_partners(self, link: Link, first: Relation, volume: Volume) -> Partners:
         """The rows of the table itself, grouped by the shared columns, which come from another parent."""
@@ -425,7 +491,8 @@ class Relating:
         if required:
             return None
         worlds = next((self.worlds[name] for name in link.own if name in self.worlds), None)
-        wish = 1.0 if link.stays else link.wish.null_share
+        # Rows of the table itself stand in no order that is known before they are there.
+        wish = 1.0 if link.stays or self._is_ordered(link) else link.wish.null_share
         default = wish if wish is not None else 0.0 if pattern in ("tree", "chain") else _NULL_SHARE
         key = make_key(self.key, "relation", link.name)
         if worlds is None:
@@ -438,8 +505,22 @@ class Relating:
             shares.append(0.0 if False in said else 1.0 if True in said else default)
         return Presence(key, tuple(shares), worlds)
 
+    def _is_ordered(self, link: Link) -> bool:
+        """Whether a CHECK puts the keys of two references to the table itself in order, of which this is the second."""
+        for fact in (fact for name in link.own for fact in self.facts.of(name).compared if fact.sign not in ("=", "<>")):
+            others = [self.links.of_column(name) for name in (fact.column, fact.other) if name not in link.own]
+            if any(other and other.target == link.target == self.table.key for other in others):
+                return any(other is not None and self._comes_before(other, link) for other in others)
+        return False
+
     def _rival(self, link: Link) -> str | None:
         """The link before this one whose parent has to be another row: `CHECK (follower_id <> followed_id)`."""
+        if any(link.name in names for names in self.solution.pairs):
+            return None
+        for pair in self.pairs:
+            if pair.distinct and link.name in pair.names:
+                other = self.links.named(next(name for name in pair.names if name != link.name))
+                return other.name if self._comes_before(other, link) else None
         for name in link.own:
             for facts in self.facts.every(name):
                 for fact in facts.compared:
@@ -452,8 +533,7 @@ class Relating:
         return None
 
     def _comes_before(self, first: Link, second: Link) -> bool:
-        lead = self.solution.lead
-        order = sorted(self.links.links, key=lambda link: (link.source is not None, link.name != lead))
+        order = self._in_order()
         return order.index(first) < order.index(second)
 
 

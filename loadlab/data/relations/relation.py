@@ -15,10 +15,11 @@ from loadlab.data.core.cells import Mask
 from loadlab.data.core.hashing import Int64s, below, hash_rows, make_key, unit_interval
 from loadlab.data.core.worlds import Presence
 from loadlab.data.relations.agreement import Partners
+from loadlab.data.relations.pairs import Ordered, Pairs
 from loadlab.data.relations.runs import Runs
 from loadlab.data.relations.slots import Population, Slots, floor_multiple
 
-Pattern = Literal["spread", "nested", "one_to_one", "tree", "chain", "slotted", "agreeing", "itself"]
+Pattern = Literal["spread", "nested", "one_to_one", "tree", "chain", "slotted", "agreeing", "paired", "itself"]
 # Parents are ranked within blocks of so many neighbours; the hottest of a block draws this much more than the mean:
 # rank = block * u**power has density ∝ rank ** (1 / power - 1), a Zipf law with exponent 1 - 1 / power.
 _BLOCK = 1024
@@ -35,12 +36,13 @@ class Relation:
     Patterns: `spread`, any parent that exists by then; `nested`, the children of a parent are neighbours (`even`: as
     many for each, up to one; `runs`: by a distribution); `one_to_one`; `tree` and `chain`, self references to an older
     row, `itself` to the row; `slotted`, the digit at `position` of `slots`; `agreeing`, a parent that has the same
-    values in the columns shared with `first`.
+    values in the columns shared with `first`; `paired`, the older (`position` 0) or the younger of `pairs`.
 
     `chosen` restricts the parents to these rows (ascending), of which `parents` counts. `required` marks a foreign key
     that is never NULL. `future` marks a parent table that is planned after the child, in a cycle. `lenient` marks an
     agreement that no constraint asks for. `differs_from` is a relation to the same table whose parent must be another
-    one; `parents` then counts one less.
+    one; `parents` then counts one less. `ordered` takes the parent or that of another relation, by their keys.
+    With `half`, of two rows that agree one alone is the other's partner.
     """
 
     columns: tuple[str, ...]
@@ -69,6 +71,9 @@ class Relation:
     chosen: Int64s | None = None
     lenient: bool = False
     differs_from: Relation | None = None
+    pairs: Pairs | None = None
+    ordered: Ordered | None = None
+    half: bool = False
     name: str = ""
 
     @property
@@ -80,8 +85,10 @@ class Relation:
         """The parent of each child row, and where there is one (None: everywhere)."""
         if self.parents == 0:
             return np.zeros_like(rows), np.zeros(len(rows), dtype=np.bool_)
+        if self.ordered is not None:
+            return self.ordered.parent_rows(rows)
         parents, valid = self._with_validity(rows)
-        if self.differs_from is not None:
+        if self.differs_from is not None and self.pattern != "agreeing":
             theirs, _ = self.differs_from.parent_rows(rows)
             parents = parents + (parents >= theirs)
         if self.chosen is not None:
@@ -111,10 +118,12 @@ class Relation:
             theirs, valid = self.first.parent_rows(rows)
             older = rows if self.self_reference else self.population.existing(rows)
             bits = hash_rows(self.key, rows)
+            but = None if self.differs_from is None else self.differs_from.parent_rows(rows)[0]
             if self.slots is not None:
-                parents, found = self.partners.numbered(theirs, self.first.ordinals(rows), self.key)
+                ordinals = self.first.ordinals(rows)
+                parents, found = self.partners.numbered(theirs, ordinals, self.key, but=but, half=self.half)
             else:
-                parents, found = self.partners.of(theirs, older, bits, only_older=self.self_reference)
+                parents, found = self.partners.of(theirs, older, bits, only_older=self.self_reference, but=but)
             if self.lenient:
                 return np.where(found, parents, self._spread(rows)), valid
             return parents, found if valid is None else found & valid
@@ -131,6 +140,9 @@ class Relation:
         if self.pattern == "slotted":
             assert self.slots is not None
             return self.slots.digit(rows, self.position)
+        if self.pattern == "paired":
+            assert self.pairs is not None
+            return self.pairs.digits(rows)[self.position]
         return self._spread(rows)
 
     def existing(self, rows: Int64s) -> Int64s:
