@@ -157,6 +157,12 @@ class _Table:
             return f"{ordinal} is numbered within {found.lead}", None
         if key.name in rooms:
             return "one row", rooms[key.name]
+        if key.name in self.found.firsts:
+            parent = self.found.firsts[key.name]
+            return (
+                f"the first row of each {parent} has {key.predicate}" if parent else f"one row has {key.predicate}",
+                None,
+            )
         if self._is_left_out(key):
             return f"no row has {key.predicate}", None
         return "", None

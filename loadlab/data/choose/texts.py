@@ -150,7 +150,11 @@ def admits(column: Column, facts: ColumnFacts, value: str) -> bool:
     return all(ignore_case or text == value for text in cased) and _is_true(column, facts, value, ignore_case)
 
 
-_FORMS: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper, "trimmed": lambda text: text.strip(" ")}
+_FORMS: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "trimmed": lambda text: text.strip(" "),
+}
 
 
 def text_context(context: TableContext, column: Column) -> recipes.TextContext:

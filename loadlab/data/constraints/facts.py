@@ -17,6 +17,7 @@ from loadlab.schema.checks import (
     Elements,
     Excluded,
     Fact,
+    InPart,
     IsNull,
     JsonKeys,
     JsonText,
@@ -148,19 +149,37 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
 
 # Facts that the generators keep. The others are named as not understood: the database will tell.
 _KEPT = (
-    Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, Derived, Elements, Excluded, IsNull, JsonKeys,
-    JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange, NotNull, Size, TreeLevel,
-    Truncated,
+    Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, Derived, Elements, Excluded, InPart, IsNull,
+    JsonKeys, JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange, NotNull, Size,
+    TreeLevel, Truncated,
 )  # fmt: skip
 _WANTS_VALUES = (Allowed, Bound, Matches, Like, Linear, Length, Derived)
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Columns whose CHECKs leave a choice together; one mapping of facts for each world, at least one."""
+    """Columns whose CHECKs leave a choice together; one mapping of facts for each world, at least one.
+
+    `parts` names for each world the partial indexes that its rows are in, of those of which not all rows can be.
+    """
 
     columns: tuple[str, ...]
     worlds: tuple[dict[str, ColumnFacts], ...]
+    parts: tuple[frozenset[str], ...] = ()
+
+    @property
+    def parted(self) -> tuple[tuple[dict[str, ColumnFacts], frozenset[str]], ...]:
+        """The worlds with their parts."""
+        return tuple(zip(self.worlds, self.parts or (frozenset(),) * len(self.worlds), strict=True))
+
+    @property
+    def has_outside(self) -> bool:
+        """Whether a row can be in no part."""
+        return any(not part for _, part in self.parted)
+
+    def of_worlds(self, parted: Sequence[tuple[dict[str, ColumnFacts], frozenset[str]]]) -> Component:
+        """The same columns in other worlds."""
+        return Component(self.columns, tuple(world for world, _ in parted), tuple(part for _, part in parted))
 
 
 @dataclass
@@ -190,12 +209,12 @@ def without(facts: TableFacts, columns: Collection[str]) -> tuple[TableFacts, li
     """The facts without the worlds in which any of the columns has a value; and those that must have one."""
     components, stuck = [], []
     for component in facts.components:
-        worlds = tuple(
-            world for world in component.worlds if not any(world[n].null is False for n in columns if n in world)
+        kept = component.of_worlds(
+            [item for item in component.parted if not any(item[0][n].null is False for n in columns if n in item[0])]
         )
-        if not worlds:
+        if not kept.has_outside:
             stuck += [name for name in component.columns if name in columns]
-        components.append(replace(component, worlds=worlds or component.worlds))
+        components.append(kept if kept.worlds else component)
     return replace(facts, components=tuple(components)), stuck
 
 
@@ -242,10 +261,9 @@ def _settled(
             known = {**known, **agreed}
             kept.append(world)
     if not kept:
-        return Component(component.columns, (order[0],))
-    return Component(
-        component.columns,
-        tuple({**world, **{n: known[n] for n in valued(world)}} for world in component.worlds if world in kept),
+        return component.of_worlds([item for item in component.parted if item[0] is order[0]])
+    return component.of_worlds(
+        [({**world, **{n: known[n] for n in valued(world)}}, part) for world, part in component.parted if world in kept]
     )
 
 
@@ -305,7 +323,7 @@ def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], nev
         worlds = _worlds(plain, [branches for _, branches in group], never_null)
         touched = tuple(dict.fromkeys(c for _, bs in group for b in bs for f in b for c in f.columns))
         if worlds:
-            components.append(Component(touched, worlds))
+            components.append(Component(touched, ()).of_worlds(worlds))
         else:
             left_out = {name: reading.left_out for name, reading in readings}
             for name, _ in group:
@@ -338,8 +356,8 @@ def _connected(
 
 def _worlds(
     plain: Sequence[Fact], conditions: Sequence[tuple[tuple[Fact, ...], ...]], never_null: frozenset[str]
-) -> tuple[dict[str, ColumnFacts], ...]:
-    """Every consistent choice of one branch of each condition, at most MOST_WORLDS."""
+) -> tuple[tuple[dict[str, ColumnFacts], frozenset[str]], ...]:
+    """Every consistent choice of one branch of each condition, at most MOST_WORLDS; with its parts."""
     partial: list[tuple[Fact, ...]] = [()]
     for branches in sorted(conditions, key=len):
         longer = (
@@ -349,9 +367,10 @@ def _worlds(
             if _consistent((*plain, *facts, *branch), never_null)
         )
         partial = list(islice(longer, MOST_WORLDS))
-    found: list[dict[str, ColumnFacts]] = []
+    found: list[tuple[dict[str, ColumnFacts], frozenset[str]]] = []
     for facts in partial:
-        world = merge((*plain, *facts))
+        part = frozenset(fact.name for fact in facts if isinstance(fact, InPart))
+        world = (merge((*plain, *facts)), part)
         if world not in found:
             found.append(world)
     return tuple(found)
@@ -369,6 +388,8 @@ def merge(facts: Iterable[Fact]) -> dict[str, ColumnFacts]:
     """Facts that hold together, by column."""
     found: dict[str, ColumnFacts] = {}
     for fact in facts:
+        if isinstance(fact, InPart):
+            continue
         if isinstance(fact, (Linear, Compared)):
             for name in dict.fromkeys(fact.columns):
                 known = found.setdefault(name, ColumnFacts())

@@ -7,6 +7,7 @@ takes each parent once; or, where every column has few values, combinations that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from loadlab.schema.model import Column, Index, Schema, Table
 Width = Callable[[str], int]
 """How many values a column can tell apart."""
 _NUMBERED = ("integer", "date")
+_CONSTANT = re.compile(r"\(*(?:true|false|\d+|'[^']*'(?:::[\w ]+)?)\)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,16 @@ def keys_of(table: Table, dialect: str) -> list[Key]:
         if not index.unique or (index.keys == table.primary_key and not index.has_expressions):
             continue
         names, coalesced = _columns(table, index, dialect)
-        if names:
+        if names or _is_constant(index):
             agree = coalesced or not getattr(index, "nulls_distinct", True)
             keys.append(Key(index.name, names, agree, index.predicate, _either_way(index, dialect)))
     full = {key.columns for key in keys if key.predicate is None}
     return [key for key in keys if key.predicate is None or key.columns not in full]
+
+
+def _is_constant(index: Index) -> bool:
+    """`UNIQUE ((true))`: one row is all that there can be."""
+    return all(_CONSTANT.fullmatch(key) for key in index.keys)
 
 
 def _either_way(index: Index, dialect: str) -> tuple[str, ...]:
@@ -240,7 +247,7 @@ class _Means:
             found.unsolved.append(key)
 
     def _halved(self, key: Key, pair: Sequence[Link]) -> bool:
-        """A pair that agrees in other columns is unranked within each parent, who has half of the others as partners."""
+        """A pair that agrees in other columns is unranked within each parent, whose partners are half of the rest."""
         found = self.solution
         lead = next((link for link in pair if link.source is None), None)
         other = next((link for link in pair if lead is not None and link.source == lead.name), None)

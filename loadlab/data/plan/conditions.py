@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from loadlab.data.choose.chosen import has_value, narrowed
-from loadlab.data.constraints.facts import ColumnFacts, Component, TableFacts, settled, table_facts
+from loadlab.data.constraints.facts import ColumnFacts, TableFacts, settled, table_facts
 from loadlab.data.constraints.links import Links, read_links
 from loadlab.data.constraints.partitions import Coverage, coverage_of, keys_without_null
 from loadlab.data.constraints.uniqueness import Key, Width, identifies, is_sequence, keys_of
@@ -15,7 +15,7 @@ from loadlab.data.plan.lifecycle import life_cycle
 from loadlab.data.plan.remedies import Remedy, applied_remedies
 from loadlab.data.plan.widths import Widths
 from loadlab.data.volumes import Volume
-from loadlab.schema.checks import Reading, read_condition
+from loadlab.schema.checks import InPart, Reading, read_condition
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.shapes import TableShape
 
@@ -33,8 +33,14 @@ class Conditions:
     applied: dict[str, Remedy] = field(default_factory=dict)
     impossible: list[str] = field(default_factory=list)
     """Columns for which their CHECKs leave no value."""
+    left_empty: frozenset[str] = frozenset()
+    """Partial keys of which it is known that they are to be kept by having no row in them."""
+    of_table: frozenset[str] = frozenset()
+    """Partial keys that can have one row of the whole table at most."""
     emptied: list[Key] = field(default_factory=list)
     """Partial keys that are kept by having no row in them."""
+    firsts: dict[str, str] = field(default_factory=dict)
+    """By partial key, the link of whose parents each has its first row in it ("": the table has)."""
 
     def facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
         """Facts of the CHECKs and of the life cycle, and the keys."""
@@ -47,7 +53,7 @@ class Conditions:
         return (staged if len(staged.not_understood) == len(facts.not_understood) else facts), keys
 
     def _checks_and_keys(self) -> tuple[TableFacts, list[Key], list[tuple[str, Reading]]]:
-        """A key that is partial is kept for all rows, or no row is in that part: then by what is told last."""
+        """A key that is partial is kept for all rows, or few rows are in that part: then by what is told last."""
         table, dialect = self.table, self.schema.dialect
         self.applied = applied_remedies(self.schema, table, self.shape, self.remedies)
         fixes = [(name, remedy.reading) for name, remedy in self.applied.items()]
@@ -60,27 +66,51 @@ class Conditions:
             return facts, keys, fixes
         links = read_links(self.schema, table, self.shape)
         width = self.widths.of(facts, {})
-        outside = fixes
         kept = [key for key in keys if key.predicate is None]
+        kept += [key for key in partial if self._holds_everywhere(key, links, width)]
+        more = list(fixes)
         for key in partial:
-            if self._holds_everywhere(key, links, width):
+            reading = None if key in kept else self._parted(key, links, kept)
+            if reading is not None:
+                more.append((key.name, reading))
+            elif key not in kept:
                 kept.append(key)
-                continue
-            assert key.predicate is not None
-            reading = read_condition(key.predicate, dialect, holds=False)
-            if reading.not_understood or not reading.branches:
-                kept.append(key)
-            else:
-                outside.append((key.name, reading))
-        more = table_facts(table, dialect, outside)
-        contradicted = {name for name, _ in more.not_understood} - {name for name, _ in facts.not_understood}
+        found = table_facts(table, dialect, more)
+        contradicted = {name for name, _ in found.not_understood} - {name for name, _ in facts.not_understood}
         if contradicted:
             # No row could be outside the index: its key holds for all of them.
             kept += [key for key in partial if key.name in contradicted]
-            outside = [item for item in outside if item[0] not in contradicted]
-            more = table_facts(table, dialect, outside)
-        self.emptied = [key for key in partial if any(name == key.name for name, _ in outside)]
-        return more, kept, outside
+            more = [item for item in more if item[0] not in contradicted]
+            found = table_facts(table, dialect, more)
+        self.firsts = {name: first for name, first in self.firsts.items() if name not in contradicted}
+        self.emptied = [key for key in partial if key not in kept and key.name not in self.firsts]
+        return found, kept, more
+
+    def _parted(self, key: Key, links: Links, kept: Iterable[Key]) -> Reading | None:
+        """Who is in a partial index that has no room for all rows: nobody, or the first row of each parent.
+
+        None where the condition is not understood.
+        """
+        assert key.predicate is not None
+        dialect = self.schema.dialect
+        outside = read_condition(key.predicate, dialect, holds=False)
+        if outside.not_understood or not outside.branches:
+            return None
+        inside = read_condition(key.predicate, dialect)
+        about = {name for branch in inside.branches for fact in branch for name in fact.columns}
+        fixed = {name for known in kept for name in known.columns} | {n for link in links.links for n in link.own}
+        if key.name in self.left_empty or inside.not_understood or not inside.branches or about & fixed:
+            return outside
+        self.firsts[key.name] = "" if key.name in self.of_table else self._first_of(key, links)
+        return Reading((*outside.branches, *((*branch, InPart(key.name)) for branch in inside.branches)))
+
+    def _first_of(self, key: Key, links: Links) -> str:
+        """The link of whose parents each has one row in a partial index; "" where the table has one row there."""
+        for link in links.links:
+            own = link.source is None and link.target != self.table.key and not link.stays
+            if own and link.wish.pattern in (None, "nested", "spread") and identifies(self.schema, link, key.columns):
+                return link.name
+        return ""
 
     def _holds_everywhere(self, key: Key, links: Links, width: Width) -> bool:
         """Whether a partial key can be kept for every row without changing how the rows relate."""
@@ -108,9 +138,7 @@ class Conditions:
 
         def fits(name: str, said: ColumnFacts) -> bool:
             column = self.table.column(name)
-            return has_value(column, said) and (
-                name not in covered or narrowed(column, said, covered[name]).count > 0
-            )
+            return has_value(column, said) and (name not in covered or narrowed(column, said, covered[name]).count > 0)
 
         def possible(known: Mapping[str, ColumnFacts]) -> dict[str, ColumnFacts] | None:
             found = dict(known)
@@ -123,10 +151,12 @@ class Conditions:
 
         components = []
         for component in facts.components:
-            worlds = [found for world in component.worlds if (found := possible(world)) is not None]
-            if not worlds:
+            kept = component.of_worlds(
+                [(found, part) for world, part in component.parted if (found := possible(world)) is not None]
+            )
+            if not kept.worlds:
                 self.impossible += component.columns
-            components.append(Component(component.columns, tuple(worlds or component.worlds)))
+            components.append(kept if kept.worlds else component)
         plain = {name: said for name, said in facts.plain.items() if name in self.table.column_names}
         for name, said in plain.items():
             if facts.component_of(name) is None and possible({name: said}) is None:

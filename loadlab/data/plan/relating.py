@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link, Links
 from loadlab.data.constraints.pairs import Pair
 from loadlab.data.constraints.uniqueness import SlotPlan, Solution, Width
-from loadlab.data.core.cells import arrow_type, to_arrow
-from loadlab.data.core.clock import Clock
-from loadlab.data.core.hashing import Int64s, make_key
-from loadlab.data.core.worlds import Presence, Worlds
-from loadlab.data.frame import Frame, TablePlan
+from loadlab.data.core.hashing import make_key
+from loadlab.data.core.worlds import First, FirstOfTable, Presence, Worlds
+from loadlab.data.plan.candidates import Candidates, Parents
+from loadlab.data.plan.demands import Demands
 from loadlab.data.relations.agreement import MOST_ROWS, Partners
 from loadlab.data.relations.pairs import Ordered, Pairs
 from loadlab.data.relations.relation import Pattern, Relation
@@ -32,137 +30,53 @@ from loadlab.schema.model import Table
 _NULL_SHARE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Parents:
-    """The parents a link can choose from: rows now, rows at full volume, and which rows where not all will do."""
-
-    rows: int
-    full: float
-    reference: bool
-    chosen: Int64s | None = None
-
-
 @dataclass
 class Relating:
     """The relations of one table while they are planned."""
 
-    table: Table
     key: int
-    links: Links
-    solution: Solution
-    facts: TableFacts
-    worlds: Mapping[str, Worlds]
-    """By column, the worlds of its component."""
-    plans: Mapping[str, TablePlan]
-    volumes: Mapping[str, Volume]
-    clock: Clock
-    never_null: frozenset[str]
+    demands: Demands
+    candidates: Candidates
     width: Width
     place: str
-    values: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, int]
     """By column, how many values the scenario lists."""
-    pairs: Sequence[Pair] = ()
-    """Links of which a CHECK says whose key is the lower, or that a key takes in either order."""
-    known: Callable[[str], TableFacts | None] = lambda _: None
-    """The facts of a table that is planned."""
-    partners: dict[str, Partners] = field(default_factory=dict)
-    parents: dict[str, Parents] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-    """By link, why none of the rows of its target will do."""
-    lost: set[str] = field(default_factory=set)
-    """Links for which no parent agrees with what their source can have."""
+    firsts: frozenset[str] = frozenset()
+    """Links of whose parents each has a first child that is known."""
+    worlds: Mapping[str, Worlds] = field(default_factory=dict)
+    """By column, the worlds of its component."""
     rooms: dict[str, int] = field(default_factory=dict)
     """Rows a key has room for: by the key's name where it is unranked, by the column's where one is distinct."""
 
-    # -- parents -----------------------------------------------------------------------------------------------------
+    @property
+    def table(self) -> Table:
+        """The table itself."""
+        return self.demands.table
 
-    def count_parents(self) -> None:
-        """Find for each link which parents will do, and for those that agree with another the partners."""
-        for link in self.links.links:
-            volume = self.volumes[link.target]
-            self.parents[link.name] = Parents(volume.rows, volume.full, volume.reference)
-            self._choose_those_with_a_key(link)
-        for link in self.links.links:
-            if link.source is not None and link.target in self.plans:
-                source = self.links.named(link.source)
-                theirs = [link.target_of(name) for name in link.shared]
-                if source.target in self.plans and self._are_known(link.target, theirs):
-                    partners = self._partners(source, link.shared, link.target, link.target_of)
-                    self.partners[link.name] = partners
-                    self._choose_source(link, source, partners)
-        for restriction in self.links.restrictions:
-            source = self.links.named(restriction.source)
-            known = restriction.target in self.plans and self._are_known(restriction.target, restriction.target_columns)
-            if source.target in self.plans and known:
-                targets = dict(zip(restriction.columns, restriction.target_columns, strict=True))
-                partners = self._partners(source, restriction.columns, restriction.target, targets.__getitem__)
-                self.choose_parents(source.name, partners.fitting())
+    @property
+    def links(self) -> Links:
+        """Its foreign keys."""
+        return self.demands.links
 
-    def _choose_those_with_a_key(self, link: Link) -> None:
-        """A unique key that others reference may be NULL in some rows by a CHECK: those are nobody's parents."""
-        facts = self.known(link.target)
-        if facts is None or link.target == self.table.key or not self._are_known(link.target, link.target_columns):
-            return
-        by_choice = [name for name in link.target_columns if any(said.null is True for said in facts.every(name))]
-        if by_choice and self.plans[link.target].rows:
-            has_key = np.logical_and.reduce(
-                [values.is_valid().to_numpy(zero_copy_only=False) for values in self._values(link.target, tuple(by_choice))]
-            )
-            self.choose_parents(link.name, np.flatnonzero(has_key).astype(np.int64))
-            self.reasons[link.name] = f"none of which has {', '.join(by_choice)}"
+    @property
+    def solution(self) -> Solution:
+        """How its keys are kept."""
+        return self.demands.solution
 
-    def _choose_source(self, link: Link, source: Link, partners: Partners) -> None:
-        """Of the parents that a link has to agree with only those with a partner, where there has to be one."""
-        fitting = partners.fitting(2 if self._rival(link) is not None else 1)
-        chosen = self.parents[source.name].chosen
-        left = fitting if chosen is None else np.intersect1d(fitting, chosen)
-        if self._is_required(link):
-            # Where no constraint asks for it the parents agree as far as it can be had.
-            if len(left) or not set(link.shared) <= set(link.soft):
-                self.choose_parents(source.name, fitting)
-        elif self._is_demanded(link) and len(left):
-            self.choose_parents(source.name, fitting)
-        elif not len(left):
-            self.lost.add(link.name)
+    @property
+    def facts(self) -> TableFacts:
+        """What its conditions say."""
+        return self.demands.facts
 
-    def without_parents(self) -> set[str]:
-        """Columns of the links that may be NULL and for which there is no parent at all."""
-        empty = {link.name for link in self.links.links if not self.parents[link.name].rows}
-        lost = [link for link in self.links.links if link.name in self.lost | empty and link.target != self.table.key]
-        return {name for link in lost if not self._is_required(link) for name in link.own}
+    @property
+    def parents(self) -> Mapping[str, Parents]:
+        """By link, the parents to choose from."""
+        return self.candidates.parents
 
-    def _partners(self, source: Link, shared: tuple[str, ...], target: str, target_of: object) -> Partners:
-        assert callable(target_of)
-        mine = self._values(source.target, tuple(source.target_of(name) for name in shared))
-        theirs = self._values(target, tuple(target_of(name) for name in shared))
-        return Partners.of_values(mine, theirs)
-
-    def _are_known(self, table: str, columns: Iterable[str]) -> bool:
-        """Whether values of a planned table can be had: none comes from a table that is planned after this one."""
-        for relation in self.plans[table].relations:
-            names = dict(zip(relation.columns, relation.target_columns, strict=True))
-            found = [names[name] for name in columns if name in names]
-            if not found or relation.self_reference:
-                continue
-            if relation.target not in self.plans or not self._are_known(relation.target, found):
-                return False
-        return True
-
-    def _values(self, table: str, columns: tuple[str, ...]) -> list[pa.Array]:
-        plan = self.plans[table]
-        if not plan.rows:
-            return [pa.array([], arrow_type(plan.type_of(name))) for name in columns]
-        frame = Frame(plan, np.arange(min(plan.rows, MOST_ROWS), dtype=np.int64), self.plans, self.clock)
-        return [to_arrow(frame.cells(name), plan.type_of(name)) for name in columns]
-
-    def choose_parents(self, name: str, fitting: Int64s) -> None:
-        """Restrict a link to these parent rows (ascending), beside earlier restrictions."""
-        parents = self.parents[name]
-        if parents.chosen is not None:
-            fitting = np.intersect1d(parents.chosen, fitting)
-        if len(fitting) < parents.rows:
-            full = parents.full * len(fitting) / max(parents.rows, 1)
-            self.parents[name] = Parents(len(fitting), max(full, 1.0), parents.reference, fitting)
+    def may_be_first(self, name: str) -> bool:
+        """Whether it can be known which child of a link's parent is the first, also when the table has grown."""
+        is_stable = name != self.solution.lead or self.parents[name].chosen is None
+        return is_stable and self.demands.may_be_first(name)
 
     # -- volume ------------------------------------------------------------------------------------------------------
 
@@ -174,12 +88,14 @@ class Relating:
         self._require_values(volume)
         for link in self.links.links:
             parents = self.parents[link.name]
-            if parents.rows == 0 and self._is_required(link) and link.target != self.table.key:
-                agreeing = self.reasons.get(link.name, "none of which agrees with its other parents")
+            if parents.rows == 0 and self.demands.is_required(link) and link.target != self.table.key:
+                agreeing = self.candidates.reasons.get(link.name, "none of which agrees with its other parents")
                 why = "which has none" if parents.chosen is None else agreeing
                 volume = volume.cut(0, f"{link.name} needs a row of {link.target}, {why}", full=volume.full)
-            if parents.rows == 1 and self._is_required(link) and self._rival(link) is not None:
-                volume = volume.cut(0, f"{link.name} needs another row of {link.target}, which has one", full=volume.full)
+            if parents.rows == 1 and self.demands.is_required(link) and self.demands.rival(link) is not None:
+                volume = volume.cut(
+                    0, f"{link.name} needs another row of {link.target}, which has one", full=volume.full
+                )
             if link.name in self.solution.one_to_one and link.target != self.table.key:
                 volume = self._one_each(volume, link, parents)
         for link in self.links.links:
@@ -195,7 +111,8 @@ class Relating:
                 volume = volume.cut(width, f"{name} is unique and can tell {width:,} rows apart")
         for key in self.solution.unsolved:
             self.rooms[key.name] = 1
-            volume = volume.cut(1, f"{key.name} ({', '.join(key.columns)}) leaves no room for a second row")
+            columns = f" ({', '.join(key.columns)})" if key.columns else ""
+            volume = volume.cut(1, f"{key.name}{columns} leaves no room for a second row")
         return volume
 
     def _require_values(self, volume: Volume) -> None:
@@ -250,30 +167,21 @@ class Relating:
         return volume.cut(capacity, f"({columns}) is unique and has {capacity:,} combinations", full=full)
 
     def _paired(self, volume: Volume, names: tuple[str, str]) -> Volume:
-        parents = self._common_parents(*names)
+        parents = self.candidates.common(*names)
         room = self.rooms[",".join(names)] = parents.rows * (parents.rows - 1) // 2
         full = parents.full * (parents.full - 1) / 2
         why = f"({', '.join(names)}) is unique and has {room:,} pairs"
         return volume.cut(room, why, full=min(volume.full, max(full, 1.0)))
 
-    def _common_parents(self, one: str, two: str) -> Parents:
-        """Those that both links of a pair can have; both are held to them."""
-        chosen = self.parents[two].chosen
-        if chosen is not None:
-            self.choose_parents(one, chosen)
-        if self.parents[one].chosen is not None:
-            self.choose_parents(two, self.parents[one].chosen)  # type: ignore[arg-type]
-        return self.parents[one]
-
     def _size(self, member: str, plan: SlotPlan) -> int:
         if member not in self.parents:
             return max(self.width(member), 1)
-        partners = self.partners.get(member)
+        partners = self.candidates.partners.get(member)
         link = self.links.named(member)
         if partners is not None and link.source == plan.lead:
             # Only the parents with the largest groups could have more children: all are held to the smallest group.
             return self._group_size(plan, partners)
-        less = 1 if self._rival(link) is not None else 0
+        less = 1 if self.demands.rival(link) is not None else 0
         return max(self.parents[member].rows - less, 0)
 
     def _group_size(self, plan: SlotPlan, partners: Partners) -> int:
@@ -283,7 +191,7 @@ class Relating:
         rows = lead.chosen if lead.chosen is not None else np.arange(lead.rows, dtype=np.int64)
         codes = partners.codes[rows[rows < len(partners.codes)]]
         is_half = any(member in self.solution.halved for member in plan.members)
-        less = any(self._rival(self.links.named(member)) for member in plan.members if member in self.parents)
+        less = any(self.demands.rival(self.links.named(member)) for member in plan.members if member in self.parents)
         counts = np.maximum((partners.counts - 1) // 2 if is_half else partners.counts - less, 0)
         sizes = np.sort(counts[codes[codes >= 0]])
         if not len(sizes):
@@ -292,7 +200,7 @@ class Relating:
         best = int(sizes[int(np.argmax(capacities))])
         all_codes = partners.codes
         enough = np.flatnonzero((all_codes >= 0) & (counts[np.maximum(all_codes, 0)] >= best))
-        self.choose_parents(plan.lead, enough)
+        self.candidates.choose_parents(plan.lead, enough)
         return best
 
     # -- relations ---------------------------------------------------------------------------------------------------
@@ -300,30 +208,26 @@ class Relating:
     def relations(self, volume: Volume) -> tuple[Relation, ...]:
         """One relation for each link, sources first."""
         made: dict[str, Relation] = {}
-        for link in self._in_order():
+        for link in self.demands.in_order():
             made[link.name] = self._relation(link, volume, made)
-            for pair in self.pairs:
+            for pair in self.demands.pairs:
                 if pair.ordered and link.name in pair.names and set(pair.names) <= set(made):
                     made |= self._ordered(pair, made)
         return tuple(made[link.name] for link in self.links.links)
 
-    def _in_order(self) -> list[Link]:
-        """The links, each after those that it follows; two that are a pair stand together."""
-        lead, paired = self.solution.lead, {name for pair in self.pairs for name in pair.names}
-        return sorted(
-            self.links.links,
-            key=lambda link: (link.source is not None, link.name != lead, link.name not in paired),
-        )
+    def first(self, name: str, volume: Volume) -> First:
+        """The first child of each parent of a link; "" for the first row of the table."""
+        return self._relation(self.links.named(name), volume, {}) if name else FirstOfTable()
 
     def _ordered(self, pair: Pair, made: Mapping[str, Relation]) -> dict[str, Relation]:
         """The relations of a pair with their parents exchanged where the keys stand the wrong way round."""
         lower, upper = (made[name] for name in pair.names)
-        plan = self.plans.get(lower.target)
-        if plan is None or not plan.rows or not self._are_known(lower.target, (pair.column,)):
+        plan = self.candidates.plans.get(lower.target)
+        if plan is None or not plan.rows or not self.candidates.are_known(lower.target, (pair.column,)):
             return {}
         ranks = None
         if not isinstance(plan.columns.get(pair.column), RowNumbers):
-            order = pc.sort_indices(self._values(lower.target, (pair.column,))[0]).to_numpy()
+            order = pc.sort_indices(self.candidates.values(lower.target, (pair.column,))[0]).to_numpy()
             ranks = np.empty(len(order), dtype=np.int64)
             ranks[order] = np.arange(len(order))
         return {
@@ -337,9 +241,9 @@ class Relating:
         if is_self:
             parents = Parents(volume.rows, volume.full, volume.reference)
         pattern = self._pattern(link, volume)
-        required = self._is_required(link)
+        required = self.demands.is_required(link)
         roots, fan_out = _tree(link, volume)
-        rival = self._rival(link)
+        rival = self.demands.rival(link)
         differs = made.get(rival) if rival is not None else None
         relation = Relation(
             columns=link.columns,
@@ -359,11 +263,14 @@ class Relating:
             presence=self._presence(link, pattern, required),
             required=required,
             self_reference=is_self,
-            future=not is_self and link.target not in self.plans,
+            future=not is_self and link.target not in self.candidates.plans,
             chosen=parents.chosen,
             differs_from=differs,
             name=link.name,
         )
+        if link.name in self.firsts and relation.pattern == "spread":
+            target = self.candidates.volumes[link.target]
+            relation = replace(relation, births=target.full / volume.full if volume.full else 1.0)
         return self._agreeing(link, relation, volume, self._slotted(link, relation, volume, made), made)
 
     def _slotted(self, link: Link, relation: Relation, volume: Volume, made: Mapping[str, Relation]) -> Relation:
@@ -397,12 +304,12 @@ class Relating:
             if parents is None:
                 sizes.append(max(self.width(member), 1))
                 continue
-            rival = self._rival(self.links.named(member))
+            rival = self.demands.rival(self.links.named(member))
             target = self.links.named(member).target
             # Of the table itself there are as many as are left, now that it was cut.
             known = volume.rows if target == self.table.key else parents.rows
             rows = known - (1 if rival is not None else 0)
-            fixed = parents.reference or plan.lead is None or target not in self.plans
+            fixed = parents.reference or plan.lead is None or target not in self.candidates.plans
             sizes.append(Population(rows, parents.full / volume.full if volume.full else 1.0, fixed))
         lead = made[plan.lead] if plan.lead is not None else None
         # Four times what is needed: the load inserts more rows later.
@@ -415,7 +322,7 @@ class Relating:
         if link.source is None:
             return relation
         first = made[link.source]
-        partners = self.partners.get(link.name)
+        partners = self.candidates.partners.get(link.name)
         if relation.self_reference:
             partners = self._own_partners(link, first, volume)
         lenient = set(link.shared) <= set(link.soft)
@@ -438,7 +345,7 @@ class Relating:
     def _own_partners(self, link: Link, first: Relation, volume: Volume) -> Partners:
         """The rows of the table itself, grouped by the shared columns, which come from another parent."""
         source = self.links.named(link.source or "")
-        values = self._values(source.target, tuple(source.target_of(name) for name in link.shared))
+        values = self.candidates.values(source.target, tuple(source.target_of(name) for name in link.shared))
         groups = Partners.of_values(values, values)
         rows = np.arange(min(volume.rows, MOST_ROWS), dtype=np.int64)
         parents, valid = first.parent_rows(rows)
@@ -454,7 +361,7 @@ class Relating:
         if link.stays:
             return "itself"
         if link.name in self.solution.one_to_one:
-            if is_self and (self._is_required(link) or self._is_demanded(link)):
+            if is_self and (self.demands.is_required(link) or self.demands.is_demanded(link)):
                 # The first one has nobody before it but must have somebody: then each row is its own.
                 return "itself"
             return "chain" if is_self else "one_to_one"
@@ -475,24 +382,12 @@ class Relating:
         free = self.solution.lead is None and link.source is None
         return "nested" if owned and free and not link.nullable and volume.full >= parents.full / 20 else "spread"
 
-    def _is_required(self, link: Link) -> bool:
-        return all(self._never_null(name) for name in link.own)
-
-    def _is_demanded(self, link: Link) -> bool:
-        """Whether a CHECK wants the link of some rows."""
-        return any(facts.null is False for name in link.own for facts in self.facts.every(name))
-
-    def _never_null(self, name: str) -> bool:
-        column = self.table.column(name)
-        always = all(facts.null is False for facts in self.facts.every(name))
-        return not column.nullable or name in self.never_null or always
-
     def _presence(self, link: Link, pattern: Pattern, required: bool) -> Presence | None:
         if required:
             return None
         worlds = next((self.worlds[name] for name in link.own if name in self.worlds), None)
         # Rows of the table itself stand in no order that is known before they are there.
-        wish = 1.0 if link.stays or self._is_ordered(link) else link.wish.null_share
+        wish = 1.0 if link.stays or self.demands.is_ordered(link) else link.wish.null_share
         default = wish if wish is not None else 0.0 if pattern in ("tree", "chain") else _NULL_SHARE
         key = make_key(self.key, "relation", link.name)
         if worlds is None:
@@ -504,37 +399,6 @@ class Relating:
             said = [self.facts.every(name)[number].null for name in link.own if name in self.worlds]
             shares.append(0.0 if False in said else 1.0 if True in said else default)
         return Presence(key, tuple(shares), worlds)
-
-    def _is_ordered(self, link: Link) -> bool:
-        """Whether a CHECK puts the keys of two references to the table itself in order, of which this is the second."""
-        for fact in (fact for name in link.own for fact in self.facts.of(name).compared if fact.sign not in ("=", "<>")):
-            others = [self.links.of_column(name) for name in (fact.column, fact.other) if name not in link.own]
-            if any(other and other.target == link.target == self.table.key for other in others):
-                return any(other is not None and self._comes_before(other, link) for other in others)
-        return False
-
-    def _rival(self, link: Link) -> str | None:
-        """The link before this one whose parent has to be another row: `CHECK (follower_id <> followed_id)`."""
-        if any(link.name in names for names in self.solution.pairs):
-            return None
-        for pair in self.pairs:
-            if pair.distinct and link.name in pair.names:
-                other = self.links.named(next(name for name in pair.names if name != link.name))
-                return other.name if self._comes_before(other, link) else None
-        for name in link.own:
-            for facts in self.facts.every(name):
-                for fact in facts.compared:
-                    pair = {fact.column, fact.other}
-                    if fact.sign != "<>" or name not in pair or len(pair) < 2:
-                        continue
-                    other = self.links.of_column((pair - {name}).pop())
-                    if other is not None and other.target == link.target and self._comes_before(other, link):
-                        return other.name
-        return None
-
-    def _comes_before(self, first: Link, second: Link) -> bool:
-        order = self._in_order()
-        return order.index(first) < order.index(second)
 
 
 def _tree(link: Link, volume: Volume) -> tuple[int, int]:

@@ -6,6 +6,7 @@ row that was there before.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,7 @@ class Relation:
     agreement that no constraint asks for. `differs_from` is a relation to the same table whose parent must be another
     one; `parents` then counts one less. `ordered` takes the parent or that of another relation, by their keys.
     With `half`, of two rows that agree one alone is the other's partner.
+    `births` is how many rows of the target (chosen or not) come to a child row: where one comes, the row is its.
     """
 
     columns: tuple[str, ...]
@@ -74,6 +76,7 @@ class Relation:
     pairs: Pairs | None = None
     ordered: Ordered | None = None
     half: bool = False
+    births: float | None = None
     name: str = ""
 
     @property
@@ -93,6 +96,9 @@ class Relation:
             parents = parents + (parents >= theirs)
         if self.chosen is not None:
             parents = self.chosen[np.minimum(parents, len(self.chosen) - 1)]
+        if self.births is not None:
+            born, is_birth = self._born(rows)
+            parents = np.where(is_birth, born, parents)
         if self.presence is not None:
             wanted = self.presence.valid(rows)
             if valid is not None and self.self_reference:
@@ -144,6 +150,25 @@ class Relation:
             assert self.pairs is not None
             return self.pairs.digits(rows)[self.position]
         return self._spread(rows)
+
+    def is_first(self, rows: Int64s) -> Mask:
+        """Whether a row is the first child of its parent; of parents that are spread, the one that came with it."""
+        if self.births is not None:
+            return self._born(rows)[1]
+        return (self.places(rows)[1] == 0) & (rows < self.children)
+
+    def _born(self, rows: Int64s) -> tuple[Int64s, Mask]:
+        """The newest parent when a row is written, and whether the row is the first one since that came."""
+        assert self.births is not None
+        # Where few children come to a parent, only some parents have one for sure: others would have none left.
+        step = max(1, math.ceil(2 * self.births))
+        groups = floor_multiple(rows, self.births / step)
+        is_birth = (rows < self.children) & ((rows == 0) | (groups > floor_multiple(rows - 1, self.births / step)))
+        newest = groups * step
+        if self.chosen is None:
+            return newest, is_birth & (newest < self.parents)
+        place = np.minimum(np.searchsorted(self.chosen, newest), len(self.chosen) - 1)
+        return newest, is_birth & (self.chosen[place] == newest)
 
     def existing(self, rows: Int64s) -> Int64s:
         """How many parents exist when each child row is written; at least 1."""

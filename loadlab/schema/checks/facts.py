@@ -333,6 +333,23 @@ class TreeLevel:
         return (self.column, self.other)
 
 
+@dataclass(frozen=True, slots=True)
+class InPart:
+    """The row is one of those that the partial index `name` has; speaks of no column."""
+
+    name: str
+
+    @property
+    def column(self) -> str:
+        """None."""
+        return ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
 Fact = (
     IsNull
     | NotNull
@@ -367,6 +384,7 @@ Fact = (
     | Within
     | Spatial
     | TreeLevel
+    | InPart
 )
 
 
