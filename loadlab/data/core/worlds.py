@@ -29,7 +29,8 @@ class FirstOfTable:
     """The table's first row alone."""
 
     def is_first(self, rows: Int64s) -> Mask:
-        return rows == 0
+        found: Mask = rows == 0
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,10 +45,10 @@ class Demands:
         """The link before this one whose parent has to be another row: `CHECK (follower_id <> followed_id)`."""
         if any(link.name in names for names in self.solution.pairs):
             return None
-        for pair in self.pairs:
-            if pair.distinct and link.name in pair.names:
-                other = self.links.named(next(name for name in pair.names if name != link.name))
-                return other.name if self.comes_before(other, link) else None
+        for known in self.pairs:
+            if known.distinct and link.name in known.names:
+                partner = self.links.named(next(name for name in known.names if name != link.name))
+                return partner.name if self.comes_before(partner, link) else None
         for name in link.own:
             for facts in self.facts.every(name):
                 for fact in facts.compared:

@@ -65,7 +65,8 @@ class Pairs:
         """The pairs that no row has and whose younger parent is one of these or after them."""
         end = np.array([self.parents], dtype=np.int64)
         all_of_them = self.room - parents * (parents - 1) // 2
-        return all_of_them - (self._before(end) - self._before(parents))
+        found: Int64s = all_of_them - (self._before(end) - self._before(parents))
+        return found
 
     def _younger(self, rows: Int64s) -> Int64s:
         """The greatest j with no more rows before it than these."""

@@ -155,7 +155,8 @@ class Relation:
         """Whether a row is the first child of its parent; of parents that are spread, the one that came with it."""
         if self.births is not None:
             return self._born(rows)[1]
-        return (self.places(rows)[1] == 0) & (rows < self.children)
+        found: Mask = (self.places(rows)[1] == 0) & (rows < self.children)
+        return found
 
     def _born(self, rows: Int64s) -> tuple[Int64s, Mask]:
         """The newest parent when a row is written, and whether the row is the first one since that came."""
