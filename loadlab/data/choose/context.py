@@ -99,7 +99,7 @@ class TableContext:
         return 2 if self.is_fixed(name) else int(is_created or name in self.table.primary_key)
 
     def comes_before(self, other: str, name: str) -> bool:
-        """Whether a comparison between the two is for `name` to follow: the firmer column first, then in table order."""
+        """Whether a comparison between the two is for `name` to follow: firmer columns first, then in table order."""
         names = self.table.column_names
         if other not in names or self.table.column(other).generated is not None:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -184,11 +184,15 @@ class Component:
 
 @dataclass
 class TableFacts:
-    """`plain` holds in every row; `components` where rows differ; what was not understood as (constraint, text)."""
+    """`plain` holds in every row; `components` where rows differ; what was not understood as (constraint, text).
+
+    `contradicted` names conditions that are understood and that no row can be true to.
+    """
 
     plain: dict[str, ColumnFacts]
     components: tuple[Component, ...]
     not_understood: list[tuple[str, str]]
+    contradicted: tuple[str, ...] = ()
 
     def of(self, column: str) -> ColumnFacts:
         """The plain facts of a column."""
@@ -203,68 +207,6 @@ class TableFacts:
         if component is None:
             return [self.of(column)]
         return [world.get(column, ColumnFacts()) for world in component.worlds]
-
-
-def without(facts: TableFacts, columns: Collection[str]) -> tuple[TableFacts, list[str]]:
-    """The facts without the worlds in which any of the columns has a value; and those that must have one."""
-    components, stuck = [], []
-    for component in facts.components:
-        kept = component.of_worlds(
-            [item for item in component.parted if not any(item[0][n].null is False for n in columns if n in item[0])]
-        )
-        if not kept.has_outside:
-            stuck += [name for name in component.columns if name in columns]
-        components.append(kept if kept.worlds else component)
-    return replace(facts, components=tuple(components)), stuck
-
-
-def settled(
-    facts: TableFacts,
-    columns: Iterable[str],
-    fits: Callable[[str, ColumnFacts], bool],
-    may_be_null: Collection[str] = (),
-) -> TableFacts:
-    """The facts where some columns' values do not depend on the world of a row: those of keys, which are counted.
-
-    Of each component those worlds are kept that agree about these columns, the first one and what goes along with it;
-    `fits` tells whether a column still has enough values. Where none fits, the first one is left. Columns that
-    `may_be_null` are NULL where a world wants it: their keys do not count such rows.
-    """
-    fixed = set(columns)
-    components = []
-    for component in facts.components:
-        mine = [name for name in component.columns if name in fixed]
-        if mine:
-            component = _settled(component, mine, {name: facts.of(name) for name in mine}, fits, may_be_null)
-        components.append(component)
-    return TableFacts(facts.plain, tuple(components), facts.not_understood)
-
-
-def _settled(
-    component: Component,
-    names: Sequence[str],
-    known: Mapping[str, ColumnFacts],
-    fits: Callable[[str, ColumnFacts], bool],
-    may_be_null: Collection[str],
-) -> Component:
-    def valued(world: Mapping[str, ColumnFacts]) -> list[str]:
-        return [n for n in names if n not in may_be_null or n not in world or world[n].null is not True]
-
-    kept: list[dict[str, ColumnFacts]] = []
-    # Worlds that say least of the columns leave the most of them.
-    order = sorted(component.worlds, key=lambda world: sum(world[n] != known[n] for n in names if n in world))
-    fitting = [world for world in order if all(fits(n, world.get(n, known[n])) for n in valued(world))]
-    for world in fitting:
-        together = {name: combined(known[name], world.get(name, ColumnFacts())) for name in valued(world)}
-        agreed = {name: facts for name, facts in together.items() if facts is not None and fits(name, facts)}
-        if len(agreed) == len(together):
-            known = {**known, **agreed}
-            kept.append(world)
-    if not kept:
-        return component.of_worlds([item for item in component.parted if item[0] is order[0]])
-    return component.of_worlds(
-        [({**world, **{n: known[n] for n in valued(world)}}, part) for world, part in component.parted if world in kept]
-    )
 
 
 def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] = ()) -> TableFacts:
@@ -319,20 +261,34 @@ def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], nev
             choices.append((name, branches))
         # A branch without any fact is satisfied by everything: nothing to do.
     components = []
+    contradicted: list[str] = []
     for group in _connected(choices):
         worlds = _worlds(plain, [branches for _, branches in group], never_null)
         touched = tuple(dict.fromkeys(c for _, bs in group for b in bs for f in b for c in f.columns))
         if worlds:
             components.append(Component(touched, ()).of_worlds(worlds))
         else:
-            left_out = {name: reading.left_out for name, reading in readings}
+            known = dict(readings)
             for name, _ in group:
-                texts = left_out[name] or ("contradicts the other conditions",)
+                texts = known[name].left_out or ("contradicts the other conditions",)
                 not_understood += [(name, text) for text in texts]
+            if _are_complete(group, known):
+                contradicted += [name for name, _ in group]
     merged = merge(plain)
     for name in never_null & set(merged):
         merged[name].null = False if merged[name].null is None else merged[name].null
-    return TableFacts(merged, tuple(components), not_understood)
+    return TableFacts(merged, tuple(components), not_understood, tuple(contradicted))
+
+
+def _are_complete(group: Sequence[tuple[str, tuple[tuple[Fact, ...], ...]]], readings: Mapping[str, Reading]) -> bool:
+    """Whether the alternatives of the conditions are all that there are: none left out, and all of them combined."""
+    combinations = 1
+    for name, branches in group:
+        reading = readings[name]
+        combinations *= len(branches)
+        if reading.not_understood or reading.left_out or len(reading.branches) != len(branches):
+            return False
+    return combinations <= MOST_WORLDS
 
 
 def _kept(branches: Sequence[tuple[Fact, ...]], columns: frozenset[str]) -> tuple[tuple[Fact, ...], ...]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from loadlab.data.choose.chosen import has_value, narrowed
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts, settled, table_facts
+from loadlab.data.constraints.facts import ColumnFacts, TableFacts, table_facts
 from loadlab.data.constraints.links import Links, read_links
 from loadlab.data.constraints.partitions import Coverage, coverage_of, keys_without_null
+from loadlab.data.constraints.settling import settled
 from loadlab.data.constraints.uniqueness import Key, Width, identifies, is_sequence, keys_of
 from loadlab.data.plan.lifecycle import NAME as LIFE_CYCLE
 from loadlab.data.plan.lifecycle import life_cycle
@@ -37,6 +38,8 @@ class Conditions:
     """Partial keys of which it is known that they are to be kept by having no row in them."""
     of_table: frozenset[str] = frozenset()
     """Partial keys that can have one row of the whole table at most."""
+    contradicted: list[str] = field(default_factory=list)
+    """CHECKs that no row can be true to."""
     emptied: list[Key] = field(default_factory=list)
     """Partial keys that are kept by having no row in them."""
     firsts: dict[str, str] = field(default_factory=dict)
@@ -161,10 +164,10 @@ class Conditions:
         for name, said in plain.items():
             if facts.component_of(name) is None and possible({name: said}) is None:
                 self.impossible.append(name)
-        return TableFacts(
-            {**facts.plain, **{n: f for n, s in plain.items() for f in (possible({n: s}) or {n: s}).values()}},
-            tuple(components), facts.not_understood,
-        )  # fmt: skip
+        checks = {check.name for check in self.table.checks}
+        self.contradicted = [name for name in facts.contradicted if name in checks]
+        known = {n: f for n, s in plain.items() for f in (possible({n: s}) or {n: s}).values()}
+        return replace(facts, plain={**facts.plain, **known}, components=tuple(components))
 
     def counted(self, keys: list[Key]) -> set[str]:
         """Columns that surely are keys by themselves, or sequences: their values are those of the row's number."""

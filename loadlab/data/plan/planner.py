@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadlab.data.choose import TableContext, choose
-from loadlab.data.constraints.facts import TableFacts, without
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Links, read_links
 from loadlab.data.constraints.pairs import Pair, pairs_of
 from loadlab.data.constraints.partitions import Coverage, fitting_rows, has_room, keys_without_null, listed_values
+from loadlab.data.constraints.settling import without
 from loadlab.data.constraints.uniqueness import Key, Solution, Width, keep_apart, solve
 from loadlab.data.core.cells import to_arrow
 from loadlab.data.core.clock import Clock
@@ -170,7 +171,7 @@ class _TablePlanning:
             f"{table.key}: the exclusion constraint {name} is not understood and may be broken" for name in self.unkept
         ]
         self._cover_parents(relating, {**listed_values(table, facts), **coverage})
-        volume = self._fit(relating, coverage, conditions.impossible)
+        volume = self._fit(relating, coverage, conditions)
         self.all.volumes[table.key] = volume
         firsts = {name: relating.first(first, volume) for name, first in conditions.firsts.items()}
         worlds = relating.worlds = widths.worlds(table_key, facts, firsts)
@@ -338,11 +339,13 @@ class _TablePlanning:
                 values = to_arrow(frame.cells(column), plan.type_of(column))
                 relating.candidates.choose_parents(link.name, fitting_rows(values, cover, plan.type_of(column)))
 
-    def _fit(self, relating: Relating, coverage: Mapping[str, Coverage], impossible: list[str]) -> Volume:
+    def _fit(self, relating: Relating, coverage: Mapping[str, Coverage], conditions: Conditions) -> Volume:
         volume = self.all.volumes[self.table.key]
         if not has_room(self.table.partitioning):
             return volume.cut(0, "it is partitioned and has no partition")
-        for name in impossible:
+        for name in conditions.contradicted:
+            return volume.cut(0, f"no row is true to its CHECK {name}")
+        for name in conditions.impossible:
             where = " that has a partition" if name in coverage else ""
             return volume.cut(0, f"its CHECKs leave no value for {name}{where}")
         for name, cover in coverage.items():

@@ -276,7 +276,7 @@ class Relating:
     def _slotted(self, link: Link, relation: Relation, volume: Volume, made: Mapping[str, Relation]) -> Relation:
         names = next((names for names in self.solution.pairs if link.name in names), None)
         if names is not None:
-            mean = volume.full / max(self.parents[names[0]].full, 1.0)
+            mean = max(volume.full, 1e-3) / max(self.parents[names[0]].full, 1.0)
             pairs = Pairs(make_key(self.key, "pairs", *names), mean, self.parents[names[0]].rows)
             return replace(relation, pattern="paired", pairs=pairs, position=names.index(link.name))
         found = self.solution.slot_of(link.name)

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 # Primes above every possible j, hence coprime to it: t * prime mod j visits every residue once.
 _PRIMES = np.array([4294967311, 4294967357, 4294967371, 4294967377], dtype=np.uint64)
+# parents * (children / parents) may end just below the whole number that it is.
+_LITTLE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Unordered pairs of `parents` rows, none twice; `mean` is pairs per parent at full volume.
+    """Unordered pairs of `parents` rows, none twice; `mean` (above 0) is pairs per parent at full volume.
 
     Parent j comes with pairs of it and older ones: as many as `mean` says, all of them while it has fewer. So a pair
     is as old as its younger parent, and more parents change no pair that was there before.
@@ -57,20 +59,18 @@ class Pairs:
 
     def _before(self, parents: Int64s) -> Int64s:
         """How many rows have only parents before each of these."""
-        # A little above: parents * (children / parents) may end just below the whole number that it is.
-        planned = np.floor(parents.astype(np.float64) * self.mean + 1e-6).astype(np.int64)
+        planned = np.floor(parents.astype(np.float64) * self.mean + _LITTLE).astype(np.int64)
         return np.minimum(parents * (parents - 1) // 2, planned)
 
     def _left(self, parents: Int64s) -> Int64s:
         """The pairs that no row has and whose younger parent is one of these or after them."""
         end = np.array([self.parents], dtype=np.int64)
-        all_of_them = self.room - parents * (parents - 1) // 2
-        found: Int64s = all_of_them - (self._before(end) - self._before(parents))
-        return found
+        all_of_them: Int64s = self.room - parents * (parents - 1) // 2
+        return all_of_them - self._before(end) + self._before(parents)
 
     def _younger(self, rows: Int64s) -> Int64s:
         """The greatest j with no more rows before it than these."""
-        linear = np.floor((rows + 0.5) / self.mean).astype(np.int64) if self.mean > 0 else np.zeros_like(rows)
+        linear = np.ceil((rows + 1 - _LITTLE) / self.mean).astype(np.int64) - 1
         triangular = np.floor((1 + np.sqrt(1 + 8 * rows.astype(np.float64))) / 2).astype(np.int64)
         found = np.maximum(linear, triangular)
         for _ in range(3):
