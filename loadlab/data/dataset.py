@@ -21,7 +21,7 @@ from loadlab.schema.model import Schema, Table
 from loadlab.spec.shapes import DataShape
 
 # Raised when a change of the generators changes what the same manifest yields.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 
 
 class Dataset:

@@ -122,6 +122,11 @@ CASES = {
         "CREATE TABLE t (part int, id int GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (id, part), CHECK (part >= id))",
         "SELECT count(*) FROM t", 400, rows=400,
     ),
+    "bounds that a comparison carries to other columns": Case(
+        """CREATE TABLE t (a date NOT NULL, b date NOT NULL CHECK (b <= '2000-02-29'), c int NOT NULL, d int NOT NULL,
+               e int NOT NULL, CHECK (a <= b), CHECK (c < d AND d < e AND e <= -7))""",
+        "SELECT count(*) FROM t", 60,
+    ),
     "pairs in order": Case(
         USERS + f"CREATE TABLE f (id int PRIMARY KEY, {FRIENDS}, CHECK (user_a < user_b))",
         "SELECT count(*) FROM f", 60,

@@ -24,7 +24,8 @@ PARTS = {
 }
 NOTES = {
     1: {
-        "follows: 0 rows, not 1: (follower_id, followed_id) is unique and has 0 combinations",
+        "follows: 0 rows, not 1: followed_id needs another row of parties, which has one",
+        "of_either_key: 0 rows, not 1: a needs a row of either_key, none of which has a",
         "friends: 0 rows, not 1: (lower_id, upper_id) is unique and has 0 pairs",
         "links: 0 rows, not 1: (one_id, two_id) is unique and has 0 pairs",
     },

@@ -64,7 +64,11 @@ def _settled(
             known = {**known, **agreed}
             kept.append(world)
     if not kept:
-        return component.of_worlds([item for item in component.parted if item[0] is order[0]])
+        # No world has values enough: at least none is NULL that must not be.
+        left = min(
+            order, key=lambda world: sum(world[n].null is True for n in names if n in world and n not in may_be_null)
+        )
+        return component.of_worlds([item for item in component.parted if item[0] is left])
     return component.of_worlds(
         [({**world, **{n: known[n] for n in valued(world)}}, part) for world, part in component.parted if world in kept]
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadlab.data.choose import TableContext, choose
+from loadlab.data.constraints.bounds import carried
 from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Links, read_links
 from loadlab.data.constraints.pairs import Pair, pairs_of
@@ -239,7 +240,7 @@ class _TablePlanning:
             left_empty=left_empty, of_table=of_table,
         )  # fmt: skip
         facts, keys = conditions.facts_and_keys()
-        facts = conditions.possible(facts)
+        facts = conditions.possible(carried(facts, table))
         facts = conditions.settled(facts, conditions.counted(keys), keys)
         coverage = conditions.coverage(facts)
         links, solution, pairs = self._solved(keys, facts, widths.of(facts, coverage))
