@@ -65,14 +65,15 @@ class Pairs:
     def _left(self, parents: Int64s) -> Int64s:
         """The pairs that no row has and whose younger parent is one of these or after them."""
         end = np.array([self.parents], dtype=np.int64)
-        all_of_them: Int64s = self.room - parents * (parents - 1) // 2
-        return all_of_them - self._before(end) + self._before(parents)
+        all_of_them = self.room - parents * (parents - 1) // 2
+        left: Int64s = all_of_them - self._before(end) + self._before(parents)
+        return left
 
     def _younger(self, rows: Int64s) -> Int64s:
         """The greatest j with no more rows before it than these."""
         linear = np.ceil((rows + 1 - _LITTLE) / self.mean).astype(np.int64) - 1
         triangular = np.floor((1 + np.sqrt(1 + 8 * rows.astype(np.float64))) / 2).astype(np.int64)
-        found = np.maximum(linear, triangular)
+        found: Int64s = np.maximum(linear, triangular)
         for _ in range(3):
             found = np.where(self._before(found) > rows, found - 1, found)
         for _ in range(3):
