@@ -60,7 +60,8 @@ class Pairs:
     def _before(self, parents: Int64s) -> Int64s:
         """How many rows have only parents before each of these."""
         planned = np.floor(parents.astype(np.float64) * self.mean + _LITTLE).astype(np.int64)
-        return np.minimum(parents * (parents - 1) // 2, planned)
+        found: Int64s = np.minimum(parents * (parents - 1) // 2, planned)
+        return found
 
     def _left(self, parents: Int64s) -> Int64s:
         """The pairs that no row has and whose younger parent is one of these or after them."""
