@@ -110,6 +110,10 @@ CASES = {
                e char(8) NOT NULL CHECK (e::text LIKE '___'), f char(8) CHECK (f LIKE '__'))""",
         "SELECT count(DISTINCT a) || ' ' || max(length(e)) || ' ' || count(f) FROM t", "60 3 0",
     ),
+    "a key of few texts, all of a pattern": Case(
+        "CREATE TABLE t (code varchar(40) PRIMARY KEY CHECK (code ~ '^(red|green|blue)$'))",
+        "SELECT count(*) FROM t", 3, "(code) is unique and has 3 values",
+    ),
     "a pattern that no char(n) matches": Case(
         "CREATE TABLE t (a char(8) NOT NULL CHECK (a LIKE '__'))", note="its CHECKs leave no value for a"
     ),

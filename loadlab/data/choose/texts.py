@@ -77,6 +77,15 @@ def binary(context: TableContext, column: Column, shape: ColumnShape) -> Generat
 def codes(context: TableContext, column: Column, count: int) -> pa.Array:
     """`count` short texts for a column that is too short for codes of its own, or as many as there are."""
     facts = context.of(column.name)
+    for pattern in facts.patterns:
+        least = _padded(column, pattern) or facts.length_min
+        with suppress(UnsupportedPatternError):
+            if not pattern.negated:
+                piece = pattern_piece(
+                    _expression(pattern), context.key_of(column.name, "pattern"), ignore_case=pattern.ignore_case,
+                    distinct=True, length_min=least, length_max=column.type.length,
+                )  # fmt: skip
+                return piece.text_of(np.arange(min(count, piece.capacity), dtype=np.int64))
     length = min(n for n in (column.type.length or 4, facts.length_max, facts.bytes_max) if n is not None)
     made: list[str] = []
     number = 0
