@@ -51,9 +51,14 @@ def _comparisons(facts: Mapping[str, ColumnFacts], table: Table) -> Iterator[tup
 
 def _below(facts: ColumnFacts, strict: bool) -> ColumnFacts:
     is_strict = strict or facts.high_strict
+    if facts.high is not None and strict and facts.high_strict:
+        # Whole numbers between: `a < b` and `b < 5` leave 3 to a. Of others a little is lost.
+        return ColumnFacts(high=facts.high - 1, high_text=facts.high_text, high_strict=True)
     return ColumnFacts(high=facts.high, high_text=facts.high_text, high_strict=is_strict)
 
 
 def _above(facts: ColumnFacts, strict: bool) -> ColumnFacts:
     is_strict = strict or facts.low_strict
+    if facts.low is not None and strict and facts.low_strict:
+        return ColumnFacts(low=facts.low + 1, low_text=facts.low_text, low_strict=True)
     return ColumnFacts(low=facts.low, low_text=facts.low_text, low_strict=is_strict)
