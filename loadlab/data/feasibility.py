@@ -30,6 +30,7 @@ _BY_PATTERN = {
     "chain": "each row after another",
     "slotted": "combinations that do not repeat",
     "agreeing": "a row of {target} that agrees in {shared}",
+    "paired": "pairs of {target} that do not repeat",
     "itself": "the row itself",
 }
 
@@ -140,6 +141,10 @@ class _Table:
             if link.name in found.one_to_one and set(link.own) & inside:
                 own = link.target == self.table.key
                 return f"each row of {link.target} once", None if own else self.found.parents[link.name]
+        for pair in found.pairs:
+            links = [self.found.links.named(name) for name in pair]
+            if all(set(link.own) & inside for link in links):
+                return f"pairs of {links[0].target} that do not repeat", rooms.get(",".join(pair))
         for plan in found.slots:
             if set(plan.key.columns) <= inside:
                 if plan.lead is None and len(plan.members) == 1:
@@ -152,6 +157,12 @@ class _Table:
             return f"{ordinal} is numbered within {found.lead}", None
         if key.name in rooms:
             return "one row", rooms[key.name]
+        if key.name in self.found.firsts:
+            parent = self.found.firsts[key.name]
+            return (
+                f"the first row of each {parent} has {key.predicate}" if parent else f"one row has {key.predicate}",
+                None,
+            )
         if self._is_left_out(key):
             return f"no row has {key.predicate}", None
         return "", None

@@ -143,7 +143,7 @@ SINGLE: list[tuple[str, tuple[Fact, ...]]] = [
     ("x = lower(btrim(x))", (small, trimmed)),
     ("lower(x) <> 'admin'", (small, Excluded("x", ("admin",)))),
     ("x ~ '^[a-z]+$'::text", (Matches("x", "^[a-z]+$"),)),
-    ("(x)::text ~* '^[a-z]+$'::text", (Matches("x", "^[a-z]+$", True),)),
+    ("(x)::text ~* '^[a-z]+$'::text", (Matches("x", "^[a-z]+$", True, as_text=True),)),
     ("x !~ ' '", (Matches("x", " ", False, True),)),
     ("x !~* 'a'", (Matches("x", "a", True, True),)),
     ("regexp_like(x, '^a', 'i')", (Matches("x", "^a", True),)),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.numbers import cell_bounds, excluded_cells, unit
+from loadlab.data.choose.texts import admits, has_text
 from loadlab.data.choose.times import constant_bounds
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.constraints.partitions import Coverage
@@ -40,7 +41,7 @@ def allowed_values(context: TableContext, column: Column) -> tuple[Any, ...] | N
 
 
 def listed(column: Column, facts: ColumnFacts) -> tuple[Any, ...] | None:
-    """The values of an enum or an IN list that are not excluded and lie within the bounds."""
+    """The values of an enum or an IN list that are not excluded, lie within the bounds and match the patterns."""
     values: tuple[Any, ...] | None = facts.allowed
     if column.type.kind == "enum":
         labels = column.type.labels
@@ -50,6 +51,7 @@ def listed(column: Column, facts: ColumnFacts) -> tuple[Any, ...] | None:
     if values is None:
         return None
     values = tuple(v for v in values if v not in facts.excluded)
+    values = tuple(v for v in values if not isinstance(v, str) or admits(column, facts, v))
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     return tuple(v for v in values if facts.admits(v)) if len(numbers) == len(values) else values
 
@@ -66,7 +68,7 @@ def has_value(column: Column, facts: ColumnFacts) -> bool:
         low, high = constant_bounds(column, facts)
         return low <= high
     if kind == "text" and column.type.length is not None:
-        return facts.length_min <= column.type.length
+        return facts.length_min <= column.type.length and has_text(column, facts)
     return True
 
 
@@ -77,6 +79,8 @@ def narrowed(column: Column, facts: ColumnFacts, coverage: Coverage) -> Coverage
         texts = None if known is None else {str(value) for value in known}
         values = tuple(v for v in coverage.values if v not in facts.excluded and (texts is None or str(v) in texts))
         numbers = column.type.kind in ("integer", "numeric", "float")
+        if column.type.kind == "text":
+            values = tuple(v for v in values if admits(column, facts, str(v)))
         return Coverage(values=tuple(v for v in values if not numbers or facts.admits(float(str(v)))))
     is_time = column.type.kind in ("date", "time", "timestamp", "interval")
     low, high = constant_bounds(column, facts) if is_time else cell_bounds(column, facts)

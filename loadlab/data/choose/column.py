@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from loadlab.data.choose import numbers, texts, times
-from loadlab.data.choose.chosen import allowed_values, chosen
+from loadlab.data.choose.chosen import allowed_values, chosen, narrowed
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.documents import document, sequence
 from loadlab.data.choose.template import template
@@ -51,11 +52,13 @@ def choose(context: TableContext, column: Column) -> Generator | None:
     _check_null_share(context, column, shape)
     if link is not None:
         nulls = column.nullable and column.name not in context.never_null
-        value = FromParent(link.name, link.target_of(column.name), nulls)
+        value, always = (FromParent(link.name, link.target_of(column.name), each) for each in (nulls, False))
         worlds = context.worlds.get(column.name)
+        if worlds is None:
+            return value
         # One column of the key may be NULL where another is not: nothing is referenced then.
-        alone = [said.null is True for said in context.facts.every(column.name)]
-        return Switch(worlds, tuple(Nulls() if null else value for null in alone)) if worlds and any(alone) else value
+        said = [facts.null for facts in context.facts.every(column.name)]
+        return Switch(worlds, tuple(Nulls() if null else always if null is False else value for null in said))
     worlds = context.worlds.get(column.name)
     if worlds is None:
         # A CHECK's own list is the user's to respect; a partial key that was emptied takes values away silently.
@@ -67,7 +70,7 @@ def choose(context: TableContext, column: Column) -> Generator | None:
     made: list[Generator] = []
     for number, world in enumerate(component.worlds):
         same = next((k for k in range(number) if component.worlds[k].get(column.name) == world.get(column.name)), None)
-        within = context.in_world(world)
+        within = _in(context, world)
         generator = made[same] if same is not None else _in_world(within, column, _within(within, column, shape))
         if generator is None:
             raise InputError(
@@ -75,6 +78,13 @@ def choose(context: TableContext, column: Column) -> Generator | None:
             )
         made.append(generator)
     return Switch(worlds, tuple(made))
+
+
+def _in(context: TableContext, world: Mapping[str, ColumnFacts]) -> TableContext:
+    """What the choice in one world needs: its facts, and what has a partition as far as they allow it."""
+    within, table = context.in_world(world), context.table
+    covered = {name: narrowed(table.column(name), within.of(name), cover) for name, cover in context.coverage.items()}
+    return replace(within, coverage=covered)
 
 
 def _within(context: TableContext, column: Column, shape: ColumnShape) -> ColumnShape:
@@ -119,7 +129,8 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
         if fact.sign == "<>" and other != column.name and context.comes_before(other, column.name):
             generator = Differing(generator, other)
     coverage = context.coverage.get(column.name)
-    if coverage is not None and coverage.ranges and not context.is_unique(column.name):
+    is_counted = context.is_unique(column.name) or column.name in context.solution.ordinals
+    if coverage is not None and coverage.ranges and not is_counted:
         reach = _REACH.get(column.type.kind, 10_000)
         generator = Covered(generator, context.key_of(column.name, "coverage"), coverage, reach)
     return _with_nulls(context, column, shape, generator)

@@ -81,29 +81,32 @@ class TableContext:
 
     def is_fixed(self, name: str) -> bool:
         """Whether a column's value comes from elsewhere, so that only the other side of a comparison can follow."""
-        column = self.table.column(name)
         return (
-            name in self.table.primary_key
-            or self.links.of_column(name) is not None
+            self.links.of_column(name) is not None
             or name in self.slots
             or name in self.coverage
             or name in self.solution.unique
             or name in self.solution.ordinals
             or name in self.solution.periods
-            or column.generated is not None
-            or (column.type.kind in ("timestamp", "date") and meaning_of(self.table, column) == "created")
+            or self.table.column(name).generated is not None
             or self.of(name).derived is not None
         )
 
+    def firmness(self, name: str) -> int:
+        """Of two columns that are compared the less firm one follows the other."""
+        column = self.table.column(name)
+        is_created = column.type.kind in ("timestamp", "date") and meaning_of(self.table, column) == "created"
+        return 2 if self.is_fixed(name) else int(is_created or name in self.table.primary_key)
+
     def comes_before(self, other: str, name: str) -> bool:
-        """Whether a comparison between the two is for `name` to follow: fixed columns first, then in table order, the
+        """Whether a comparison between the two is for `name` to follow: firmer columns first, then in table order, the
         time of the last change last."""
         names = self.table.column_names
         if other not in names or self.table.column(other).generated is not None:
             return False
         return self._place(other) < self._place(name)
 
-    def _place(self, name: str) -> tuple[bool, bool, int]:
+    def _place(self, name: str) -> tuple[int, bool, int]:
         column = self.table.column(name)
         is_last = column.type.kind in ("timestamp", "date") and meaning_of(self.table, column) == "updated"
-        return not self.is_fixed(name), is_last, self.table.column_names.index(name)
+        return -self.firmness(name), is_last, self.table.column_names.index(name)

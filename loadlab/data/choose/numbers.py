@@ -212,6 +212,9 @@ def _is_whole_arithmetic(context: TableContext, expression: exp.Expr) -> bool:
 def _key_number(context: TableContext, column: Column) -> Generator | None:
     """Sequences, unique numbers and ordinals within a parent."""
     name, facts = column.name, context.of(column.name)
+    coverage = context.coverage.get(name)
+    if name in context.solution.ordinals and context.lead is not None and coverage is not None and coverage.ranges:
+        return NumberedIn(coverage, context.lead.name)
     if name in context.solution.ordinals and context.lead is not None:
         first = int(facts.low or 0) + (1 if facts.low is None or facts.low_strict else 0)
         first = max([first, *(cell + 1 for cell in excluded_cells(column, facts))])
@@ -226,7 +229,6 @@ def _key_number(context: TableContext, column: Column) -> Generator | None:
             # The longest run of children ends where the CHECKs do.
             first = max(low, high - longest)
         return Ordinals(context.lead.name, first + (remainder - first) % modulo, modulo)
-    coverage = context.coverage.get(name)
     if coverage is not None and context.is_unique(name):
         return NumberedIn(coverage)
     sequence = column.identity is not None or "nextval" in (column.default or "")

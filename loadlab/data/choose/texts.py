@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +18,13 @@ from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.core.cells import Cells
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.relations.slots import Slots
-from loadlab.data.texts.patterns import UnsupportedPatternError, like_pattern, pattern_piece
+from loadlab.data.texts.patterns import NoTextError, UnsupportedPatternError, like_pattern, pattern_piece
 from loadlab.data.values import recipes
 from loadlab.data.values.documents import Bytes
 from loadlab.data.values.elements import distinct_generator
 from loadlab.data.values.fillers import EachOnce, SlotTexts, SlotValues
 from loadlab.errors import InputError
-from loadlab.schema.checks import Like
+from loadlab.schema.checks import Like, Matches
 from loadlab.schema.model import Column, Table
 from loadlab.spec.shapes import ColumnShape
 
@@ -88,6 +89,15 @@ def slotted(context: TableContext, column: Column, slots: Slots, position: int, 
 def codes(context: TableContext, column: Column, count: int) -> pa.Array:
     """`count` short texts for a column that is too short for codes of its own, or as many as there are."""
     facts = context.of(column.name)
+    for pattern in facts.patterns:
+        least = _padded(column, pattern) or facts.length_min
+        with suppress(UnsupportedPatternError):
+            if not pattern.negated:
+                piece = pattern_piece(
+                    _expression(pattern), context.key_of(column.name, "pattern"), ignore_case=pattern.ignore_case,
+                    distinct=True, length_min=least, length_max=column.type.length,
+                )  # fmt: skip
+                return piece.text_of(np.arange(min(count, piece.capacity), dtype=np.int64))
     length = min(n for n in (column.type.length or 4, facts.length_max, facts.bytes_max) if n is not None)
     made: list[str] = []
     number = 0
@@ -123,12 +133,49 @@ def width(table: Table, column: Column, facts: ColumnFacts, meaning: str, locale
     found = []
     for pattern in patterns:
         with suppress(UnsupportedPatternError):
+            length = _padded(column, pattern) or 0
             piece = pattern_piece(
                 _expression(pattern), 0, ignore_case=pattern.ignore_case, distinct=True,
-                length_max=min(limits, default=None),
+                length_min=length, length_max=max(min(limits), length) if limits else None,
             )  # fmt: skip
             found.append(piece.capacity)
     return min(found, default=2**60)
+
+
+def has_text(column: Column, facts: ColumnFacts) -> bool:
+    """Whether a text of a limited column can match every pattern, as far as each can be read by itself."""
+    limits = [n for n in (column.type.length, facts.length_max, facts.bytes_max) if n is not None]
+    for pattern in facts.patterns:
+        if pattern.negated or not limits:
+            continue
+        length = _padded(column, pattern) or 0
+        try:
+            pattern_piece(
+                _expression(pattern), 0, ignore_case=pattern.ignore_case,
+                length_min=length, length_max=max(min(limits), length),
+            )  # fmt: skip
+        except NoTextError:
+            return False
+        except UnsupportedPatternError:
+            continue
+    return True
+
+
+def admits(column: Column, facts: ColumnFacts, value: str) -> bool:
+    """Whether a text is true to the patterns, casing and lengths, as far as they can be read here."""
+    if not facts.length_min <= len(value) <= (2**62 if facts.length_max is None else facts.length_max):
+        return False
+    cased = (_FORMS[form](value) for form in facts.casing)
+    # Of citext both cases are one.
+    ignore_case = column.type.native.startswith("citext")
+    return all(ignore_case or text == value for text in cased) and _is_true(column, facts, value, ignore_case)
+
+
+_FORMS: dict[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "trimmed": lambda text: text.strip(" "),
+}
 
 
 def text_context(context: TableContext, column: Column) -> recipes.TextContext:
@@ -153,8 +200,13 @@ def text_context(context: TableContext, column: Column) -> recipes.TextContext:
 # -- patterns --------------------------------------------------------------------------------------------------------
 
 
-def _expression(pattern: object) -> str:
-    return like_pattern(pattern.pattern) if isinstance(pattern, Like) else pattern.pattern  # type: ignore[attr-defined]
+def _expression(pattern: Matches | Like) -> str:
+    return like_pattern(pattern.pattern) if isinstance(pattern, Like) else pattern.pattern
+
+
+def _padded(column: Column, pattern: Matches | Like) -> int | None:
+    """The length that the column's values have for the pattern's operator: char(n) is filled up with blanks."""
+    return column.type.length if column.type.fixed and not pattern.as_text else None
 
 
 def _true_to_patterns(context: TableContext, column: Column, facts: ColumnFacts, generator: Generator) -> Generator:
@@ -167,41 +219,61 @@ def _true_to_patterns(context: TableContext, column: Column, facts: ColumnFacts,
     for pattern in facts.patterns:
         if pattern.negated:
             continue
-        try:
-            candidates.append(
-                pattern_piece(
-                    _expression(pattern),
-                    context.key_of(column.name, "pattern"),
-                    ignore_case=pattern.ignore_case,
-                    distinct=unique,
-                    length_min=wanted.length_min,
-                    length_max=wanted.length,
+        # Where blanks are filled up, a text that needs none is true whatever the pattern says of its end.
+        full = _padded(column, pattern)
+        lengths = [(wanted.length_min, wanted.length)]
+        if full is not None:
+            lengths[:0] = [(full, full)] if wanted.length is None or wanted.length >= full else []
+        for least, most in lengths:
+            with suppress(UnsupportedPatternError):
+                candidates.append(
+                    pattern_piece(
+                        _expression(pattern),
+                        context.key_of(column.name, "pattern"),
+                        ignore_case=pattern.ignore_case,
+                        distinct=unique,
+                        length_min=least,
+                        length_max=most,
+                    )
                 )
-            )
-        except UnsupportedPatternError:
-            continue
+    if column.type.fixed and column.type.length and any(p.negated and _padded(column, p) for p in facts.patterns):
+        # What must not be there may be the blanks.
+        full = column.type.length
+        key = context.key_of(column.name, "pattern")
+        candidates.append(pattern_piece("^[a-z]*$", key, distinct=unique, length_min=full, length_max=full))
     tried = [Cased(item, tuple(facts.casing)) if facts.casing else item for item in candidates]
     for item, seen in zip(candidates, tried, strict=True):
-        if _matches(context, facts, seen):
+        if _matches(context, column, facts, seen):
             return item
     return candidates[-1]
 
 
-def _matches(context: TableContext, facts: ColumnFacts, generator: Generator) -> bool:
+def _matches(context: TableContext, column: Column, facts: ColumnFacts, generator: Generator) -> bool:
     """Whether every text of a sample is true to every pattern, as far as they can be read here."""
     frame = context.sample(_SAMPLE_ROWS)
     try:
         values = pc.drop_null(generator.make(frame).values).to_pylist()
     except KeyError:
         return False  # It needs a column that is chosen later.
+    return all(_is_true(column, facts, value) for value in values)
+
+
+def _is_true(column: Column, facts: ColumnFacts, value: str, ignore_case: bool = False) -> bool:
     for pattern in facts.patterns:
-        try:
-            compiled = re.compile(_in_python(_expression(pattern)), re.IGNORECASE if pattern.ignore_case else 0)
-        except re.error:
-            continue
-        if any(bool(compiled.search(value)) == pattern.negated for value in values):
+        compiled = _compiled(_expression(pattern), ignore_case or pattern.ignore_case)
+        seen = value.ljust(_padded(column, pattern) or 0)
+        if compiled is not None and bool(compiled.search(seen)) == pattern.negated:
             return False
     return True
+
+
+@lru_cache(maxsize=1024)
+def _compiled(expression: str, ignore_case: bool) -> re.Pattern[str] | None:
+    """None for what Python does not read."""
+    try:
+        return re.compile(_in_python(expression), re.IGNORECASE if ignore_case else 0)
+    except re.error:
+        return None
 
 
 _CLASSES = {

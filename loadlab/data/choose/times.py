@@ -13,8 +13,9 @@ from loadlab.data.core.cells import unit_us
 from loadlab.data.core.constants import constant
 from loadlab.data.core.quantiles import QuantileTable, lognormal, uniform
 from loadlab.data.frame import Generator
+from loadlab.data.relations.relation import Relation
 from loadlab.data.values.bounded import Bounded
-from loadlab.data.values.numbers import Integers
+from loadlab.data.values.numbers import Integers, Ordinals
 from loadlab.data.values.times import (
     DAY_US,
     CutTo,
@@ -58,7 +59,7 @@ def moment(context: TableContext, column: Column, shape: ColumnShape) -> Generat
 def _natural(context: TableContext, column: Column) -> Generator:
     key, kind = context.key_of(column.name), column.type.kind
     if column.name in context.solution.ordinals and context.lead is not None:
-        return OrdinalDays(context.lead.name)
+        return _day_of_parent(context, column, context.lead)
     if context.is_unique(column.name):
         return distinct(context, column, context.rows)
     if kind == "time":
@@ -69,6 +70,18 @@ def _natural(context: TableContext, column: Column) -> Generator:
     horizon = context.clock.end_us if _has_happened(column) else None
     made: Written | Later = Written() if meaning == "created" else Later(key, _delays(meaning), horizon)
     return Days(made) if kind == "date" else made
+
+
+def _day_of_parent(context: TableContext, column: Column, lead: Relation) -> Generator:
+    """A day for each child of a parent: from the parent's own on, or as the constraints leave room."""
+    coverage = context.coverage.get(column.name)
+    if coverage is not None and coverage.ranges:
+        return NumberedIn(coverage, lead.name)
+    low, high = constant_bounds(column, context.of(column.name))
+    if low > -_FAR:
+        return Ordinals(lead.name, low, 1)
+    # There is no first day to begin with: they count down, so that a longer run changes nothing before it.
+    return Ordinals(lead.name, high, -1) if high < _FAR else OrdinalDays(lead.name)
 
 
 def distinct(context: TableContext, column: Column, count: int) -> Generator:

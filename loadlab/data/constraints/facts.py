@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -17,6 +17,7 @@ from loadlab.schema.checks import (
     Elements,
     Excluded,
     Fact,
+    InPart,
     IsNull,
     JsonKeys,
     JsonText,
@@ -148,28 +149,50 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
 
 # Facts that the generators keep. The others are named as not understood: the database will tell.
 _KEPT = (
-    Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, Derived, Elements, Excluded, IsNull, JsonKeys,
-    JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange, NotNull, Size, TreeLevel,
-    Truncated,
+    Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, Derived, Elements, Excluded, InPart, IsNull,
+    JsonKeys, JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange, NotNull, Size,
+    TreeLevel, Truncated,
 )  # fmt: skip
 _WANTS_VALUES = (Allowed, Bound, Matches, Like, Linear, Length, Derived)
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Columns whose CHECKs leave a choice together; one mapping of facts for each world, at least one."""
+    """Columns whose CHECKs leave a choice together; one mapping of facts for each world, at least one.
+
+    `parts` names for each world the partial indexes that its rows are in, of those of which not all rows can be.
+    """
 
     columns: tuple[str, ...]
     worlds: tuple[dict[str, ColumnFacts], ...]
+    parts: tuple[frozenset[str], ...] = ()
+
+    @property
+    def parted(self) -> tuple[tuple[dict[str, ColumnFacts], frozenset[str]], ...]:
+        """The worlds with their parts."""
+        return tuple(zip(self.worlds, self.parts or (frozenset(),) * len(self.worlds), strict=True))
+
+    @property
+    def has_outside(self) -> bool:
+        """Whether a row can be in no part."""
+        return any(not part for _, part in self.parted)
+
+    def of_worlds(self, parted: Sequence[tuple[dict[str, ColumnFacts], frozenset[str]]]) -> Component:
+        """The same columns in other worlds."""
+        return Component(self.columns, tuple(world for world, _ in parted), tuple(part for _, part in parted))
 
 
 @dataclass
 class TableFacts:
-    """`plain` holds in every row; `components` where rows differ; what was not understood as (constraint, text)."""
+    """`plain` holds in every row; `components` where rows differ; what was not understood as (constraint, text).
+
+    `contradicted` names conditions that are understood and that no row can be true to.
+    """
 
     plain: dict[str, ColumnFacts]
     components: tuple[Component, ...]
     not_understood: list[tuple[str, str]]
+    contradicted: tuple[str, ...] = ()
 
     def of(self, column: str) -> ColumnFacts:
         """The plain facts of a column."""
@@ -184,43 +207,6 @@ class TableFacts:
         if component is None:
             return [self.of(column)]
         return [world.get(column, ColumnFacts()) for world in component.worlds]
-
-
-def settled(facts: TableFacts, columns: Iterable[str], fits: Callable[[str, ColumnFacts], bool]) -> TableFacts:
-    """The facts where some columns' values do not depend on the world of a row: those of keys, which are counted.
-
-    Of each component those worlds are kept that agree about these columns, the first one and what goes along with it;
-    `fits` tells whether a column still has enough values. Where none fits, the first one is left.
-    """
-    fixed = set(columns)
-    components = []
-    for component in facts.components:
-        mine = [name for name in component.columns if name in fixed]
-        if mine:
-            component = _settled(component, mine, {name: facts.of(name) for name in mine}, fits)
-        components.append(component)
-    return TableFacts(facts.plain, tuple(components), facts.not_understood)
-
-
-def _settled(
-    component: Component,
-    names: Sequence[str],
-    known: Mapping[str, ColumnFacts],
-    fits: Callable[[str, ColumnFacts], bool],
-) -> Component:
-    kept: list[dict[str, ColumnFacts]] = []
-    # Worlds that say least of the columns leave the most of them.
-    order = sorted(component.worlds, key=lambda world: sum(world[n] != known[n] for n in names if n in world))
-    fitting = [world for world in order if all(fits(n, world.get(n, known[n])) for n in names)]
-    for world in fitting:
-        together = {name: combined(known[name], world.get(name, ColumnFacts())) for name in names}
-        agreed = {name: facts for name, facts in together.items() if facts is not None and fits(name, facts)}
-        if len(agreed) == len(names):
-            known = agreed
-            kept.append(world)
-    if not kept:
-        return Component(component.columns, (order[0],))
-    return Component(component.columns, tuple({**world, **known} for world in component.worlds if world in kept))
 
 
 def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] = ()) -> TableFacts:
@@ -275,20 +261,34 @@ def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], nev
             choices.append((name, branches))
         # A branch without any fact is satisfied by everything: nothing to do.
     components = []
+    contradicted: list[str] = []
     for group in _connected(choices):
         worlds = _worlds(plain, [branches for _, branches in group], never_null)
         touched = tuple(dict.fromkeys(c for _, bs in group for b in bs for f in b for c in f.columns))
         if worlds:
-            components.append(Component(touched, worlds))
+            components.append(Component(touched, ()).of_worlds(worlds))
         else:
-            left_out = {name: reading.left_out for name, reading in readings}
+            known = dict(readings)
             for name, _ in group:
-                texts = left_out[name] or ("contradicts the other conditions",)
+                texts = known[name].left_out or ("contradicts the other conditions",)
                 not_understood += [(name, text) for text in texts]
+            if _are_complete(group, known):
+                contradicted += [name for name, _ in group]
     merged = merge(plain)
     for name in never_null & set(merged):
         merged[name].null = False if merged[name].null is None else merged[name].null
-    return TableFacts(merged, tuple(components), not_understood)
+    return TableFacts(merged, tuple(components), not_understood, tuple(contradicted))
+
+
+def _are_complete(group: Sequence[tuple[str, tuple[tuple[Fact, ...], ...]]], readings: Mapping[str, Reading]) -> bool:
+    """Whether the alternatives of the conditions are all that there are: none left out, and all of them combined."""
+    combinations = 1
+    for name, branches in group:
+        reading = readings[name]
+        combinations *= len(branches)
+        if reading.not_understood or reading.left_out or len(reading.branches) != len(branches):
+            return False
+    return combinations <= MOST_WORLDS
 
 
 def _kept(branches: Sequence[tuple[Fact, ...]], columns: frozenset[str]) -> tuple[tuple[Fact, ...], ...]:
@@ -312,8 +312,8 @@ def _connected(
 
 def _worlds(
     plain: Sequence[Fact], conditions: Sequence[tuple[tuple[Fact, ...], ...]], never_null: frozenset[str]
-) -> tuple[dict[str, ColumnFacts], ...]:
-    """Every consistent choice of one branch of each condition, at most MOST_WORLDS."""
+) -> tuple[tuple[dict[str, ColumnFacts], frozenset[str]], ...]:
+    """Every consistent choice of one branch of each condition, at most MOST_WORLDS; with its parts."""
     partial: list[tuple[Fact, ...]] = [()]
     for branches in sorted(conditions, key=len):
         longer = (
@@ -323,9 +323,10 @@ def _worlds(
             if _consistent((*plain, *facts, *branch), never_null)
         )
         partial = list(islice(longer, MOST_WORLDS))
-    found: list[dict[str, ColumnFacts]] = []
+    found: list[tuple[dict[str, ColumnFacts], frozenset[str]]] = []
     for facts in partial:
-        world = merge((*plain, *facts))
+        part = frozenset(fact.name for fact in facts if isinstance(fact, InPart))
+        world = (merge((*plain, *facts)), part)
         if world not in found:
             found.append(world)
     return tuple(found)
@@ -343,6 +344,8 @@ def merge(facts: Iterable[Fact]) -> dict[str, ColumnFacts]:
     """Facts that hold together, by column."""
     found: dict[str, ColumnFacts] = {}
     for fact in facts:
+        if isinstance(fact, InPart):
+            continue
         if isinstance(fact, (Linear, Compared)):
             for name in dict.fromkeys(fact.columns):
                 known = found.setdefault(name, ColumnFacts())

@@ -177,13 +177,17 @@ class Covered:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberedIn:
-    """The row-th whole number of some ranges: distinct, and every one has a partition."""
+    """The row-th whole number of some ranges: distinct, and every one has a partition.
+
+    With a `relation` it is the row's number among the children of its parent that counts.
+    """
 
     coverage: Coverage
+    relation: str | None = None
 
     def make(self, frame: Frame) -> Cells:
         values = np.zeros(len(frame), dtype=np.int64)
-        left = frame.rows.copy()
+        left = frame.rows.copy() if self.relation is None else frame.relation(self.relation).ordinals(frame.rows)
         done = np.zeros(len(frame), dtype=np.bool_)
         for low, high in self.coverage.ranges:
             low = 1 if low == -_FAR and high > 1 else high - 2**40 if low == -_FAR else low

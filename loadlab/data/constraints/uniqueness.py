@@ -7,6 +7,7 @@ takes each parent once; or, where every column has few values, combinations that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from loadlab.schema.model import Column, Index, Schema, Table
 Width = Callable[[str], int]
 """How many values a column can tell apart."""
 _NUMBERED = ("integer", "date")
+_CONSTANT = re.compile(r"\(*(?:true|false|\d+|'[^']*'(?:::[\w ]+)?)\)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Key:
     columns: tuple[str, ...]
     nulls_agree: bool = False
     predicate: str | None = None
+    either_way: tuple[str, ...] = ()
+    """Two columns that the key takes in either order: least(a, b), greatest(a, b)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,10 @@ class Solution:
     slots: list[SlotPlan] = field(default_factory=list)
     unsolved: list[Key] = field(default_factory=list)
     never_null: set[str] = field(default_factory=set)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    """Links by name of which no two rows have the same two parents."""
+    halved: set[str] = field(default_factory=set)
+    """Links of which a parent has half of the rows that agree with it."""
     periods: dict[str, int] = field(default_factory=dict)
     """Columns that are the start (0) or the end (1) of a period that overlaps with no other row's."""
 
@@ -69,11 +77,25 @@ def keys_of(table: Table, dialect: str) -> list[Key]:
         if not index.unique or (index.keys == table.primary_key and not index.has_expressions):
             continue
         names, coalesced = _columns(table, index, dialect)
-        if names:
+        if names or _is_constant(index):
             agree = coalesced or not getattr(index, "nulls_distinct", True)
-            keys.append(Key(index.name, names, agree, index.predicate))
+            keys.append(Key(index.name, names, agree, index.predicate, _either_way(index, dialect)))
     full = {key.columns for key in keys if key.predicate is None}
     return [key for key in keys if key.predicate is None or key.columns not in full]
+
+
+def _is_constant(index: Index) -> bool:
+    """`UNIQUE ((true))`: one row is all that there can be."""
+    return all(_CONSTANT.fullmatch(key) for key in index.keys)
+
+
+def _either_way(index: Index, dialect: str) -> tuple[str, ...]:
+    words: dict[tuple[str, ...], set[str]] = {}
+    for key, is_expression in zip(index.keys, index.expressions, strict=False):
+        word = key.strip("( ").partition("(")[0].strip().lower()
+        if is_expression and word in ("least", "greatest"):
+            words.setdefault(tuple(sorted(expression_columns(key, dialect))), set()).add(word)
+    return next((names for names, said in words.items() if len(names) == 2 and len(said) == 2), ())
 
 
 def _columns(table: Table, index: Index, dialect: str) -> tuple[tuple[str, ...], bool]:
@@ -141,14 +163,19 @@ def solve(
     width: Width,
     rows: int,
     parents: Callable[[str], int],
+    pairs: Sequence[tuple[str, str]] = (),
 ) -> Solution:
-    """Find the means for each key. `parents` tells the rows of a link's target by the link's name."""
+    """Find the means for each key. `parents` tells the rows of a link's target by the link's name.
+
+    `pairs` names links whose parents are exchanged where their keys stand the wrong way round: nothing can be counted
+    within one of them.
+    """
     solution = Solution()
     nested = next((link for link in links.links if link.wish.is_nested), None)
     solution.lead = nested.name if nested else None
     solution.one_to_one = {link.name for link in links.links if link.wish.pattern == "one_to_one"}
     for key in sorted(keys, key=lambda key: (len(key.columns), key.columns != table.primary_key)):
-        _Means(schema, table, links, width, rows, parents, solution).find(key)
+        _Means(schema, table, links, width, rows, parents, solution, pairs).find(key)
         if key.nulls_agree:
             solution.never_null |= set(key.columns)
     return solution
@@ -163,6 +190,7 @@ class _Means:
     rows: int
     parents: Callable[[str], int]
     solution: Solution
+    pairs: Sequence[tuple[str, str]]
 
     def find(self, key: Key) -> None:
         found = self.solution
@@ -174,6 +202,14 @@ class _Means:
             return
         if any(set(key.columns) >= set(done.key.columns) for done in found.slots):
             return
+        inside = {link.name for link in members}
+        pair = next((pair for pair in self.pairs if set(pair) <= inside), None)
+        if pair is not None and all(link.source is None for link in members if link.name in pair):
+            found.pairs.add(pair)
+            return
+        if pair is not None and self._halved(key, [link for link in members if link.name in pair]):
+            return
+        members = [link for link in members if not any(link.name in pair for pair in self.pairs)]
         if not own and len(members) == 1 and len(key.columns) <= len(members[0].columns):
             found.one_to_one.add(members[0].name)
             return
@@ -209,6 +245,18 @@ class _Means:
             found.slots.append(SlotPlan(key, first, chosen))
         else:
             found.unsolved.append(key)
+
+    def _halved(self, key: Key, pair: Sequence[Link]) -> bool:
+        """A pair that agrees in other columns is unranked within each parent, whose partners are half of the rest."""
+        found = self.solution
+        lead = next((link for link in pair if link.source is None), None)
+        other = next((link for link in pair if lead is not None and link.source == lead.name), None)
+        if lead is None or other is None or found.lead not in (None, lead.name):
+            return False
+        found.lead = lead.name
+        found.slots.append(SlotPlan(key, lead.name, (other.name,)))
+        found.halved.add(other.name)
+        return True
 
     def _is_numbered(self, name: str) -> bool:
         """Whether the column can count the rows of a parent."""

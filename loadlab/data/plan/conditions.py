@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from loadlab.data.choose.chosen import has_value, narrowed
-from loadlab.data.constraints.facts import ColumnFacts, Component, TableFacts, settled, table_facts
+from loadlab.data.constraints.facts import ColumnFacts, Component, TableFacts, table_facts
 from loadlab.data.constraints.links import Links, read_links
-from loadlab.data.constraints.partitions import Coverage, coverage_of
+from loadlab.data.constraints.partitions import Coverage, coverage_of, keys_without_null
+from loadlab.data.constraints.settling import settled
 from loadlab.data.constraints.uniqueness import Key, Width, identifies, is_sequence, keys_of
 from loadlab.data.plan.lifecycle import NAME as LIFE_CYCLE
 from loadlab.data.plan.lifecycle import life_cycle
@@ -17,7 +18,7 @@ from loadlab.data.plan.moments import moments_in_order
 from loadlab.data.plan.remedies import Remedy, applied_remedies
 from loadlab.data.plan.widths import Widths
 from loadlab.data.volumes import Volume
-from loadlab.schema.checks import Reading, read_condition
+from loadlab.schema.checks import InPart, Reading, read_condition
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.shapes import TableShape
 
@@ -35,8 +36,16 @@ class Conditions:
     applied: dict[str, Remedy] = field(default_factory=dict)
     impossible: list[str] = field(default_factory=list)
     """Columns for which their CHECKs leave no value."""
+    left_empty: frozenset[str] = frozenset()
+    """Partial keys of which it is known that they are to be kept by having no row in them."""
+    of_table: frozenset[str] = frozenset()
+    """Partial keys that can have one row of the whole table at most."""
+    contradicted: list[str] = field(default_factory=list)
+    """CHECKs that no row can be true to."""
     emptied: list[Key] = field(default_factory=list)
     """Partial keys that are kept by having no row in them."""
+    firsts: dict[str, str] = field(default_factory=dict)
+    """By partial key, the link of whose parents each has its first row in it ("": the table has)."""
 
     def facts_and_keys(self) -> tuple[TableFacts, list[Key]]:
         """Facts of the CHECKs, of the life cycle and of the order of moments; and the keys."""
@@ -69,7 +78,7 @@ class Conditions:
         return TableFacts(facts.plain, tuple(components), facts.not_understood)
 
     def _checks_and_keys(self) -> tuple[TableFacts, list[Key], list[tuple[str, Reading]]]:
-        """A key that is partial is kept for all rows, or no row is in that part: then by what is told last."""
+        """A key that is partial is kept for all rows, or few rows are in that part: then by what is told last."""
         table, dialect = self.table, self.schema.dialect
         self.applied = applied_remedies(self.schema, table, self.shape, self.remedies)
         fixes = [(name, remedy.reading) for name, remedy in self.applied.items()]
@@ -82,27 +91,51 @@ class Conditions:
             return facts, keys, fixes
         links = read_links(self.schema, table, self.shape)
         width = self.widths.of(facts, {})
-        outside = fixes
         kept = [key for key in keys if key.predicate is None]
+        kept += [key for key in partial if self._holds_everywhere(key, links, width)]
+        more = list(fixes)
         for key in partial:
-            if self._holds_everywhere(key, links, width):
+            reading = None if key in kept else self._parted(key, links, kept)
+            if reading is not None:
+                more.append((key.name, reading))
+            elif key not in kept:
                 kept.append(key)
-                continue
-            assert key.predicate is not None
-            reading = read_condition(key.predicate, dialect, holds=False)
-            if reading.not_understood or not reading.branches:
-                kept.append(key)
-            else:
-                outside.append((key.name, reading))
-        more = table_facts(table, dialect, outside)
-        contradicted = {name for name, _ in more.not_understood} - {name for name, _ in facts.not_understood}
+        found = table_facts(table, dialect, more)
+        contradicted = {name for name, _ in found.not_understood} - {name for name, _ in facts.not_understood}
         if contradicted:
             # No row could be outside the index: its key holds for all of them.
             kept += [key for key in partial if key.name in contradicted]
-            outside = [item for item in outside if item[0] not in contradicted]
-            more = table_facts(table, dialect, outside)
-        self.emptied = [key for key in partial if any(name == key.name for name, _ in outside)]
-        return more, kept, outside
+            more = [item for item in more if item[0] not in contradicted]
+            found = table_facts(table, dialect, more)
+        self.firsts = {name: first for name, first in self.firsts.items() if name not in contradicted}
+        self.emptied = [key for key in partial if key not in kept and key.name not in self.firsts]
+        return found, kept, more
+
+    def _parted(self, key: Key, links: Links, kept: Iterable[Key]) -> Reading | None:
+        """Who is in a partial index that has no room for all rows: nobody, or the first row of each parent.
+
+        None where the condition is not understood.
+        """
+        assert key.predicate is not None
+        dialect = self.schema.dialect
+        outside = read_condition(key.predicate, dialect, holds=False)
+        if outside.not_understood or not outside.branches:
+            return None
+        inside = read_condition(key.predicate, dialect)
+        about = {name for branch in inside.branches for fact in branch for name in fact.columns}
+        fixed = {name for known in kept for name in known.columns} | {n for link in links.links for n in link.own}
+        if key.name in self.left_empty or inside.not_understood or not inside.branches or about & fixed:
+            return outside
+        self.firsts[key.name] = "" if key.name in self.of_table else self._first_of(key, links)
+        return Reading((*outside.branches, *((*branch, InPart(key.name)) for branch in inside.branches)))
+
+    def _first_of(self, key: Key, links: Links) -> str:
+        """The link of whose parents each has one row in a partial index; "" where the table has one row there."""
+        for link in links.links:
+            own = link.source is None and link.target != self.table.key and not link.stays
+            if own and link.wish.pattern in (None, "nested", "spread") and identifies(self.schema, link, key.columns):
+                return link.name
+        return ""
 
     def _holds_everywhere(self, key: Key, links: Links, width: Width) -> bool:
         """Whether a partial key can be kept for every row without changing how the rows relate."""
@@ -120,44 +153,68 @@ class Conditions:
         return len(members) + len(own) > 1 and room >= rows
 
     def possible(self, facts: TableFacts) -> TableFacts:
-        """The facts where a column that no value fits is NULL, and without the worlds in which it must not be."""
+        """The facts where a column that no value fits is NULL, and without the worlds in which it must not be.
+
+        A value fits where the conditions allow it, and where a partition takes it.
+        """
         must = {column.name for column in self.table.columns if not column.nullable} | set(self.table.primary_key)
+        must |= keys_without_null(self.table, self.schema.dialect)
+        covered = coverage_of(self.table, self.schema.dialect)
+
+        def fits(name: str, said: ColumnFacts) -> bool:
+            column = self.table.column(name)
+            return has_value(column, said) and (name not in covered or narrowed(column, said, covered[name]).count > 0)
 
         def possible(known: Mapping[str, ColumnFacts]) -> dict[str, ColumnFacts] | None:
             found = dict(known)
             for name, said in known.items():
-                if said.null is not True and not has_value(self.table.column(name), said):
-                    if name in must or said.null is False:
-                        return None
+                if said.null is not True and not fits(name, said):
                     found[name] = replace(said, null=True)
+                if found[name].null is True and (name in must or said.null is False):
+                    return None
             return found
 
         components = []
         for component in facts.components:
-            worlds = [found for world in component.worlds if (found := possible(world)) is not None]
-            components.append(Component(component.columns, tuple(worlds or component.worlds)))
+            kept = component.of_worlds(
+                [(found, part) for world, part in component.parted if (found := possible(world)) is not None]
+            )
+            if not kept.worlds:
+                self.impossible += component.columns
+            components.append(kept if kept.worlds else component)
         plain = {name: said for name, said in facts.plain.items() if name in self.table.column_names}
         for name, said in plain.items():
-            if possible({name: said}) is None:
+            if facts.component_of(name) is None and possible({name: said}) is None:
                 self.impossible.append(name)
-        return TableFacts(
-            {**facts.plain, **{n: f for n, s in plain.items() for f in (possible({n: s}) or {n: s}).values()}},
-            tuple(components), facts.not_understood,
-        )  # fmt: skip
+        checks = {check.name for check in self.table.checks}
+        self.contradicted = [name for name in facts.contradicted if name in checks]
+        known = {n: f for n, s in plain.items() for f in (possible({n: s}) or {n: s}).values()}
+        return replace(facts, plain={**facts.plain, **known}, components=tuple(components))
 
     def counted(self, keys: list[Key]) -> set[str]:
         """Columns that surely are keys by themselves, or sequences: their values are those of the row's number."""
         single = {key.columns[0] for key in keys if len(key.columns) == 1 and key.predicate is None}
         return single | {column.name for column in self.table.stored_columns if is_sequence(column)}
 
-    def settled(self, facts: TableFacts, columns: Iterable[str], *, enough: int | None = None) -> TableFacts:
+    def settled(
+        self, facts: TableFacts, columns: Iterable[str], keys: Iterable[Key], *, enough: int | None = None
+    ) -> TableFacts:
         """The facts without the choices that columns would take part in whose values their keys decide."""
         rows = self.volumes[self.table.key].rows if enough is None else enough
+        agree = {name for key in keys if key.nulls_agree for name in key.columns}
+        nullable = {column.name for column in self.table.columns if column.nullable} - agree
         return settled(
-            facts, columns, lambda name, said: said.null is not True and self.widths.of_facts(name, said) >= rows
+            facts,
+            columns,
+            lambda name, said: said.null is not True and self.widths.of_facts(name, said) >= rows,
+            nullable,
         )
 
     def coverage(self, facts: TableFacts) -> dict[str, Coverage]:
         """What has a partition, as far as the conditions allow it."""
         found = coverage_of(self.table, self.schema.dialect)
-        return {name: narrowed(self.table.column(name), facts.of(name), cover) for name, cover in found.items()}
+        return {
+            name: narrowed(self.table.column(name), facts.of(name), cover)
+            for name, cover in found.items()
+            if facts.of(name).null is not True
+        }

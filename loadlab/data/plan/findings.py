@@ -20,6 +20,7 @@ from loadlab.spec.shapes import TableShape
 class Findings:
     """How one table's constraints are met.
 
+    `firsts` names by partial key the link of whose parents each has its first row in it ("": the table's first row).
     `asked` and `volume` are its rows as they were asked for and as they are planned. `rooms` has how many rows a key
     leaves room for (by the key's name where its values are unranked, by the column's where one is distinct),
     `parents` the rows that each link can choose from. `given` are the columns whose values the scenario states.
@@ -41,6 +42,7 @@ class Findings:
     left: tuple[str, ...]
     remedies: Mapping[str, tuple[Remedy, ...]]
     applied: Mapping[str, Remedy]
+    firsts: Mapping[str, str]
 
 
 def find(
@@ -53,10 +55,11 @@ def find(
     unkept: Sequence[str],
     applied: Mapping[str, Remedy],
     columns: Collection[str],
+    firsts: Mapping[str, str],
 ) -> Findings:
     """The findings of a table that is planned; `columns` are those that have a generator."""
     table, given = relating.table, stated_columns(shape)
-    volume = relating.volumes[table.key]
+    volume = relating.candidates.volumes[table.key]
     unknown = {name for name, _ in relating.facts.not_understood}
     return Findings(
         asked=asked,
@@ -75,4 +78,5 @@ def find(
             check.name: remedies_for(schema, table, check, given) for check in table.checks if check.name in unknown
         },
         applied=applied,
+        firsts=firsts,
     )

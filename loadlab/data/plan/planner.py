@@ -12,16 +12,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadlab.data.choose import TableContext, choose
+from loadlab.data.constraints.bounds import carried
 from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Links, read_links
+from loadlab.data.constraints.pairs import Pair, pairs_of
 from loadlab.data.constraints.partitions import Coverage, fitting_rows, has_room, keys_without_null, listed_values
+from loadlab.data.constraints.settling import without
 from loadlab.data.constraints.uniqueness import Key, Solution, Width, keep_apart, solve
 from loadlab.data.core.cells import to_arrow
 from loadlab.data.core.clock import Clock
 from loadlab.data.core.hashing import make_key
 from loadlab.data.frame import Frame, Generator, TablePlan
 from loadlab.data.overlay.overlay import overlay
+from loadlab.data.plan.candidates import Candidates
 from loadlab.data.plan.conditions import Conditions
+from loadlab.data.plan.demands import Demands
 from loadlab.data.plan.findings import Findings, find
 from loadlab.data.plan.relating import Relating
 from loadlab.data.plan.remedies import Remedy, stated_columns
@@ -155,31 +160,23 @@ class _TablePlanning:
         table_key = make_key(self.all.request.seed, table.key)
         request = self.all.request
         widths = Widths(table, self.shape, schema.dialect, request.shape.locale)
-        conditions = Conditions(schema, table, self.shape, self.all.volumes, widths, request.remedies)
-        facts, keys = conditions.facts_and_keys()
+        conditions, keys, relating, coverage = self._related(widths, table_key)
+        facts, links, solution, never_null = (
+            relating.facts,
+            relating.links,
+            relating.solution,
+            relating.demands.never_null,
+        )
         self.applied = conditions.applied
+        self.notes += self._of_parts(conditions)
         self.notes += [
-            f"{table.key}: no row is in {key.name} (WHERE {key.predicate}), whose key has no room for all rows"
-            for key in conditions.emptied
+            f"{table.key}: the exclusion constraint {name} is not understood and may be broken" for name in self.unkept
         ]
-        facts = conditions.possible(facts)
-        facts = conditions.settled(facts, conditions.counted(keys))
-        coverage = conditions.coverage(facts)
-        links, solution = self._solved(keys, widths.of(facts, coverage))
-        in_slots = {member for plan in solution.slots for member in plan.members if member in table.column_names}
-        facts = conditions.settled(facts, solution.unique | solution.ordinals | set(solution.periods))
-        facts = conditions.settled(facts, in_slots, enough=1)
-        worlds = widths.worlds(table_key, facts)
-        never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
-        relating = Relating(
-            table, table_key, links, solution, facts, worlds, self.all.plans, self.all.volumes, self.all.clock,
-            never_null, widths.of(facts, coverage), request.place,
-            {name: len(set(map(str, shape.values))) for name, shape in self.shape.columns.items() if shape.values},
-        )  # fmt: skip
-        relating.count_parents()
         self._cover_parents(relating, {**listed_values(table, facts), **coverage})
-        volume = self._fit(relating, coverage, conditions.impossible)
+        volume = self._fit(relating, coverage, conditions)
         self.all.volumes[table.key] = volume
+        firsts = {name: relating.first(first, volume) for name, first in conditions.firsts.items()}
+        worlds = relating.worlds = widths.worlds(table_key, facts, firsts)
         relations = relating.relations(volume)
         columns: dict[str, Generator] = {}
         timing = timing_of(relations, self.all.plans)
@@ -210,10 +207,77 @@ class _TablePlanning:
         if volume.rows:
             self._choose(context, columns)
         self.findings = find(
-            schema, relating, self.shape, keys, self.all.asked[table.key], coverage, self.unkept, self.applied, columns
-        )
+            schema, relating, self.shape, keys, self.all.asked[table.key], coverage, self.unkept, self.applied, columns,
+            conditions.firsts,
+        )  # fmt: skip
         self._note(facts, links, volume)
         return bare
+
+    def _related(
+        self, widths: Widths, table_key: int
+    ) -> tuple[Conditions, list[Key], Relating, Mapping[str, Coverage]]:
+        """What the rows have to keep, and their parents; each partial key in the fullest way that can be."""
+        of_table: frozenset[str] = frozenset()
+        left_empty: frozenset[str] = frozenset()
+        while True:
+            made = self._attempt(widths, table_key, of_table, left_empty)
+            conditions, relating = made[0], made[2]
+            lost = {
+                name
+                for component in relating.facts.components
+                if not component.has_outside
+                for _, part in component.parted
+                for name in part
+            }
+            unknown = {key for key, link in conditions.firsts.items() if link and not relating.may_be_first(link)}
+            if not lost and not unknown:
+                return made
+            left_empty |= lost
+            of_table |= unknown
+
+    def _attempt(
+        self, widths: Widths, table_key: int, of_table: frozenset[str], left_empty: frozenset[str]
+    ) -> tuple[Conditions, list[Key], Relating, Mapping[str, Coverage]]:
+        table, schema, request = self.table, self.all.schema, self.all.request
+        conditions = Conditions(
+            schema, table, self.shape, self.all.volumes, widths, request.remedies,
+            left_empty=left_empty, of_table=of_table,
+        )  # fmt: skip
+        facts, keys = conditions.facts_and_keys()
+        facts = conditions.possible(carried(facts, table))
+        facts = conditions.settled(facts, conditions.counted(keys), keys)
+        coverage = conditions.coverage(facts)
+        links, solution, pairs = self._solved(keys, facts, widths.of(facts, coverage))
+        in_slots = {member for plan in solution.slots for member in plan.members if member in table.column_names}
+        facts = conditions.settled(facts, solution.unique | solution.ordinals, keys)
+        facts = conditions.settled(facts, solution.periods, [Key("", tuple(solution.periods), True)])
+        facts = conditions.settled(facts, in_slots, keys, enough=1)
+        never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
+        demands = Demands(table, links, solution, facts, never_null, pairs)
+        candidates = Candidates(
+            demands, self.all.plans, self.all.volumes, self.all.clock,
+            lambda key: self.all.findings[key].facts if key in self.all.findings else None,
+        )  # fmt: skip
+        candidates.count_parents()
+        demands.facts, stuck = without(facts, candidates.without_parents())
+        conditions.impossible += stuck
+        relating = Relating(
+            table_key, demands, candidates, widths.of(facts, coverage), request.place,
+            {name: len(set(map(str, shape.values))) for name, shape in self.shape.columns.items() if shape.values},
+            frozenset(conditions.firsts.values()),
+        )  # fmt: skip
+        return conditions, keys, relating, coverage
+
+    def _of_parts(self, conditions: Conditions) -> list[str]:
+        """What is to be known of partial keys that have no room for all rows."""
+        emptied = {key.name: key for key in conditions.emptied}
+        alone = {name for name, link in conditions.firsts.items() if not link}
+        return [
+            f"{self.table.key}: {'no row' if index.name in emptied else 'one row'} is in {index.name}"
+            f" (WHERE {index.predicate}), whose key has no room for all rows"
+            for index in self.table.indexes
+            if index.name in emptied or index.name in alone
+        ]
 
     def _choose(self, context: TableContext, columns: dict[str, Generator]) -> None:
         for column in self.table.stored_columns:
@@ -231,7 +295,7 @@ class _TablePlanning:
 
     # -- conditions and keys -----------------------------------------------------------------------------------------
 
-    def _solved(self, keys: list[Key], width: Width) -> tuple[Links, Solution]:
+    def _solved(self, keys: list[Key], facts: TableFacts, width: Width) -> tuple[Links, Solution, tuple[Pair, ...]]:
         table, schema, volumes = self.table, self.all.schema, self.all.volumes
         links = read_links(schema, table, self.shape)
         rows = volumes[table.key].rows
@@ -240,6 +304,7 @@ class _TablePlanning:
             return solve(
                 schema, table, keys, links, width, rows,
                 lambda name: volumes[links.named(name).target].rows,
+                [pair.names for pair in pairs_of(links, facts, keys, table.key)],
             )  # fmt: skip
 
         solution = solved(links)
@@ -249,12 +314,10 @@ class _TablePlanning:
             links = read_links(schema, table, self.shape, leads)
             solution = solved(links)
         self.unkept = keep_apart(table, schema.dialect, solution)
-        for name in self.unkept:
-            self.notes.append(f"{table.key}: the exclusion constraint {name} is not understood and may be broken")
         if solution.unsolved and any(link.soft for link in links.links):
             links = read_links(schema, table, self.shape, leads, soften=False)
             solution = solved(links)
-        return links, solution
+        return links, solution, pairs_of(links, facts, keys, table.key)
 
     def _referenced(self) -> set[str]:
         """Columns that other tables reference: a child whose key must not be NULL needs a value in every parent."""
@@ -279,14 +342,17 @@ class _TablePlanning:
             if plan.rows and column in plan.columns:
                 frame = Frame(plan, np.arange(plan.rows, dtype=np.int64), self.all.plans, self.all.clock)
                 values = to_arrow(frame.cells(column), plan.type_of(column))
-                relating.choose_parents(link.name, fitting_rows(values, cover, plan.type_of(column)))
+                relating.candidates.choose_parents(link.name, fitting_rows(values, cover, plan.type_of(column)))
 
-    def _fit(self, relating: Relating, coverage: Mapping[str, Coverage], impossible: list[str]) -> Volume:
+    def _fit(self, relating: Relating, coverage: Mapping[str, Coverage], conditions: Conditions) -> Volume:
         volume = self.all.volumes[self.table.key]
         if not has_room(self.table.partitioning):
             return volume.cut(0, "it is partitioned and has no partition")
-        for name in impossible:
-            return volume.cut(0, f"its CHECKs leave no value for {name}")
+        for name in conditions.contradicted:
+            return volume.cut(0, f"no row is true to its CHECK {name}")
+        for name in conditions.impossible:
+            where = " that has a partition" if name in coverage else ""
+            return volume.cut(0, f"its CHECKs leave no value for {name}{where}")
         for name, cover in coverage.items():
             if not cover.count:
                 return volume.cut(0, f"no partition takes what the CHECKs allow for {name}")

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link, Links
+from loadlab.data.constraints.pairs import Pair
 from loadlab.data.constraints.uniqueness import SlotPlan, Solution, Width
-from loadlab.data.core.cells import arrow_type, to_arrow
-from loadlab.data.core.clock import Clock
-from loadlab.data.core.hashing import Int64s, make_key
-from loadlab.data.core.worlds import Presence, Worlds
-from loadlab.data.frame import Frame, TablePlan
+from loadlab.data.core.hashing import make_key
+from loadlab.data.core.worlds import First, FirstOfTable, Presence, Worlds
+from loadlab.data.plan.candidates import Candidates, Parents
+from loadlab.data.plan.demands import Demands
 from loadlab.data.relations.agreement import MOST_ROWS, Partners
+from loadlab.data.relations.pairs import Ordered, Pairs
 from loadlab.data.relations.relation import Pattern, Relation
 from loadlab.data.relations.runs import Runs
 from loadlab.data.relations.slots import MOST_COMBINATIONS, Population, Slots
+from loadlab.data.values.numbers import RowNumbers
 from loadlab.data.volumes import Volume
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Table
@@ -30,99 +32,53 @@ _NULL_SHARE = 0.1
 _ANSWERS_NONE = 0.4
 
 
-@dataclass(frozen=True, slots=True)
-class Parents:
-    """The parents a link can choose from: rows now, rows at full volume, and which rows where not all will do."""
-
-    rows: int
-    full: float
-    reference: bool
-    chosen: Int64s | None = None
-
-
 @dataclass
 class Relating:
     """The relations of one table while they are planned."""
 
-    table: Table
     key: int
-    links: Links
-    solution: Solution
-    facts: TableFacts
-    worlds: Mapping[str, Worlds]
-    """By column, the worlds of its component."""
-    plans: Mapping[str, TablePlan]
-    volumes: Mapping[str, Volume]
-    clock: Clock
-    never_null: frozenset[str]
+    demands: Demands
+    candidates: Candidates
     width: Width
     place: str
-    values: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, int]
     """By column, how many values the scenario lists."""
-    partners: dict[str, Partners] = field(default_factory=dict)
-    parents: dict[str, Parents] = field(default_factory=dict)
+    firsts: frozenset[str] = frozenset()
+    """Links of whose parents each has a first child that is known."""
+    worlds: Mapping[str, Worlds] = field(default_factory=dict)
+    """By column, the worlds of its component."""
     rooms: dict[str, int] = field(default_factory=dict)
     """Rows a key has room for: by the key's name where it is unranked, by the column's where one is distinct."""
 
-    # -- parents -----------------------------------------------------------------------------------------------------
+    @property
+    def table(self) -> Table:
+        """The table itself."""
+        return self.demands.table
 
-    def count_parents(self) -> None:
-        """Find for each link which parents will do, and for those that agree with another the partners."""
-        for link in self.links.links:
-            volume = self.volumes[link.target]
-            self.parents[link.name] = Parents(volume.rows, volume.full, volume.reference)
-        for link in self.links.links:
-            if link.source is not None and link.target in self.plans:
-                source = self.links.named(link.source)
-                theirs = [link.target_of(name) for name in link.shared]
-                if source.target in self.plans and self._are_known(link.target, theirs):
-                    partners = self._partners(source, link.shared, link.target, link.target_of)
-                    self.partners[link.name] = partners
-                    if self._is_required(link) and not set(link.shared) <= set(link.soft):
-                        self.choose_parents(source.name, partners.fitting())
-                    elif self._is_required(link) and len(partners.fitting()):
-                        # Nobody asks for it, but where it can be had the parents agree.
-                        self.choose_parents(source.name, partners.fitting())
-        for restriction in self.links.restrictions:
-            source = self.links.named(restriction.source)
-            known = restriction.target in self.plans and self._are_known(restriction.target, restriction.target_columns)
-            if source.target in self.plans and known:
-                targets = dict(zip(restriction.columns, restriction.target_columns, strict=True))
-                partners = self._partners(source, restriction.columns, restriction.target, targets.__getitem__)
-                self.choose_parents(source.name, partners.fitting())
+    @property
+    def links(self) -> Links:
+        """Its foreign keys."""
+        return self.demands.links
 
-    def _partners(self, source: Link, shared: tuple[str, ...], target: str, target_of: object) -> Partners:
-        assert callable(target_of)
-        mine = self._values(source.target, tuple(source.target_of(name) for name in shared))
-        theirs = self._values(target, tuple(target_of(name) for name in shared))
-        return Partners.of_values(mine, theirs)
+    @property
+    def solution(self) -> Solution:
+        """How its keys are kept."""
+        return self.demands.solution
 
-    def _are_known(self, table: str, columns: Iterable[str]) -> bool:
-        """Whether values of a planned table can be had: none comes from a table that is planned after this one."""
-        for relation in self.plans[table].relations:
-            names = dict(zip(relation.columns, relation.target_columns, strict=True))
-            found = [names[name] for name in columns if name in names]
-            if not found or relation.self_reference:
-                continue
-            if relation.target not in self.plans or not self._are_known(relation.target, found):
-                return False
-        return True
+    @property
+    def facts(self) -> TableFacts:
+        """What its conditions say."""
+        return self.demands.facts
 
-    def _values(self, table: str, columns: tuple[str, ...]) -> list[pa.Array]:
-        plan = self.plans[table]
-        if not plan.rows:
-            return [pa.array([], arrow_type(plan.type_of(name))) for name in columns]
-        frame = Frame(plan, np.arange(min(plan.rows, MOST_ROWS), dtype=np.int64), self.plans, self.clock)
-        return [to_arrow(frame.cells(name), plan.type_of(name)) for name in columns]
+    @property
+    def parents(self) -> Mapping[str, Parents]:
+        """By link, the parents to choose from."""
+        return self.candidates.parents
 
-    def choose_parents(self, name: str, fitting: Int64s) -> None:
-        """Restrict a link to these parent rows (ascending), beside earlier restrictions."""
-        parents = self.parents[name]
-        if parents.chosen is not None:
-            fitting = np.intersect1d(parents.chosen, fitting)
-        if len(fitting) < parents.rows:
-            full = parents.full * len(fitting) / max(parents.rows, 1)
-            self.parents[name] = Parents(len(fitting), max(full, 1.0), parents.reference, fitting)
+    def may_be_first(self, name: str) -> bool:
+        """Whether it can be known which child of a link's parent is the first, also when the table has grown."""
+        is_stable = name != self.solution.lead or self.parents[name].chosen is None
+        return is_stable and self.demands.may_be_first(name)
 
     # -- volume ------------------------------------------------------------------------------------------------------
 
@@ -134,9 +90,14 @@ class Relating:
         self._require_values(volume)
         for link in self.links.links:
             parents = self.parents[link.name]
-            if parents.rows == 0 and self._is_required(link) and link.target != self.table.key:
-                why = "which has none" if parents.chosen is None else "none of which agrees with its other parents"
+            if parents.rows == 0 and self.demands.is_required(link) and link.target != self.table.key:
+                agreeing = self.candidates.reasons.get(link.name, "none of which agrees with its other parents")
+                why = "which has none" if parents.chosen is None else agreeing
                 volume = volume.cut(0, f"{link.name} needs a row of {link.target}, {why}", full=volume.full)
+            if parents.rows == 1 and self.demands.is_required(link) and self.demands.rival(link) is not None:
+                volume = volume.cut(
+                    0, f"{link.name} needs another row of {link.target}, which has one", full=volume.full
+                )
             if link.name in self.solution.one_to_one and link.target != self.table.key:
                 volume = self._one_each(volume, link, parents)
         for link in self.links.links:
@@ -144,13 +105,16 @@ class Relating:
                 volume = self._distributed(volume, link)
         for plan in self.solution.slots:
             volume = self._unranked(volume, plan)
+        for names in self.solution.pairs:
+            volume = self._paired(volume, names)
         for name in self.solution.unique:
             width = self.rooms[name] = self.width(name)
             if width < volume.rows:
                 volume = volume.cut(width, f"{name} is unique and can tell {width:,} rows apart")
         for key in self.solution.unsolved:
             self.rooms[key.name] = 1
-            volume = volume.cut(1, f"{key.name} ({', '.join(key.columns)}) leaves no room for a second row")
+            columns = f" ({', '.join(key.columns)})" if key.columns else ""
+            volume = volume.cut(1, f"{key.name}{columns} leaves no room for a second row")
         return volume
 
     def _require_values(self, volume: Volume) -> None:
@@ -204,15 +168,22 @@ class Relating:
             capacity = min(capacity, int(lead.rows * mean + 1e-6))
         return volume.cut(capacity, f"({columns}) is unique and has {capacity:,} combinations", full=full)
 
+    def _paired(self, volume: Volume, names: tuple[str, str]) -> Volume:
+        parents = self.candidates.common(*names)
+        room = self.rooms[",".join(names)] = parents.rows * (parents.rows - 1) // 2
+        full = parents.full * (parents.full - 1) / 2
+        why = f"({', '.join(names)}) is unique and has {room:,} pairs"
+        return volume.cut(room, why, full=min(volume.full, max(full, 1.0)))
+
     def _size(self, member: str, plan: SlotPlan) -> int:
         if member not in self.parents:
             return max(self.width(member), 1)
-        partners = self.partners.get(member)
+        partners = self.candidates.partners.get(member)
         link = self.links.named(member)
         if partners is not None and link.source == plan.lead:
             # Only the parents with the largest groups could have more children: all are held to the smallest group.
             return self._group_size(plan, partners)
-        less = 1 if self._rival(link) is not None else 0
+        less = 1 if self.demands.rival(link) is not None else 0
         return max(self.parents[member].rows - less, 0)
 
     def _group_size(self, plan: SlotPlan, partners: Partners) -> int:
@@ -221,14 +192,17 @@ class Relating:
         lead = self.parents[plan.lead]
         rows = lead.chosen if lead.chosen is not None else np.arange(lead.rows, dtype=np.int64)
         codes = partners.codes[rows[rows < len(partners.codes)]]
-        sizes = np.sort(partners.counts[codes[codes >= 0]])
+        is_half = any(member in self.solution.halved for member in plan.members)
+        less = any(self.demands.rival(self.links.named(member)) for member in plan.members if member in self.parents)
+        counts = np.maximum((partners.counts - 1) // 2 if is_half else partners.counts - less, 0)
+        sizes = np.sort(counts[codes[codes >= 0]])
         if not len(sizes):
             return 0
         capacities = sizes * np.arange(len(sizes), 0, -1)
         best = int(sizes[int(np.argmax(capacities))])
         all_codes = partners.codes
-        enough = np.flatnonzero((all_codes >= 0) & (partners.counts[np.maximum(all_codes, 0)] >= best))
-        self.choose_parents(plan.lead, enough)
+        enough = np.flatnonzero((all_codes >= 0) & (counts[np.maximum(all_codes, 0)] >= best))
+        self.candidates.choose_parents(plan.lead, enough)
         return best
 
     # -- relations ---------------------------------------------------------------------------------------------------
@@ -236,10 +210,32 @@ class Relating:
     def relations(self, volume: Volume) -> tuple[Relation, ...]:
         """One relation for each link, sources first."""
         made: dict[str, Relation] = {}
-        lead = self.solution.lead
-        for link in sorted(self.links.links, key=lambda link: (link.source is not None, link.name != lead)):
+        for link in self.demands.in_order():
             made[link.name] = self._relation(link, volume, made)
+            for pair in self.demands.pairs:
+                if pair.ordered and link.name in pair.names and set(pair.names) <= set(made):
+                    made |= self._ordered(pair, made)
         return tuple(made[link.name] for link in self.links.links)
+
+    def first(self, name: str, volume: Volume) -> First:
+        """The first child of each parent of a link; "" for the first row of the table."""
+        return self._relation(self.links.named(name), volume, {}) if name else FirstOfTable()
+
+    def _ordered(self, pair: Pair, made: Mapping[str, Relation]) -> dict[str, Relation]:
+        """The relations of a pair with their parents exchanged where the keys stand the wrong way round."""
+        lower, upper = (made[name] for name in pair.names)
+        plan = self.candidates.plans.get(lower.target)
+        if plan is None or not plan.rows or not self.candidates.are_known(lower.target, (pair.column,)):
+            return {}
+        ranks = None
+        if not isinstance(plan.columns.get(pair.column), RowNumbers):
+            order = pc.sort_indices(self.candidates.values(lower.target, (pair.column,))[0]).to_numpy()
+            ranks = np.empty(len(order), dtype=np.int64)
+            ranks[order] = np.arange(len(order))
+        return {
+            lower.name: replace(lower, ordered=Ordered(lower, upper, True, ranks)),
+            upper.name: replace(upper, ordered=Ordered(upper, lower, False, ranks)),
+        }
 
     def _relation(self, link: Link, volume: Volume, made: Mapping[str, Relation]) -> Relation:
         parents = self.parents[link.name]
@@ -247,9 +243,9 @@ class Relating:
         if is_self:
             parents = Parents(volume.rows, volume.full, volume.reference)
         pattern = self._pattern(link, volume)
-        required = self._is_required(link)
+        required = self.demands.is_required(link)
         roots, fan_out = _tree(link, volume)
-        rival = self._rival(link)
+        rival = self.demands.rival(link)
         differs = made.get(rival) if rival is not None else None
         relation = Relation(
             columns=link.columns,
@@ -269,14 +265,22 @@ class Relating:
             presence=self._presence(link, pattern, required),
             required=required,
             self_reference=is_self,
-            future=not is_self and link.target not in self.plans,
+            future=not is_self and link.target not in self.candidates.plans,
             chosen=parents.chosen,
             differs_from=differs,
             name=link.name,
         )
+        if link.name in self.firsts and relation.pattern == "spread":
+            target = self.candidates.volumes[link.target]
+            relation = replace(relation, births=target.full / volume.full if volume.full else 1.0)
         return self._agreeing(link, relation, volume, self._slotted(link, relation, volume, made), made)
 
     def _slotted(self, link: Link, relation: Relation, volume: Volume, made: Mapping[str, Relation]) -> Relation:
+        names = next((names for names in self.solution.pairs if link.name in names), None)
+        if names is not None:
+            mean = max(volume.full, 1e-3) / max(self.parents[names[0]].full, 1.0)
+            pairs = Pairs(make_key(self.key, "pairs", *names), mean, self.parents[names[0]].rows)
+            return replace(relation, pattern="paired", pairs=pairs, position=names.index(link.name))
         found = self.solution.slot_of(link.name)
         plan_of_lead = next((plan for plan in self.solution.slots if plan.lead == link.name), None)
         if plan_of_lead is not None:
@@ -302,10 +306,12 @@ class Relating:
             if parents is None:
                 sizes.append(max(self.width(member), 1))
                 continue
-            rival = self._rival(self.links.named(member))
-            rows = parents.rows - (1 if rival is not None else 0)
+            rival = self.demands.rival(self.links.named(member))
             target = self.links.named(member).target
-            fixed = parents.reference or plan.lead is None or target not in self.plans
+            # Of the table itself there are as many as are left, now that it was cut.
+            known = volume.rows if target == self.table.key else parents.rows
+            rows = known - (1 if rival is not None else 0)
+            fixed = parents.reference or plan.lead is None or target not in self.candidates.plans
             sizes.append(Population(rows, parents.full / volume.full if volume.full else 1.0, fixed))
         lead = made[plan.lead] if plan.lead is not None else None
         # Four times what is needed: the load inserts more rows later.
@@ -318,7 +324,7 @@ class Relating:
         if link.source is None:
             return relation
         first = made[link.source]
-        partners = self.partners.get(link.name)
+        partners = self.candidates.partners.get(link.name)
         lenient = set(link.shared) <= set(link.soft)
         if relation.self_reference:
             if lenient and self.links.named(link.source).target not in self.plans:
@@ -336,12 +342,16 @@ class Relating:
                 f"shares columns with {link.source} in a cycle of tables; make one of the foreign keys nullable",
             )
         numbered = relation.slots if relation.pattern == "slotted" and link.source == self.solution.lead else None
-        return replace(relation, pattern="agreeing", first=first, partners=partners, slots=numbered, lenient=lenient)
+        differs = first if link.name in self.solution.halved else relation.differs_from
+        return replace(
+            relation, pattern="agreeing", first=first, partners=partners, slots=numbered, lenient=lenient,
+            half=link.name in self.solution.halved, differs_from=differs, parents=self.parents[link.name].rows,
+        )  # fmt: skip
 
     def _own_partners(self, link: Link, first: Relation, volume: Volume) -> Partners:
         """The rows of the table itself, grouped by the shared columns, which come from another parent."""
         source = self.links.named(link.source or "")
-        values = self._values(source.target, tuple(source.target_of(name) for name in link.shared))
+        values = self.candidates.values(source.target, tuple(source.target_of(name) for name in link.shared))
         groups = Partners.of_values(values, values)
         rows = np.arange(min(volume.rows, MOST_ROWS), dtype=np.int64)
         parents, valid = first.parent_rows(rows)
@@ -357,7 +367,7 @@ class Relating:
         if link.stays:
             return "itself"
         if link.name in self.solution.one_to_one:
-            if is_self and (self._is_required(link) or self._is_demanded(link)):
+            if is_self and (self.demands.is_required(link) or self.demands.is_demanded(link)):
                 # The first one has nobody before it but must have somebody: then each row is its own.
                 return "itself"
             return "chain" if is_self else "one_to_one"
@@ -378,23 +388,12 @@ class Relating:
         free = self.solution.lead is None and link.source is None
         return "nested" if owned and free and not link.nullable and volume.full >= parents.full / 20 else "spread"
 
-    def _is_required(self, link: Link) -> bool:
-        return all(self._never_null(name) for name in link.own)
-
-    def _is_demanded(self, link: Link) -> bool:
-        """Whether a CHECK wants the link of some rows."""
-        return any(facts.null is False for name in link.own for facts in self.facts.every(name))
-
-    def _never_null(self, name: str) -> bool:
-        column = self.table.column(name)
-        always = all(facts.null is False for facts in self.facts.every(name))
-        return not column.nullable or name in self.never_null or always
-
     def _presence(self, link: Link, pattern: Pattern, required: bool) -> Presence | None:
         if required:
             return None
         worlds = next((self.worlds[name] for name in link.own if name in self.worlds), None)
-        wish = 1.0 if link.stays else link.wish.null_share
+        # Rows of the table itself stand in no order that is known before they are there.
+        wish = 1.0 if link.stays or self.demands.is_ordered(link) else link.wish.null_share
         own = link.target == self.table.key and link.soft
         plain = _ANSWERS_NONE if own else 0.0 if pattern in ("tree", "chain") else _NULL_SHARE
         default = plain if wish is None else wish
@@ -408,24 +407,6 @@ class Relating:
             said = [self.facts.every(name)[number].null for name in link.own if name in self.worlds]
             shares.append(0.0 if False in said else 1.0 if True in said else default)
         return Presence(key, tuple(shares), worlds)
-
-    def _rival(self, link: Link) -> str | None:
-        """The link before this one whose parent has to be another row: `CHECK (follower_id <> followed_id)`."""
-        for name in link.own:
-            for facts in self.facts.every(name):
-                for fact in facts.compared:
-                    pair = {fact.column, fact.other}
-                    if fact.sign != "<>" or name not in pair or len(pair) < 2:
-                        continue
-                    other = self.links.of_column((pair - {name}).pop())
-                    if other is not None and other.target == link.target and self._comes_before(other, link):
-                        return other.name
-        return None
-
-    def _comes_before(self, first: Link, second: Link) -> bool:
-        lead = self.solution.lead
-        order = sorted(self.links.links, key=lambda link: (link.source is not None, link.name != lead))
-        return order.index(first) < order.index(second)
 
 
 def _tree(link: Link, volume: Volume) -> tuple[int, int]:

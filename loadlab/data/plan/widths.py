@@ -13,7 +13,7 @@ from loadlab.data.constraints.facts import ColumnFacts, TableFacts
 from loadlab.data.constraints.partitions import Coverage
 from loadlab.data.constraints.uniqueness import Width
 from loadlab.data.core.hashing import make_key
-from loadlab.data.core.worlds import Choice, Worlds
+from loadlab.data.core.worlds import Choice, First, Worlds
 from loadlab.data.values.elements import distinct_generator
 from loadlab.schema.meaning import meaning_of
 from loadlab.schema.model import Column, Table
@@ -37,7 +37,8 @@ class Widths:
 
         def width(name: str) -> int:
             known = [self.of_facts(name, each) for each in facts.every(name) if each.null is not True]
-            found = min(known, default=0)
+            # What is NULL in every row sets no limit.
+            found = min(known, default=_WIDTHS["uuid"])
             return min(found, coverage[name].count) if name in coverage else found
 
         return width
@@ -69,12 +70,13 @@ class Widths:
         found = distinct_generator(column.type, 0, self.dialect)
         return found[1] if found is not None else 0
 
-    def worlds(self, table_key: int, facts: TableFacts) -> dict[str, Worlds]:
-        """By column, the choice among the worlds of its component."""
+    def worlds(self, table_key: int, facts: TableFacts, firsts: Mapping[str, First]) -> dict[str, Worlds]:
+        """By column, the choice among the worlds of its component; `firsts` by the name of a partial index."""
         found: dict[str, Worlds] = {}
         for component in facts.components:
             weights = [self._weight(facts, world) for world in component.worlds]
-            worlds = Worlds.of(make_key(table_key, "world", *component.columns), weights)
+            key = make_key(table_key, "world", *component.columns)
+            worlds = Worlds.parted(key, weights, [part for _, part in component.parted], firsts)
             found |= dict.fromkeys(component.columns, worlds)
         return found
 

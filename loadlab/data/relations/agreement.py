@@ -51,35 +51,67 @@ class Partners:
         counts = np.bincount(target_codes[rows], minlength=groups).astype(np.int64)
         return cls(codes, keyed, np.cumsum(counts) - counts, counts, span)
 
-    def fitting(self) -> Int64s:
-        """The parent rows of the first relation that have any partner; ascending."""
-        has = np.append(self.counts, 0) > 0
+    def fitting(self, least: int = 1) -> Int64s:
+        """The parent rows of the first relation that have so many partners; ascending."""
+        has = np.append(self.counts, 0) >= least
         return np.flatnonzero(has[self.codes])
 
-    def of(self, parents: Int64s, older: Int64s, bits: UInt64s, *, only_older: bool) -> tuple[Int64s, Mask]:
+    def of(
+        self, parents: Int64s, older: Int64s, bits: UInt64s, *, only_older: bool, but: Int64s | None = None
+    ) -> tuple[Int64s, Mask]:
         """For each row the partner and whether there is one.
 
         Of the group's rows one below `older` is drawn by `bits`; where there is none below it, the group's first.
-        With `only_older` there is then no partner.
+        With `only_older` there is then no partner. The rows `but` are nobody's partner.
         """
+        if not len(self.keyed):
+            return np.zeros_like(parents), np.zeros(len(parents), dtype=np.bool_)
         code = self.codes[np.minimum(parents, len(self.codes) - 1)]
         known = code >= 0
         safe = np.where(known, code, 0)
-        start = self.starts[safe]
+        start, size = self.starts[safe], self.counts[safe]
         born = np.searchsorted(self.keyed, safe * self.span + np.minimum(older, self.span)) - start
-        found = known & ((born > 0) if only_older else (self.counts[safe] > 0))
-        place = np.where(found, start + below(bits, np.maximum(born, 1)), 0)
-        return self.keyed[place] % self.span if len(self.keyed) else np.zeros_like(parents), found
+        if but is None:
+            drawn = below(bits, np.maximum(born, 1))
+        else:
+            theirs, is_in = self._place(safe, start, size, but)
+            size, born = size - is_in, born - (is_in & (theirs < born))
+            drawn = below(bits, np.maximum(born, 1))
+            drawn = drawn + (is_in & (drawn >= theirs))
+        found = known & ((born > 0) if only_older else (size > 0))
+        partners: Int64s = self.keyed[np.where(found, start + drawn, 0)] % self.span
+        return partners, found
 
-    def numbered(self, parents: Int64s, ordinals: Int64s, key: int) -> tuple[Int64s, Mask]:
-        """The partner of the k-th child of a parent: distinct for distinct k below the size of the group."""
+    def _place(self, code: Int64s, start: Int64s, size: Int64s, rows: Int64s) -> tuple[Int64s, Mask]:
+        """Where rows of the target stand in a group, and whether they do."""
+        wanted = code * self.span + np.minimum(rows, self.span - 1)
+        place = np.searchsorted(self.keyed, wanted)
+        is_in: Mask = self.keyed[np.minimum(place, len(self.keyed) - 1)] == wanted
+        return np.where(is_in, place - start, size), is_in
+
+    def numbered(
+        self, parents: Int64s, ordinals: Int64s, key: int, *, but: Int64s | None = None, half: bool = False
+    ) -> tuple[Int64s, Mask]:
+        """The partner of the k-th child of a parent: distinct for distinct k below the size of the group.
+
+        The rows `but` are nobody's partner. With `half` they are members of the group, and of two of them one alone
+        has the other as a partner: those that follow it in a circle, as far as its middle.
+        """
+        if not len(self.keyed):
+            return np.zeros_like(parents), np.zeros(len(parents), dtype=np.bool_)
         code = self.codes[np.minimum(parents, len(self.codes) - 1)]
         safe = np.where(code >= 0, code, 0)
-        size = np.maximum(self.counts[safe], 1) if len(self.counts) else np.ones_like(parents)
-        start = below(hash_rows(make_key(key, "offset"), parents), size)
-        place = (self.starts[safe] if len(self.starts) else 0) + (start + ordinals) % size
-        found = (code >= 0) & (ordinals < size)
-        return self.keyed[np.minimum(place, len(self.keyed) - 1)] % self.span if len(self.keyed) else safe, found
+        start, size = self.starts[safe], np.maximum(self.counts[safe], 1)
+        first, room = below(hash_rows(make_key(key, "offset"), parents), size), size
+        place = (first + ordinals) % size
+        if but is not None:
+            theirs, is_in = self._place(safe, start, size, but)
+            room = np.maximum((size - 1) // 2 if half else size - is_in, 0)
+            turn = 0 if half else first
+            behind = (theirs + 1 + (turn + ordinals) % np.maximum(size - 1, 1)) % size
+            place = np.where(is_in, behind, place)
+        found = (code >= 0) & (ordinals < room)
+        return self.keyed[np.minimum(start + place, len(self.keyed) - 1)] % self.span, found
 
 
 def _codes(first: Sequence[pa.Array], target: Sequence[pa.Array]) -> tuple[Int64s, Int64s, int]:

@@ -6,6 +6,7 @@ row that was there before.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +16,11 @@ from loadlab.data.core.cells import Mask
 from loadlab.data.core.hashing import Int64s, below, hash_rows, make_key, unit_interval
 from loadlab.data.core.worlds import Presence
 from loadlab.data.relations.agreement import Partners
+from loadlab.data.relations.pairs import Ordered, Pairs
 from loadlab.data.relations.runs import Runs
 from loadlab.data.relations.slots import Population, Slots, floor_multiple
 
-Pattern = Literal["spread", "nested", "one_to_one", "tree", "chain", "slotted", "agreeing", "itself"]
+Pattern = Literal["spread", "nested", "one_to_one", "tree", "chain", "slotted", "agreeing", "paired", "itself"]
 # Parents are ranked within blocks of so many neighbours; the hottest of a block draws this much more than the mean:
 # rank = block * u**power has density ∝ rank ** (1 / power - 1), a Zipf law with exponent 1 - 1 / power.
 _BLOCK = 1024
@@ -35,12 +37,14 @@ class Relation:
     Patterns: `spread`, any parent that exists by then; `nested`, the children of a parent are neighbours (`even`: as
     many for each, up to one; `runs`: by a distribution); `one_to_one`; `tree` and `chain`, self references to an older
     row, `itself` to the row; `slotted`, the digit at `position` of `slots`; `agreeing`, a parent that has the same
-    values in the columns shared with `first`.
+    values in the columns shared with `first`; `paired`, the older (`position` 0) or the younger of `pairs`.
 
     `chosen` restricts the parents to these rows (ascending), of which `parents` counts. `required` marks a foreign key
     that is never NULL. `future` marks a parent table that is planned after the child, in a cycle. `lenient` marks an
     agreement that no constraint asks for. `differs_from` is a relation to the same table whose parent must be another
-    one; `parents` then counts one less.
+    one; `parents` then counts one less. `ordered` takes the parent or that of another relation, by their keys.
+    With `half`, of two rows that agree one alone is the other's partner.
+    `births` is how many rows of the target (chosen or not) come to a child row: where one comes, the row is its.
     """
 
     columns: tuple[str, ...]
@@ -69,6 +73,10 @@ class Relation:
     chosen: Int64s | None = None
     lenient: bool = False
     differs_from: Relation | None = None
+    pairs: Pairs | None = None
+    ordered: Ordered | None = None
+    half: bool = False
+    births: float | None = None
     name: str = ""
 
     @property
@@ -80,12 +88,17 @@ class Relation:
         """The parent of each child row, and where there is one (None: everywhere)."""
         if self.parents == 0:
             return np.zeros_like(rows), np.zeros(len(rows), dtype=np.bool_)
+        if self.ordered is not None:
+            return self.ordered.parent_rows(rows)
         parents, valid = self._with_validity(rows)
-        if self.differs_from is not None:
+        if self.differs_from is not None and self.pattern != "agreeing":
             theirs, _ = self.differs_from.parent_rows(rows)
             parents = parents + (parents >= theirs)
         if self.chosen is not None:
             parents = self.chosen[np.minimum(parents, len(self.chosen) - 1)]
+        if self.births is not None:
+            born, is_birth = self._born(rows)
+            parents = np.where(is_birth, born, parents)
         if self.presence is not None:
             wanted = self.presence.valid(rows)
             if valid is not None and self.self_reference:
@@ -111,10 +124,12 @@ class Relation:
             theirs, valid = self.first.parent_rows(rows)
             older = rows if self.self_reference else self.population.existing(rows)
             bits = hash_rows(self.key, rows)
+            but = None if self.differs_from is None else self.differs_from.parent_rows(rows)[0]
             if self.slots is not None:
-                parents, found = self.partners.numbered(theirs, self.first.ordinals(rows), self.key)
+                ordinals = self.first.ordinals(rows)
+                parents, found = self.partners.numbered(theirs, ordinals, self.key, but=but, half=self.half)
             else:
-                parents, found = self.partners.of(theirs, older, bits, only_older=self.self_reference)
+                parents, found = self.partners.of(theirs, older, bits, only_older=self.self_reference, but=but)
             if self.lenient:
                 return np.where(found, parents, self._spread(rows)), valid
             return parents, found if valid is None else found & valid
@@ -131,7 +146,30 @@ class Relation:
         if self.pattern == "slotted":
             assert self.slots is not None
             return self.slots.digit(rows, self.position)
+        if self.pattern == "paired":
+            assert self.pairs is not None
+            return self.pairs.digits(rows)[self.position]
         return self._spread(rows)
+
+    def is_first(self, rows: Int64s) -> Mask:
+        """Whether a row is the first child of its parent; of parents that are spread, the one that came with it."""
+        if self.births is not None:
+            return self._born(rows)[1]
+        found: Mask = (self.places(rows)[1] == 0) & (rows < self.children)
+        return found
+
+    def _born(self, rows: Int64s) -> tuple[Int64s, Mask]:
+        """The newest parent when a row is written, and whether the row is the first one since that came."""
+        assert self.births is not None
+        # Where few children come to a parent, only some parents have one for sure: others would have none left.
+        step = max(1, math.ceil(2 * self.births))
+        groups = floor_multiple(rows, self.births / step)
+        is_birth = (rows < self.children) & ((rows == 0) | (groups > floor_multiple(rows - 1, self.births / step)))
+        newest = groups * step
+        if self.chosen is None:
+            return newest, is_birth & (newest < self.parents)
+        place = np.minimum(np.searchsorted(self.chosen, newest), len(self.chosen) - 1)
+        return newest, is_birth & (self.chosen[place] == newest)
 
     def existing(self, rows: Int64s) -> Int64s:
         """How many parents exist when each child row is written; at least 1."""

@@ -61,5 +61,6 @@ def timing_of(relations: Sequence[Relation], plans: Mapping[str, Timed]) -> Timi
 
 def _is_older(relation: Relation, plans: Mapping[str, Timed]) -> bool:
     """Whether the parent is older by the way it is drawn: among the rows of a table that stands on its clock."""
-    drawn = relation.pattern == "spread" and relation.chosen is None and relation.differs_from is None
+    drawn = relation.pattern == "spread" and relation.chosen is None
+    drawn = drawn and relation.differs_from is None and relation.ordered is None and relation.births is None
     return drawn and plans[relation.target].timing.on_clock

@@ -17,10 +17,10 @@ from loadlab.data.core.cells import Cells
 from loadlab.data.core.hashing import Int64s, below, hash_rows, make_key
 from loadlab.data.core.permutation import SIZE_MAX, permute_below
 from loadlab.data.frame import Frame
-from loadlab.data.texts.regex import Chars, Node, Parsed, Repeat, Sequence, UnsupportedPatternError, parse
+from loadlab.data.texts.regex import Chars, Node, NoTextError, Parsed, Repeat, Sequence, UnsupportedPatternError, parse
 from loadlab.data.texts.templates import Manner, Template, disjoint, folded, templates
 
-__all__ = ["PatternPiece", "UnsupportedPatternError", "like_pattern", "pattern_piece"]
+__all__ = ["NoTextError", "PatternPiece", "UnsupportedPatternError", "like_pattern", "pattern_piece"]
 
 # With so many texts there is room for any table; fewer, and every character and length of the pattern takes part.
 _PLENTY = 2**36
@@ -134,7 +134,7 @@ def pattern_piece(
 
     A pattern that is not anchored matches anywhere: the text is the match alone. With `distinct` the first `capacity`
     rows differ (`distinct_ignoring_case`: also after lower()). Raises UnsupportedPatternError when the pattern has
-    what is not supported (back-references), or no text of that length matches.
+    what is not supported (back-references), NoTextError when no text of that length matches.
     """
     parsed = parse(pattern, ignore_case=ignore_case)
     best: list[_Layout] = []
@@ -148,7 +148,7 @@ def pattern_piece(
             break
     if not best:
         span = f"{length_min} to {length_max}" if length_max is not None else f"at least {length_min}"
-        raise UnsupportedPatternError(f"no text of {span} characters is known to match {pattern}")
+        raise NoTextError(f"no text of {span} characters is known to match {pattern}")
     lengths = [len(layout.counts) for layout in best]
     return PatternPiece(
         key, tuple(best), distinct or distinct_ignoring_case, _capacity(best), min(lengths), max(lengths)
@@ -156,10 +156,11 @@ def pattern_piece(
 
 
 def _attempts(node: Node, distinct: bool, length_min: int, length_max: int | None) -> list[tuple[Node, Manner]]:
-    """Ways to make texts, the pleasant ones first; where the pattern leaves its end open, letters may follow."""
+    """Ways to make texts, the pleasant ones first; where the pattern leaves an end open, letters may be there."""
     extent = 10 if distinct else 7
     longer = max(12, length_min)
-    open_ended = Sequence((node, Repeat(Chars(frozenset("abcdefghijklmnopqrstuvwxyz")), 0, None)))
+    letters = Repeat(Chars(frozenset("abcdefghijklmnopqrstuvwxyz")), 0, None)
+    open_ended, open_start = Sequence((node, letters)), Sequence((letters, node))
     ways = [
         (node, Manner(True, 4, extent)),
         (node, Manner(True, length_min, longer)),
@@ -167,6 +168,8 @@ def _attempts(node: Node, distinct: bool, length_min: int, length_max: int | Non
         (node, Manner(False, 0, 0)),
         (open_ended, Manner(True, length_min, longer)),
         (open_ended, Manner(False, 0, longer)),
+        (open_start, Manner(True, length_min, longer)),
+        (open_start, Manner(False, 0, longer)),
     ]
     if length_max is not None:
         tight = max(length_max // 3, 1)

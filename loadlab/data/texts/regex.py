@@ -51,6 +51,10 @@ class UnsupportedPatternError(LoadLabError):
         self.reason = reason
 
 
+class NoTextError(UnsupportedPatternError):
+    """A pattern that is understood, of which no text has the length that is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chars:
     """One character of a set; `negated` sets are completed when the universe is known."""

@@ -45,7 +45,7 @@ def read_casts(table: Table) -> Iterator[Matches]:
     found = [match for text in expressions for pattern in (_CAST, _CAST_AS) for match in pattern.finditer(text)]
     for column, type in dict.fromkeys((_name(match), match["type"].lower()) for match in found):
         if column in texts:
-            yield Matches(column, _PATTERNS[type])
+            yield Matches(column, _PATTERNS[type], as_text=True)
 
 
 def _name(match: re.Match[str]) -> str:

@@ -31,7 +31,7 @@ from loadlab.schema.checks.facts import (
     Spatial,
     Truncated,
 )
-from loadlab.schema.checks.syntax import bare, column_name, column_names, function
+from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_as_text
 from loadlab.schema.checks.texts import FORMS, literal, text_target
 
 Reader = Callable[[exp.Expr, str, Scalar], Branches | None]
@@ -248,15 +248,16 @@ def _position(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
     target, part = text_target(node.this), constant(node.args["substr"])
     if target is None or not isinstance(part, str) or not part or not isinstance(value, int):
         return None
-    found, begins = "%" + literal(part) + "%", literal(part) + "%"
+    found, begins, seen = "%" + literal(part) + "%", literal(part) + "%", is_as_text(node.this)
     if (sign, value) in ((">", 0), (">=", 1), ("<>", 0)):
-        return one(*target[1], Like(target[0], found))
+        return one(*target[1], Like(target[0], found, as_text=seen))
     if (sign, value) in (("=", 0), ("<", 1), ("<=", 0)):
-        return one(*target[1], Like(target[0], found, negated=True))
+        return one(*target[1], Like(target[0], found, negated=True, as_text=seen))
     if (sign, value) in (("=", 1), ("<=", 1)):
-        return one(*target[1], Like(target[0], begins))
+        return one(*target[1], Like(target[0], begins, as_text=seen))
     if (sign, value) in ((">", 1), (">=", 2)):
-        return one(*target[1], Like(target[0], begins, negated=True), Like(target[0], "_" + found))
+        begins_not = Like(target[0], begins, negated=True, as_text=seen)
+        return one(*target[1], begins_not, Like(target[0], "_" + found, as_text=seen))
     return None
 
 
@@ -266,7 +267,7 @@ def _edge(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
     if target is None or not isinstance(value, str) or length != len(value) or sign not in ("=", "<>"):
         return None
     pattern = "%" + literal(value) if isinstance(node, exp.Right) else literal(value) + "%"
-    return one(*target[1], Like(target[0], pattern, negated=sign == "<>"))
+    return one(*target[1], Like(target[0], pattern, negated=sign == "<>", as_text=is_as_text(node.this)))
 
 
 def _edge_length(node: exp.Expr) -> Scalar | None:

@@ -144,20 +144,25 @@ class ComparedToExpression:
 
 @dataclass(frozen=True, slots=True)
 class Matches(OfOneColumn):
-    """The column matches a regular expression (anywhere in it, as the server's operator does)."""
+    """The column matches a regular expression (anywhere in it, as the server's operator does).
+
+    With `as_text` the operator sees the text alone, else a char(n) with its blanks up to n.
+    """
 
     pattern: str
     ignore_case: bool = False
     negated: bool = False
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Like(OfOneColumn):
-    """The whole column matches a LIKE pattern, in which a backslash escapes."""
+    """The whole column matches a LIKE pattern, in which a backslash escapes; `as_text` as with `Matches`."""
 
     pattern: str
     ignore_case: bool = False
     negated: bool = False
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +333,23 @@ class TreeLevel:
         return (self.column, self.other)
 
 
+@dataclass(frozen=True, slots=True)
+class InPart:
+    """The row is one of those that the partial index `name` has; speaks of no column."""
+
+    name: str
+
+    @property
+    def column(self) -> str:
+        """None."""
+        return ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+
 Fact = (
     IsNull
     | NotNull
@@ -362,6 +384,7 @@ Fact = (
     | Within
     | Spatial
     | TreeLevel
+    | InPart
 )
 
 

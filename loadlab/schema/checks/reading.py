@@ -20,6 +20,7 @@ from loadlab.schema.checks.facts import (
     Elements,
     Excluded,
     Fact,
+    InPart,
     Inside,
     IsNull,
     JsonKeys,
@@ -120,7 +121,7 @@ def _member_facts(fact: Fact, column: str, path: tuple[str, ...]) -> tuple[Fact,
 
 def _of(column: str, fact: Fact) -> Fact:
     """A fact about one column, as one about another."""
-    if isinstance(fact, (Compared, Linear, Derived, ComparedToExpression, TreeLevel)):
+    if isinstance(fact, (Compared, Linear, Derived, ComparedToExpression, TreeLevel, InPart)):
         return fact
     if isinstance(fact, (Elements, Member)):
         fact = replace(fact, fact=_of(column, fact.fact))

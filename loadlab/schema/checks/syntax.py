@@ -13,6 +13,8 @@ from sqlglot.errors import SqlglotError
 
 INTEGERS = {"INT", "BIGINT", "SMALLINT", "TINYINT", "INT128"}
 NUMBERS = INTEGERS | {"DECIMAL", "DOUBLE", "FLOAT", "BIGDECIMAL", "UBIGINT", "UINT"}
+_TEXTS = {"TEXT", "VARCHAR", "NAME"}
+_AS_TEXT = "as text"
 _PARTS_OF_A_MOMENT = {"DATE", "TIME", "TIMETZ"}
 CONDITIONS = (
     exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.RegexpLike, exp.RegexpILike, exp.SimilarTo, exp.StartsWith,
@@ -191,7 +193,16 @@ def _cast(node: exp.Cast) -> exp.Expr:
         return exp.Case(ifs=[yes, no])
     if kind in _PARTS_OF_A_MOMENT and any(inner.find_all(exp.Column)):
         return node
-    return child(node).copy()
+    found = child(node).copy()
+    if kind in _TEXTS and isinstance(inner, exp.Column):
+        bare(found).meta[_AS_TEXT] = True
+    return found
+
+
+def is_as_text(node: exp.Expr) -> bool:
+    """Whether a column was cast to a text, or went through a function of texts: without the blanks of char(n)."""
+    node = bare(node)
+    return not isinstance(node, exp.Column) or bool(node.meta.get(_AS_TEXT))
 
 
 def _member(node: exp.JSONExtract | exp.JSONExtractScalar) -> exp.Expr | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import get_args
 
 from sqlglot import exp
 
 from loadlab.schema.checks.constants import constant
 from loadlab.schema.checks.facts import Casing, Casings, Fact, Like, Matches
-from loadlab.schema.checks.syntax import bare, column_name, function
+from loadlab.schema.checks.syntax import bare, column_name, function, is_as_text
 
 FORMS: dict[type[exp.Expr], Casings] = {exp.Lower: "lower", exp.Upper: "upper", exp.Trim: "trimmed"}
 assert set(FORMS.values()) == set(get_args(Casings))
@@ -45,6 +46,8 @@ def pattern_facts(node: exp.Expr, positive: bool) -> tuple[Fact, ...] | None:
     else:
         text = constant(node.expression)
         fact = _wildcard(node, name, text, escape, not positive) if isinstance(text, str) else None
+    if isinstance(fact, (Like, Matches)) and is_as_text(node.this):
+        fact = replace(fact, as_text=True)
     return None if fact is None else (*facts, fact)
 
 

@@ -1,0 +1,251 @@
+"""Constraints that only a whole plan can keep, one small schema for each: what is planned is what the server takes.
+
+All of them are seeded on one server. A case says what must then be true beside the constraints themselves: a query
+whose result is known by other means, or the note that tells why there are fewer rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from loadlab.data.dataset import Dataset
+from loadlab.data.growth import grown
+from loadlab.data.volumes import DataRequest
+from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.spec.shapes import DataShape
+from tests.seeded import check_everything, fill, plan
+
+USERS = "CREATE TABLE users (id int PRIMARY KEY, name text);"
+UUID_USERS = "CREATE TABLE users (id uuid PRIMARY KEY, name text);"
+TENANTS = """
+    CREATE TABLE tenants (id int PRIMARY KEY);
+    CREATE TABLE users (tenant_id int NOT NULL REFERENCES tenants, id int, PRIMARY KEY (tenant_id, id));"""
+FRIENDS = "user_a int NOT NULL REFERENCES users, user_b int NOT NULL REFERENCES users"
+UUID_FRIENDS = FRIENDS.replace(" int ", " uuid ")
+OF_TENANT = """tenant_id int NOT NULL, user_a int NOT NULL, user_b int NOT NULL,
+    FOREIGN KEY (tenant_id, user_a) REFERENCES users, FOREIGN KEY (tenant_id, user_b) REFERENCES users"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """`query` gives `result` once the schema is seeded; `note` is the end of a note of the plan."""
+
+    ddl: str
+    query: str = ""
+    result: object = None
+    note: str = ""
+    rows: int = 60
+
+
+CASES = {
+    "a choice that partitions narrow": Case(
+        """CREATE TABLE t (part int NOT NULL, kind text NOT NULL,
+               CHECK (kind = 'a' AND part BETWEEN 1 AND 10 OR kind = 'b' AND part > 5000)) PARTITION BY RANGE (part);
+           CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (5) TO (100)""",
+        "SELECT min(kind) || max(kind) FROM t", "aa",
+    ),
+    "a choice without a partition": Case(
+        """CREATE TABLE t (part int NOT NULL, kind text NOT NULL, CHECK (kind = 'a' AND part = 7))
+               PARTITION BY LIST (part);
+           CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1, 2)""",
+        note="its CHECKs leave no value for part that has a partition",
+    ),
+    "a choice of NULL without a partition": Case(
+        """CREATE TABLE t (part int, other int, CHECK (num_nonnulls(part, other) = 1)) PARTITION BY LIST (part);
+           CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1, 2)""",
+        "SELECT count(part) || ' ' || count(other) FROM t", "60 0",
+    ),
+    "a partition that the casing forbids": Case(
+        """CREATE TABLE t (part text NOT NULL CHECK (part = upper(part))) PARTITION BY LIST (part);
+           CREATE TABLE t_1 PARTITION OF t FOR VALUES IN ('de')""",
+        note="its CHECKs leave no value for part that has a partition",
+    ),
+    "partitions of which the casing leaves one": Case(
+        """CREATE TABLE t (part text NOT NULL CHECK (part = upper(part))) PARTITION BY LIST (part);
+           CREATE TABLE t_1 PARTITION OF t FOR VALUES IN ('de', 'FR')""",
+        "SELECT min(part) || max(part) FROM t", "FRFR",
+    ),
+    "a list of which the pattern leaves one": Case(
+        "CREATE TABLE t (code text NOT NULL CHECK (code IN ('abc', 'xyz') AND code ~ '^x'))",
+        "SELECT min(code) || max(code) FROM t", "xyzxyz",
+    ),
+    "a list of which the pattern leaves none": Case(
+        "CREATE TABLE t (code text NOT NULL CHECK (code IN ('abc', 'xyz') AND code ~ '^[0-9]'))",
+        note="its CHECKs leave no value for code",
+    ),
+    "conditions that contradict each other": Case(
+        """CREATE TABLE t (a int, b int, PRIMARY KEY (a, b),
+               CONSTRAINT one CHECK (num_nonnulls(a, b) <= 1))""",
+        note="no row is true to its CHECK one",
+    ),
+    "a reference to a key that is NULL in some rows": Case(
+        """CREATE TABLE p (id int PRIMARY KEY, a int UNIQUE, b int UNIQUE, CHECK (num_nonnulls(a, b) = 1));
+           CREATE TABLE c (x int NOT NULL REFERENCES p (a), y int NOT NULL REFERENCES p (b))""",
+        "SELECT count(*) || ' ' || (SELECT least(count(a), count(b), 1) FROM p) FROM c", "60 1",
+    ),
+    "a reference to a key that is always NULL": Case(
+        """CREATE TABLE p (id int PRIMARY KEY, a int UNIQUE CHECK (a IS NULL));
+           CREATE TABLE c (x int NOT NULL REFERENCES p (a))""",
+        note="x needs a row of p, none of which has a",
+    ),
+    "one NULL column of a composite reference": Case(
+        """CREATE TABLE p (a int, b int, PRIMARY KEY (a, b));
+           CREATE TABLE c (x int NOT NULL, y int, z text, FOREIGN KEY (x, y) REFERENCES p,
+               CHECK (num_nonnulls(y, z) = 1))""",
+        "SELECT count(x) || ' ' || (count(y) BETWEEN 1 AND 59) FROM c", "60 true",
+    ),
+    "references beside a tenant that must be there together": Case(
+        TENANTS + """
+           CREATE TABLE t (tenant_id int NOT NULL REFERENCES tenants, a int, b int, note text,
+               FOREIGN KEY (tenant_id, a) REFERENCES users, FOREIGN KEY (tenant_id, b) REFERENCES users,
+               CHECK ((a IS NULL) = (b IS NULL)), CHECK (a IS NOT NULL OR note IS NOT NULL))""",
+        "SELECT count(*) FROM t", 60,
+    ),
+    "patterns that see the blanks of char(n)": Case(
+        """CREATE TABLE t (a char(8) PRIMARY KEY CHECK (a LIKE '%z'), b char(8) NOT NULL CHECK (b LIKE 'a%'),
+               c char(8) NOT NULL CHECK (c ~ '^[a-z]+$'), d char(8) NOT NULL CHECK (d NOT LIKE '% '),
+               e char(8) NOT NULL CHECK (e::text LIKE '___'), f char(8) CHECK (f LIKE '__'))""",
+        "SELECT count(DISTINCT a) || ' ' || max(length(e)) || ' ' || count(f) FROM t", "60 3 0",
+    ),
+    "a key of few texts, all of a pattern": Case(
+        "CREATE TABLE t (code varchar(40) PRIMARY KEY CHECK (code ~ '^(red|green|blue)$'))",
+        "SELECT count(*) FROM t", 3, "(code) is unique and has 3 values",
+    ),
+    "a pattern that no char(n) matches": Case(
+        "CREATE TABLE t (a char(8) NOT NULL CHECK (a LIKE '__'))", note="its CHECKs leave no value for a"
+    ),
+    "days of a parent between bounds": Case(
+        USERS + """CREATE TABLE t (user_id int REFERENCES users, day date CHECK (day < '2020-01-01'),
+               PRIMARY KEY (user_id, day))""",
+        "SELECT count(*) FROM t", 60,
+    ),
+    "a counted key that another column follows": Case(
+        "CREATE TABLE t (part int, id int GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (id, part), CHECK (part >= id))",
+        "SELECT count(*) FROM t", 400, rows=400,
+    ),
+    "bounds that a comparison carries to other columns": Case(
+        """CREATE TABLE t (a date NOT NULL, b date NOT NULL CHECK (b <= '2000-02-29'), c int NOT NULL, d int NOT NULL,
+               e int NOT NULL, CHECK (a <= b), CHECK (c < d AND d < e AND e <= -7))""",
+        "SELECT count(*) FROM t", 60,
+    ),
+    "pairs in order": Case(
+        USERS + f"CREATE TABLE f (id int PRIMARY KEY, {FRIENDS}, CHECK (user_a < user_b))",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "pairs in order, UUIDs": Case(
+        UUID_USERS + f"CREATE TABLE f (id int PRIMARY KEY, {UUID_FRIENDS}, CHECK (user_a > user_b))",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "pairs in order that may be one": Case(
+        UUID_USERS + f"CREATE TABLE f (id int PRIMARY KEY, {UUID_FRIENDS}, CHECK (user_a <= user_b))",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "pairs once": Case(
+        USERS + f"CREATE TABLE f ({FRIENDS}, PRIMARY KEY (user_a, user_b), CHECK (user_a < user_b))",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "pairs once, UUIDs": Case(
+        UUID_USERS + f"CREATE TABLE f ({UUID_FRIENDS}, UNIQUE (user_b, user_a), CHECK (user_a < user_b))",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "pairs once, in either order": Case(
+        USERS + f"""CREATE TABLE f ({FRIENDS}, CHECK (user_a <> user_b));
+           CREATE UNIQUE INDEX ON f (least(user_a, user_b), greatest(user_a, user_b))""",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "all the pairs that there are": Case(
+        USERS + f"CREATE TABLE f ({FRIENDS}, PRIMARY KEY (user_a, user_b), CHECK (user_a < user_b))",
+        "SELECT count(*) FROM f", 1, "(user_a, user_b) is unique and has 1 pairs", 2,
+    ),
+    "nobody to be a pair with": Case(
+        USERS + f"CREATE TABLE f (id int PRIMARY KEY, {FRIENDS}, CHECK (user_a < user_b))",
+        note="user_b needs another row of users, which has one", rows=1,
+    ),
+    "pairs of a tenant": Case(
+        TENANTS + f"CREATE TABLE f (id int PRIMARY KEY, {OF_TENANT}, CHECK (user_a < user_b))",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "two others of a tenant": Case(
+        TENANTS + f"CREATE TABLE f (id int PRIMARY KEY, {OF_TENANT}, CHECK (user_a <> user_b))",
+        "SELECT count(*) FROM f", 60,
+    ),
+    "one default for each user": Case(
+        USERS + """CREATE TABLE t (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users,
+               is_default boolean NOT NULL);
+           CREATE UNIQUE INDEX one_default ON t (user_id) WHERE is_default""",
+        "SELECT count(*) FILTER (WHERE is_default) FROM t", 30,
+    ),
+    "one default and one state for each user, side by side": Case(
+        USERS + """CREATE TABLE user_things (
+               id int PRIMARY KEY, user_id int NOT NULL REFERENCES users ON DELETE CASCADE,
+               is_default boolean NOT NULL, state text NOT NULL CHECK (state IN ('a', 'b', 'c')));
+           CREATE UNIQUE INDEX one_default ON user_things (user_id) WHERE is_default;
+           CREATE UNIQUE INDEX one_a ON user_things (user_id) WHERE state = 'a'""",
+        """SELECT count(DISTINCT user_id) = count(*) FILTER (WHERE is_default)
+               AND count(DISTINCT user_id) = count(*) FILTER (WHERE state = 'a') FROM user_things""", True,
+    ),
+    "one owner of a firm, one main firm of a user": Case(
+        USERS + """CREATE TABLE firms (id uuid PRIMARY KEY);
+           CREATE TABLE t (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users,
+               firm_id uuid NOT NULL REFERENCES firms, is_owner boolean NOT NULL, is_main boolean NOT NULL);
+           CREATE UNIQUE INDEX ON t (firm_id) WHERE is_owner; CREATE UNIQUE INDEX ON t (user_id) WHERE is_main""",
+        "SELECT count(*) FILTER (WHERE is_owner) || ' ' || count(*) FILTER (WHERE is_main) FROM t", "30 30",
+    ),
+    "one row of the table": Case(
+        """CREATE TABLE t (id int PRIMARY KEY, is_current boolean NOT NULL);
+           CREATE UNIQUE INDEX one_current ON t ((true)) WHERE is_current""",
+        "SELECT count(*) FILTER (WHERE is_current) FROM t", 1,
+        "one row is in one_current (WHERE is_current), whose key has no room for all rows",
+    ),
+    "a table of one row": Case(
+        "CREATE TABLE t (id int); CREATE UNIQUE INDEX one_row ON t ((true))",
+        "SELECT count(*) FROM t", 1, "one_row leaves no room for a second row",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_server_takes_what_is_planned(database: PostgresqlEngine, name: str) -> None:
+    case = CASES[name]
+    schema = database.preview(case.ddl, {})
+    dataset = plan(schema, case.rows)
+    if case.note:
+        assert any(note.endswith(case.note) for note in dataset.plan.notes), dataset.plan.notes
+    fill(database, dataset)
+    check_everything(database, schema, dataset, case.rows)
+    if case.query:
+        with psycopg.connect(database.url) as connection:
+            assert connection.execute(case.query.encode()).fetchone() == (case.result,)
+
+
+GROWING = f"""
+    CREATE TABLE users (id uuid PRIMARY KEY, name text);
+    CREATE TABLE friends ({UUID_FRIENDS}, PRIMARY KEY (user_a, user_b), CHECK (user_a < user_b));
+    CREATE TABLE addresses (id int PRIMARY KEY, user_id uuid NOT NULL REFERENCES users, is_default boolean NOT NULL);
+    CREATE UNIQUE INDEX ON addresses (user_id) WHERE is_default;
+    CREATE TABLE user_cards (id int PRIMARY KEY, user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+        is_default boolean NOT NULL);
+    CREATE UNIQUE INDEX ON user_cards (user_id) WHERE is_default"""
+
+
+def test_growing_keeps_pairs_and_firsts(database: PostgresqlEngine) -> None:
+    """No pair twice and one default at most on both sides of the seam, whatever the step."""
+    schema = database.preview(GROWING, {})
+    full = {"users": 400, "friends": 3000, "addresses": 1300, "user_cards": 1000}
+    request = DataRequest(DataShape(), 0.1, 1, full.get, {})
+    dataset: Dataset = Dataset.plan_for(schema, request, owns_tables=True)
+    for scale in (0.13, 0.5, 1.0):
+        dataset = grown(dataset, scale, f"--scale {scale}")
+        friends = dataset.batch("friends", 0, dataset.row_count("friends"))
+        pairs = list(zip(*(friends[name].to_pylist() for name in ("user_a", "user_b")), strict=True))
+        assert len({frozenset(pair) for pair in pairs}) == len(pairs) == round(3000 * scale)
+        assert all(lower < upper for lower, upper in pairs)
+        for table in ("addresses", "user_cards"):
+            rows = dataset.batch(table, 0, dataset.row_count(table))
+            owners = [
+                u for u, is_it in zip(*(rows[n].to_pylist() for n in ("user_id", "is_default")), strict=True) if is_it
+            ]
+            assert len(set(owners)) == len(owners) > 0.4 * 400 * scale
