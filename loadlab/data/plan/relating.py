@@ -327,7 +327,7 @@ class Relating:
         partners = self.candidates.partners.get(link.name)
         lenient = set(link.shared) <= set(link.soft)
         if relation.self_reference:
-            if lenient and self.links.named(link.source).target not in self.plans:
+            if lenient and self.links.named(link.source).target not in self.candidates.plans:
                 return relation
             partners = self._own_partners(link, first, volume)
             # The first row of a ticket answers none.
