@@ -47,6 +47,21 @@ CASES = {
            CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (5) TO (100)""",
         "SELECT min(kind) || max(kind) FROM t", "aa",
     ),
+    "a strict bound beside a comparison with the same value": Case(
+        """CREATE TABLE t (attempt int NOT NULL, most int NOT NULL, CHECK (attempt >= 0 AND attempt <= most),
+               CHECK (most > 0))""",
+        "SELECT min(most) > 0 FROM t", True,
+    ),
+    "bytes of a length, each once": Case(
+        "CREATE TABLE t (digest bytea NOT NULL UNIQUE CHECK (octet_length(digest) = 32))",
+        "SELECT count(DISTINCT digest) FROM t WHERE substr(digest, 25) <> '\\x0000000000000000'", 60,
+    ),
+    "hours of a day that do not overlap": Case(
+        """CREATE TYPE timerange AS RANGE (subtype = time); CREATE EXTENSION IF NOT EXISTS btree_gist;
+           CREATE TABLE t (weekday smallint NOT NULL, from_time time NOT NULL, to_time time NOT NULL,
+               EXCLUDE USING gist (weekday WITH =, timerange(from_time, to_time) WITH &&))""",
+        "SELECT count(*) FROM t WHERE from_time < to_time", 60,
+    ),
     "a choice without a partition": Case(
         """CREATE TABLE t (part int NOT NULL, kind text NOT NULL, CHECK (kind = 'a' AND part = 7))
                PARTITION BY LIST (part);

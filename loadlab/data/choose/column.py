@@ -204,7 +204,7 @@ def _period(context: TableContext, column: Column) -> Generator | None:
     position = context.solution.periods.get(column.name)
     if position is None:
         return None
-    if column.type.kind in ("timestamp", "date"):
+    if column.type.kind in ("timestamp", "date", "time"):
         return times.period(context, column, position)
     step = 100 * numbers.unit(column)
     return Numbered(numbers.lowest(context, column) + position * step // 2, step)

@@ -20,8 +20,8 @@ from loadlab.data.frame import Frame, Generator
 from loadlab.data.relations.slots import Slots
 from loadlab.data.texts.patterns import NoTextError, UnsupportedPatternError, like_pattern, pattern_piece
 from loadlab.data.values import recipes
+from loadlab.data.values.distinct_values import CodeBytes
 from loadlab.data.values.documents import Bytes
-from loadlab.data.values.elements import distinct_generator
 from loadlab.data.values.fillers import EachOnce, SlotTexts, SlotValues
 from loadlab.errors import InputError
 from loadlab.schema.checks import Like, Matches
@@ -71,10 +71,7 @@ def binary(context: TableContext, column: Column, shape: ColumnShape) -> Generat
     facts, key = context.of(column.name), context.key_of(column.name)
     length = min(_BYTES, facts.bytes_max if facts.bytes_max is not None else _BYTES)
     length = max(length, facts.bytes_min)
-    found = distinct_generator(column.type, key, context.dialect) if context.is_unique(column.name) else None
-    if found is not None:
-        return found[0] if length == _BYTES else ResizedBytes(found[0], length)
-    return Bytes(key, length)
+    return CodeBytes(key, length) if context.is_unique(column.name) else Bytes(key, length)
 
 
 def slotted(context: TableContext, column: Column, slots: Slots, position: int, count: int) -> Generator:
@@ -324,21 +321,6 @@ class Instead:
         cells = self.inner.make(frame)
         hit = pc.is_in(cells.values, value_set=pa.array(self.excluded, pa.string()))
         return Cells(pc.if_else(hit, self.text, cells.values), cells.valid)
-
-
-@dataclass(frozen=True, slots=True)
-class ResizedBytes:
-    """Another generator's bytes, padded with zeros or cut at the front."""
-
-    inner: Generator
-    length: int
-
-    def make(self, frame: Frame) -> Cells:
-        values = self.inner.make(frame).values
-        padded = pc.binary_join_element_wise(
-            values, pa.scalar(b"\0" * self.length, pa.binary()), pa.scalar(b"", pa.binary())
-        )
-        return Cells(pc.binary_slice(padded, 0, self.length))
 
 
 @dataclass(frozen=True, slots=True)

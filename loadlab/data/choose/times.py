@@ -127,6 +127,10 @@ def period(context: TableContext, column: Column, position: int) -> Generator:
     if column.type.kind == "date":
         return DistinctMoments(context.clock.start_us // DAY_US + position * 2, 3)
     step = max(unit_us(column.type), 1_000_000)
+    if column.type.kind == "time":
+        # The day in as many parts as there are rows; half of each is the row's.
+        part = max(int(DAY_US / max(context.full_rows, 1)) // step, 2) * step
+        return DistinctMoments(position * (part // (2 * step)) * step, part)
     pause = max(int(context.clock.span_us / max(context.full_rows, 1)) // step * step, 4 * step)
     return DistinctMoments(context.clock.start_us + position * (pause // (2 * step)) * step, pause)
 

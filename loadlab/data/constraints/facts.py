@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 from loadlab.schema.checks import (
     Allowed,
@@ -407,16 +408,17 @@ def _note(column: ColumnFacts, fact: Fact) -> None:
 
 
 def _bound(column: ColumnFacts, fact: Bound) -> None:
-    if isinstance(fact.value, str):
-        if fact.sign in (">", ">=") and (column.low_text is None or fact.value >= column.low_text):
-            column.low_text, column.low_strict = fact.value, fact.sign == ">"
-        elif fact.sign in ("<", "<=") and (column.high_text is None or fact.value <= column.high_text):
-            column.high_text, column.high_strict = fact.value, fact.sign == "<"
+    """Of two bounds the narrower one; of two with the same value the one that leaves the value out."""
+    side = "low" if fact.sign in (">", ">=") else "high"
+    name = f"{side}_text" if isinstance(fact.value, str) else side
+    known: Any = getattr(column, name)
+    is_strict = fact.sign in (">", "<")
+    if known == fact.value:
+        is_strict = is_strict or getattr(column, f"{side}_strict")
+    elif known is not None and (known > fact.value) == (side == "low"):
         return
-    if fact.sign in (">", ">=") and (column.low is None or fact.value >= column.low):
-        column.low, column.low_strict = fact.value, fact.sign == ">"
-    elif fact.sign in ("<", "<=") and (column.high is None or fact.value <= column.high):
-        column.high, column.high_strict = fact.value, fact.sign == "<"
+    setattr(column, name, fact.value)
+    setattr(column, f"{side}_strict", is_strict)
 
 
 def _length(column: ColumnFacts, fact: Length) -> None:

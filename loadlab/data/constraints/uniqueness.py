@@ -18,6 +18,7 @@ from loadlab.schema.model import Column, Index, Schema, Table
 Width = Callable[[str], int]
 """How many values a column can tell apart."""
 _NUMBERED = ("integer", "date")
+_PERIODS = ("timestamp", "date", "time", "integer", "numeric")
 _CONSTANT = re.compile(r"\(*(?:true|false|\d+|'[^']*'(?:::[\w ]+)?)\)*", re.IGNORECASE)
 
 
@@ -129,7 +130,7 @@ def keep_apart(table: Table, dialect: str, solution: Solution) -> list[str]:
         kinds = [table.column(name).type.kind for name in names if name in table.column_names]
         if kinds in (["range"], ["multirange"]):
             solution.unique.add(names[0])
-        elif len(kinds) == 2 and kinds[0] == kinds[1] and kinds[0] in ("timestamp", "date", "integer", "numeric"):
+        elif len(kinds) == 2 and kinds[0] == kinds[1] and kinds[0] in _PERIODS:
             solution.periods |= {names[0]: 0, names[1]: 1}
         else:
             unkept.append(index.name)

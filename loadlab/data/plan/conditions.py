@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from loadlab.data.choose.chosen import has_value, narrowed
-from loadlab.data.constraints.facts import ColumnFacts, Component, TableFacts, table_facts
+from loadlab.data.constraints.facts import ColumnFacts, TableFacts, table_facts
 from loadlab.data.constraints.links import Links, read_links
 from loadlab.data.constraints.partitions import Coverage, coverage_of, keys_without_null
 from loadlab.data.constraints.settling import settled
@@ -72,7 +72,7 @@ class Conditions:
             return all(known is None or any(value in known for value in values) for known, values in lists)
 
         components = [
-            Component(component.columns, tuple(filter(has_one, component.worlds)) or component.worlds)
+            component.of_worlds([item for item in component.parted if has_one(item[0])] or component.parted)
             for component in facts.components
         ]
         return TableFacts(facts.plain, tuple(components), facts.not_understood)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from loadlab.data.core.cells import DIMENSIONS, Cells, scale_of, unit_us
-from loadlab.data.core.hashing import make_key, permute
+from loadlab.data.core.hashing import hash_rows, make_key, permute
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.texts.texts import Code
 from loadlab.data.values.codes import (
@@ -78,7 +78,7 @@ class Alternating:
 
 @dataclass(frozen=True, slots=True)
 class CodeBytes:
-    """As many bytes, of which the first (eight at most) are a bijection of the row."""
+    """As many bytes, of which the first (eight at most) are a bijection of the row; the others look as random."""
 
     key: int
     length: int
@@ -86,8 +86,11 @@ class CodeBytes:
     def make(self, frame: Frame) -> Cells:
         number = permute(frame.rows, _byte_bits(self.length), self.key)
         data = np.zeros((len(frame), self.length), np.uint8)
-        for k in range(min(self.length, 8)):
-            data[:, k] = (number >> np.uint64(8 * k)).astype(np.uint8)
+        for k in range(self.length):
+            place = k % 8
+            if k and not place:
+                number = hash_rows(make_key(self.key, "more", k), frame.rows)
+            data[:, k] = (number >> np.uint64(8 * place)).astype(np.uint8)
         starts = np.arange(len(frame) + 1, dtype=np.int32) * np.int32(self.length)
         return Cells(pa.Array.from_buffers(pa.binary(), len(frame), [None, pa.py_buffer(starts), pa.py_buffer(data)]))
 
