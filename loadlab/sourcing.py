@@ -205,7 +205,7 @@ def _in_source(source: SchemaSource, more: str = "") -> Iterator[None]:
 
 @contextmanager
 def in_scenario() -> Iterator[None]:
-    """Engines know an operation's name (a flow's statement is NAME/1, NAME/2, …), not where it is written."""
+    """Engines know an operation's name (a statement of several is NAME/1, NAME/2, …), not where it is written."""
     try:
         yield
     except InputError as error:
@@ -213,6 +213,6 @@ def in_scenario() -> Iterator[None]:
         if kind != "operation":
             raise
         operation, _, number = name.rstrip(":").partition("/")
-        flow = f" (statement {number} of its flow)" if number else ""
-        place = f"scenario.yaml: workload.operations.{operation}{flow}:"
+        which = f" (its statement {number})" if number else ""
+        place = f"scenario.yaml: workload.operations.{operation}{which}:"
         raise InputError(place, error.remedy, value=error.value) from None

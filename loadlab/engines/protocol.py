@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 from loadlab.schema.manifest import Manifest as Manifest
 from loadlab.schema.model import LogicalType, Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
+from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -263,6 +264,19 @@ class CanRenderInsert(Protocol):
 
     def insert_statement(self, table: Table) -> Statement:
         """An insert of every stored column, each parameter named as its column."""
+        ...
+
+
+@runtime_checkable
+class CanRenderOperations(Protocol):
+    """The engine can write the neutral forms of operations in its own language."""
+
+    def operation_statement(self, form: Form, schema: Schema) -> Statement:
+        """The statement of a checked form with its defaults filled in; parameters as `form.parameters()` names them.
+
+        `schema` is that of the tables that are there. Raises InputError, its place beginning with the form's name, for
+        what the engine has no words or no index for.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from psycopg import pq, sql
 from psycopg.errors import error_from_result
 
 from loadlab.engines import mask
+from loadlab.engines.operations_sql import operation_statement
 from loadlab.engines.postgresql import ledger
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, identifier
 from loadlab.engines.postgresql.connection import (
@@ -37,10 +38,12 @@ from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
 from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
+from loadlab.engines.postgresql.words import PostgresqlWords
 from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, Refusal, StoredSize
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
+from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -342,6 +345,9 @@ class PostgresqlEngine:
         head = f"INSERT INTO {target_name} ({names.as_string(self._connection)}){override} VALUES ("
         fragments = (head, *[", "] * (len(columns) - 1), ")")
         return Statement(fragments, tuple(column.name for column in columns))
+
+    def operation_statement(self, form: Form, schema: Schema) -> Statement:
+        return operation_statement(form, schema, PostgresqlWords(self._connection))
 
 
 def _ddl(schema: Schema) -> str:
