@@ -373,6 +373,37 @@ class CanProfile(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class AskedStatement:
+    """A statement that clients have run, as the server recorded it: `text` may have $1, $2, … for its values."""
+
+    text: str
+    calls: int
+    mean_ms: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementHistory:
+    """What a database has been asked `since` a moment ("" when it does not tell).
+
+    `rows` are the server's estimates by table.
+    """
+
+    statements: tuple[AskedStatement, ...]
+    rows: Mapping[str, int]
+    since: str = ""
+
+
+@runtime_checkable
+class CanReadStatements(Protocol):
+    """The engine counts what it is asked, and keeps the statements' texts."""
+
+    def asked_statements(self) -> StatementHistory:
+        """No table is read. Raises DatabaseError when the counts cannot be had, saying what is needed."""
+        ...
+
+
 class FileForm(Protocol):
     """How an engine's tools read values and statements from files. Pure; `engines.file_form` finds an engine's."""
 

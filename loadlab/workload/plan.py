@@ -156,7 +156,7 @@ def operation_statements(scenario: Scenario, engine: Engine, schema: Schema) -> 
             result |= {f"{name}/{number}": text for number, text in enumerate(texts, start=1)}
             _check_groups(transaction_parameters(operation, schema.table), place)
         else:
-            result[name] = _action_statement(operation, engine, schema, place)
+            result[name] = action_statement(operation, engine, schema, place)
             _check_groups(full_parameters(operation, schema.table), place)
     return result
 
@@ -164,12 +164,13 @@ def operation_statements(scenario: Scenario, engine: Engine, schema: Schema) -> 
 def step_statements(operation: Operation, engine: Engine, schema: Schema, place: str) -> list[Statement]:
     """The statement of each step of a transaction; two steps may have the same one. Raises InputError."""
     return [
-        _action_statement(step, engine, schema, f"{place}.transaction.{number}")
+        action_statement(step, engine, schema, f"{place}.transaction.{number}")
         for number, step in enumerate(operation.steps)
     ]
 
 
-def _action_statement(action: Action, engine: Engine, schema: Schema, place: str) -> Statement:
+def action_statement(action: Action, engine: Engine, schema: Schema, place: str) -> Statement:
+    """The statement of an action that is neither a flow nor a transaction. Raises InputError."""
     if action.form is not None:
         return form_statement(action.form, engine, schema, place)
     table = _insert_table(action, schema, place)

@@ -13,6 +13,7 @@ from psycopg.errors import error_from_result
 from loadlab.engines import mask
 from loadlab.engines.operations_sql import operation_statement
 from loadlab.engines.postgresql import ledger
+from loadlab.engines.postgresql.asked import asked_statements
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, identifier
 from loadlab.engines.postgresql.connection import (
     Connection,
@@ -39,7 +40,16 @@ from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
 from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
 from loadlab.engines.postgresql.words import PostgresqlWords
-from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, Refusal, StoredSize
+from loadlab.engines.protocol import (
+    Chunk,
+    Evidence,
+    Manifest,
+    PlanEvidence,
+    Progress,
+    Refusal,
+    StatementHistory,
+    StoredSize,
+)
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
@@ -196,6 +206,11 @@ class PostgresqlEngine:
         """See `loadlab.engines.protocol.CanProfile`."""
         with translated():
             return read_statistics(self._connection, reflect(self._connection), tables)
+
+    def asked_statements(self) -> StatementHistory:
+        """See `loadlab.engines.protocol.CanReadStatements`."""
+        with translated():
+            return asked_statements(self._connection, self.url)
 
     # Seeding ---------------------------------------------------------------------------------------------------------
 
