@@ -114,10 +114,12 @@ def _children(one: TableFacts, facts: Mapping[str, TableFacts]) -> Iterator[Cand
             body["sort"] = sort
         name = f"{full(one.key)}_of_{_parent_name(key)}"
         why = f"The {one.key} of a row of {key.target}, along the index {index.name or 'of the primary key'}."
-        yield Candidate("children", name, one, why, {"list": {**body, "limit": 20}})
+        # What is shown with its parent goes before who wrote it; answers to a row are a detail of it.
+        bonus = 0.5 if key.target == one.key else 1.5 if key.on_delete == "CASCADE" else 1.0
+        yield Candidate("children", name, one, why, {"list": {**body, "limit": 20}}, bonus)
         if sort and not nullable and _is_total(one, sort):
             why = f"The next page of {name}, behind the last row of the one before (keyset pagination)."
-            yield Candidate("page", f"{name}_next", one, why, {"list": {**body, "limit": 20, "after": True}})
+            yield Candidate("page", f"{name}_next", one, why, {"list": {**body, "limit": 20, "after": True}}, bonus)
 
 
 def _order_behind(one: TableFacts, index: Index, skipped: int) -> list[str]:

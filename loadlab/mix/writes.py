@@ -27,7 +27,14 @@ def _inserts(one: TableFacts) -> Iterator[Candidate]:
     # What is written all the time knows when it was written, or belongs to something.
     bonus = (2.0 if one.created else 1.0) * (1.5 if one.table.foreign_keys else 1.0)
     why = f"A new row of {one.key}, from beyond the data set."
-    yield Candidate("insert", f"insert_{full(one.key)}", one, why, {"insert": one.key}, bonus)
+    yield Candidate("insert", f"insert_{full(one.key)}", one, why, _new_row(one), bonus)
+
+
+def _new_row(one: TableFacts, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An insert; what would refer to another new row of the table, which may not be there, stays NULL."""
+    own = [column for key in one.table.foreign_keys if key.target == one.key for column in key.columns]
+    params = {column: {"value": None} for column in own if one.is_nullable(column)} | dict(given or {})
+    return {"insert": one.key, **({"params": params} if params else {})}
 
 
 def _updates(one: TableFacts) -> Iterator[Candidate]:
@@ -81,7 +88,7 @@ def _transactions(one: TableFacts, facts: Mapping[str, TableFacts]) -> Iterator[
             f"add_{full(one.key)}_with_{short(other.key)}",
             one,
             why,
-            {"transaction": [{"insert": one.key}, *_new_children(one, other, key)]},
+            {"transaction": [_new_row(one), *_new_children(one, other, key)]},
             # What is itself part of something greater is seldom where a transaction begins.
             bonus * other.heat / max(one.heat, 1.0) * (1.5 if one.table.foreign_keys else 1.0),
         )
@@ -91,4 +98,4 @@ def _new_children(one: TableFacts, other: TableFacts, key: ForeignKey) -> list[d
     """Two, unless they could collide: a key over the parent and something else, which both may draw alike."""
     params = {column: f"{one.key}.{parent}" for column, parent in zip(key.columns, key.target_columns, strict=True)}
     unique = any(set(key.columns) & set(columns) for columns in other.table.unique_keys)
-    return [{"insert": other.key, "params": dict(params)} for _ in range(1 if unique else _CHILDREN)]
+    return [_new_row(other, params) for _ in range(1 if unique else _CHILDREN)]
