@@ -26,7 +26,12 @@ _NUMBERED = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/ | (?P<interval>\binterval\s+)?\$(?P<number>\d+)""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
+# A list that the server has recorded by its first value alone.
+_SQUASHED = re.compile(r"\(\s*\$(\d+)\s*/\*, \.\.\. \*/\s*\)")
 _NAMED = re.compile(r":p(\d+)\b")
+_SQUASHED_NAME = re.compile(r":p\d+_\d")
+_READ_OR_WRITE = re.compile(r"\(*\s*(?:select|insert|update|delete|with)\b", re.IGNORECASE)
+_GENERATED = re.compile(r"%\((p[\d_]+)\)s")
 _COMPARISONS = (
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.Like, exp.ILike, exp.NullSafeEQ, exp.NullSafeNEQ,
 )  # fmt: skip
@@ -56,6 +61,8 @@ class Bound:
 def bind(text: str, facts: Mapping[str, TableFacts], dialect: str, *, rows_per_call: float) -> Bound:
     """Raises UnboundError."""
     named = _with_names(text)
+    if not _READ_OR_WRITE.match(named):
+        raise UnboundError("is no SELECT, INSERT, UPDATE or DELETE")
     try:
         trees = [tree for tree in sqlglot.parse(named, dialect=parser_dialect(dialect)) if tree is not None]
     except SqlglotError:
@@ -74,7 +81,11 @@ def _with_names(text: str) -> str:
         name = f":p{match['number']}"
         return f"CAST({name} AS interval)" if match["interval"] else name
 
-    return _NUMBERED.sub(named, text).strip().rstrip(";")
+    return _NUMBERED.sub(named, _SQUASHED.sub(_listed, text)).strip().rstrip(";")
+
+
+def _listed(match: re.Match[str]) -> str:
+    return f"({', '.join(f':p{match[1]}_{number}' for number in range(1, LIST_VALUES + 1))})"
 
 
 @dataclass
@@ -92,6 +103,8 @@ class _Binder:
 
     def bound(self) -> Bound:
         self.defined = {alias.alias for alias in self.tree.find_all(exp.CTE)}
+        if _SQUASHED_NAME.search(self.text):
+            self.assumed.append(f"a list has {LIST_VALUES} values")
         tables = self._tables()
         for node in list(self.tree.find_all(exp.Placeholder)):
             # A part that was rewritten is no longer in the tree.
@@ -101,10 +114,14 @@ class _Binder:
         for name, value in self.literals.items():
             for node in [item for item in self.tree.find_all(exp.Placeholder) if item.name == name]:
                 node.replace(sqlglot.parse_one(value, dialect=parser_dialect(self.dialect)))
-        sql = self.tree.sql(dialect=parser_dialect(self.dialect)) if self.rewritten else self._replaced()
-        names = {f"p{number}" for number in _NAMED.findall(sql)} | {name for name in self.params if f":{name}" in sql}
-        params = {name: value for name, value in self.params.items() if name in names}
+        sql = self._generated() if self.rewritten else self._replaced()
+        used = (name for name in sorted(self.params, key=_place) if re.search(rf":{name}\b", sql))
+        params = {name: self.params[name] for name in used}
         return Bound(" ".join(sql.split()), params, self.tree, tables, tuple(dict.fromkeys(self.assumed)))
+
+    def _generated(self) -> str:
+        """Drivers' placeholders are how sqlglot writes names."""
+        return _GENERATED.sub(r":\1", self.tree.sql(dialect=parser_dialect(self.dialect)))
 
     def _replaced(self) -> str:
         return _NAMED.sub(lambda match: self.literals.get(f"p{match[1]}", match[0]), self.text)
@@ -195,6 +212,7 @@ class _Binder:
         match parent:
             case exp.Limit():
                 self._literal(node, str(max(1, math.ceil(self.rows_per_call))))
+                self.assumed.append("the limit is the mean number of rows")
             case exp.Offset():
                 self._literal(node, "0")
             case exp.Values():
@@ -328,6 +346,11 @@ class _Binder:
         number = values.expressions.index(row)
         if place >= len(names) or names[place] not in facts.table.column_names:
             raise UnboundError(f"${node.name[1:]} is inserted into no column of {facts.key}")
+        own = {item for key in facts.table.foreign_keys if key.target == facts.key for item in key.columns}
+        if names[place] in own and facts.is_nullable(names[place]):
+            # It would refer to another new row of the table, which may not be there.
+            self.params[node.name] = {"value": None}
+            return
         label = {"row": f"new {number + 1}"} if number else {"row": "new"}
         self.params[node.name] = {"column": f"{facts.key}.{names[place]}", "pick": "new"} | label
 
@@ -358,10 +381,22 @@ class _Binder:
         """Both ends of a span come from rows of their own; the lower one has to be the lower one."""
         for low, high in _spans(self.tree):
             if low.name in self.params and high.name in self.params:
-                first, second = exp.Placeholder(this=low.name), exp.Placeholder(this=high.name)
+                first, second = self._typed(low.name), self._typed(high.name)
                 low.replace(exp.Least(this=first, expressions=[second], ignore_nulls=True))
                 high.replace(exp.Greatest(this=first.copy(), expressions=[second.copy()], ignore_nulls=True))
                 self.rewritten = True
+
+    def _typed(self, name: str) -> exp.Expr:
+        """A parameter with its column's type, which a function's argument does not tell."""
+        table, _, column = self.params[name]["column"].rpartition(".")
+        native = self.facts[table].table.column(column).type.native
+        kind = exp.DataType.build(native, dialect=parser_dialect(self.dialect), udt=True)
+        return exp.Cast(this=exp.Placeholder(this=name), to=kind)
+
+
+def _place(name: str) -> tuple[int, ...]:
+    """Of a parameter in the text: `p10` comes after `p9_2`."""
+    return tuple(int(number) for number in re.findall(r"\d+", name))
 
 
 def _tables_in(item: object) -> Iterator[exp.Table]:

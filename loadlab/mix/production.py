@@ -24,7 +24,6 @@ MOST = 25
 _REPORT_MS = 20.0
 _REPORT_ROWS = 1_000.0
 _SHOWN = 100
-_SHORTEST_TEXT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +107,8 @@ def _together(statements: Sequence[AskedStatement]) -> list[AskedStatement]:
 
 def _is_of_the_application(text: str, facts: Mapping[str, TableFacts]) -> bool:
     """Whether a text that cannot be bound is of the schema's tables, as against the catalogue or BEGIN."""
-    if not re.match(r"\s*(?:/\*.*?\*/\s*)?(select|insert|update|delete|with|merge)\b", text, re.IGNORECASE | re.DOTALL):
-        return len(text) < _SHORTEST_TEXT and not text.strip()
+    if not re.match(r"[\s(]*(?:/\*.*?\*/\s*)?(select|insert|update|delete|with)\b", text, re.IGNORECASE | re.DOTALL):
+        return False
     words = set(re.findall(r"[\w$]+", text.lower()))
     return any(one.table.name.lower() in words for one in facts.values())
 

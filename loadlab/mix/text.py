@@ -82,9 +82,14 @@ def _members(body: Mapping[str, Any], indent: int) -> Iterator[str]:
     """`key: value` each, on one line where it fits."""
     space = " " * indent
     for key, value in body.items():
-        line = f"{space}{_plain(key)}: {_plain(value)}"
-        if len(line) <= _WIDTH or not isinstance(value, (dict, list)):
-            yield line if isinstance(value, (dict, list)) or len(line) <= _WIDTH else _folded(key, value, space)
+        if isinstance(value, str):
+            line = space + yaml.safe_dump({key: value}, width=10**9, allow_unicode=True).rstrip()
+        else:
+            line = f"{space}{_plain(key)}: {_plain(value)}"
+        if len(line) <= _WIDTH and "\n" not in line:
+            yield line
+        elif not isinstance(value, (dict, list)):
+            yield _folded(key, value, space)
         elif isinstance(value, dict):
             yield f"{space}{_plain(key)}:"
             yield from _members(value, indent + 2)

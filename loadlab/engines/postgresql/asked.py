@@ -9,7 +9,7 @@ from loadlab.engines.postgresql.evidence import read_counts
 from loadlab.engines.protocol import AskedStatement, StatementHistory
 from loadlab.errors import DatabaseError
 
-_HIDDEN = "<insufficient privilege>"
+_MAY_SEE = "SELECT pg_has_role('pg_read_all_stats', 'USAGE'), current_user::text"
 _ROWS = f"""
     SELECT {KEY},
            CASE WHEN c.relkind = 'p'
@@ -29,8 +29,8 @@ def asked_statements(connection: Connection, url: str) -> StatementHistory:
             "pg_stat_statements cannot be read: it must be in shared_preload_libraries, and CREATE EXTENSION"
             " pg_stat_statements must have been run in this database or in postgres"
         )
-    if any(item.text == _HIDDEN for item in counts.values()):
-        role = connection.info.user
+    may_see, role = connection.execute(_MAY_SEE).fetchone() or (False, "the role")
+    if not may_see:
         raise DatabaseError(
             f"the texts of other users' statements are hidden from {role}: GRANT pg_read_all_stats TO {role} shows them"
             " (no right on any table is needed)"
