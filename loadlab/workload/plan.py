@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from loadlab.engines.protocol import CanRenderInsert, Engine, Manifest
@@ -163,10 +163,12 @@ def operation_statements(scenario: Scenario, engine: Engine, schema: Schema) -> 
 
 def step_statements(operation: Operation, engine: Engine, schema: Schema, place: str) -> list[Statement]:
     """The statement of each step of a transaction; two steps may have the same one. Raises InputError."""
-    return [
+    found = [
         action_statement(step, engine, schema, f"{place}.transaction.{number}")
         for number, step in enumerate(operation.steps)
     ]
+    # As flows have them: drivers report statements by their text alone, which is in the engine's own words.
+    return [replace(item, dialect=None) if item.dialect == engine.name else item for item in found]
 
 
 def action_statement(action: Action, engine: Engine, schema: Schema, place: str) -> Statement:

@@ -7,15 +7,13 @@ raises rolls everything back and is the failure of one operation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from loadlab.engines.protocol import Session, Values
-from loadlab.errors import DatabaseError
 from loadlab.spec.parameters import Parameter
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Operation
-from loadlab.workload.flow import StatementNames
+from loadlab.workload.flow import StatementNames, Transaction
 from loadlab.workload.values import full_parameters
 
 if TYPE_CHECKING:
@@ -85,15 +83,7 @@ class TransactionCall:
 
     def __call__(self, values: Sequence[Values]) -> None:
         """Raises the DatabaseError of the statement that failed, with everything rolled back."""
-        session = self._session
-        session.begin()
-        try:
+        with Transaction(self._session):
             for name, handle, one in zip(self._names, self._handles, values, strict=True):
-                session.execute(handle, one)
+                self._session.execute(handle, one)
                 self._counts[name] = self._counts.get(name, 0) + 1
-            session.commit()
-        except BaseException:
-            # On a connection that is lost nothing can be rolled back: what lost it is the error to tell.
-            with suppress(DatabaseError):
-                session.rollback()
-            raise

@@ -69,6 +69,9 @@ OPERATIONS: Mapping[str, Any] = {
             {"insert": "orders", "params": {"customer_id": "customers.id"}},
             {"insert": "orders", "params": {"customer_id": "customers.id"}},
             {"lookup": "customers"},
+            {"sql": "UPDATE customers SET name = :name WHERE id = :id", "params": {
+                "id": "customers.id", "name": {"value": "known"},
+            }},
         ],
     },
 }  # fmt: skip
@@ -210,7 +213,7 @@ def test_a_transaction_is_all_or_nothing(shop: Shop) -> None:
     counts: dict[str, int] = {}
     call = TransactionCall(shop.session, statements, StatementNames("sign_up", known), counts)
     call(values)
-    assert counts == {"sign_up/1": 1, "sign_up/2": 2, "sign_up/3": 1}
+    assert counts == {"sign_up/1": 1, "sign_up/2": 2, "sign_up/3": 1, "sign_up/4": 1}
     customer = columns["0 id"][0].as_py()
     assert shop.one("SELECT count(*) FROM orders WHERE customer_id = :id", id=customer) == 2
     fresh = Handles(shop.session, statements, several=True).encode(shop.drawn("sign_up", 1).draw(1))[0]
@@ -230,7 +233,8 @@ def test_a_load_of_forms_has_no_errors(shop: Shop) -> None:
     assert [item.name for item in measure.operations if sum(item.errors.values())] == []
     done = next(item.count for item in measure.operations if item.name == "sign_up")
     assert shop.one("SELECT count(*) FROM customers") == before + done
-    assert [measure.statements[f"sign_up/{number}"] for number in (1, 2, 3)] == [done, 2 * done, done]
+    assert [measure.statements[f"sign_up/{number}"] for number in (1, 2, 3, 4)] == [done, 2 * done, done, done]
+    assert shop.one("SELECT count(*) FROM customers WHERE name = 'known'") >= done
 
 
 @pytest.mark.parametrize(
