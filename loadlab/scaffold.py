@@ -6,14 +6,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
-from loadlab.engines import DEFAULT_URL, mask, open_database, scratch_database
+from loadlab.engines import DEFAULT_URL, open_database, scratch_database
 from loadlab.engines.protocol import CanHostMigrations, CanReadStatements, Engine, Manifest
 from loadlab.errors import InputError
 from loadlab.mix.production import Production, production_mix
@@ -70,18 +70,23 @@ def init_scenario(
     live = database if database is not None else statements
     if source is None and live is None:
         raise InputError("loadlab init", "needs a schema, a brief.json, or --database with tables")
-    with tempfile.TemporaryDirectory(prefix="loadlab-") as spare:
-        start = _given(source, live, Path(spare))
+    if out is not None:
+        _refuse_existing(out, force=force)
+    with ExitStack() as stack:
+        spare = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="loadlab-")))
+        # Kept open: the bundled server, if it is one, is then there for the scratch database.
+        named = stack.enter_context(open_database(live if live is not None else DEFAULT_URL))
+        start = _given(source, named, spare)
         folder = out if out is not None else Path("scenarios") / start.scenario.name
         _refuse_existing(folder, force=force)
-        with scratch_database(start.dialect) as engine:
-            tell.step(f"Reading the schema of {start.title} with {engine.version()}")
-            found = schema_of(start.scenario, engine)
-            tell.notes(found.notes)
-            manifest = _filled(engine, found)
-            made = _mix(start, engine, manifest, found, statements, tell)
-            made = replace(made, rows=_full_rows(start.scenario, manifest, made))
-        _write(folder, start, made, Path(spare) / "made")
+        engine = stack.enter_context(scratch_database(start.dialect))
+        tell.step(f"Reading the schema of {start.title} with {engine.version()}")
+        found = schema_of(start.scenario, engine)
+        tell.notes(found.notes)
+        manifest = _filled(engine, found)
+        made = _mix(start, engine, manifest, found, statements, tell)
+        made = replace(made, rows=_full_rows(start.scenario, manifest, made))
+        _write(folder, start, made, spare / "made")
     names = tuple(entry.name for entry in made.entries)
     return InitOutcome(folder, names, made.left_out, made.production)
 
@@ -110,28 +115,21 @@ class _Mix:
 # -- what is begun from ----------------------------------------------------------------------------------------------
 
 
-def _given(source: str | None, live: str | None, spare: Path) -> _Start:
+def _given(source: str | None, named: Engine, spare: Path) -> _Start:
+    """`named` is the database of the URL, whose kind the scenario is for, or the bundled one."""
     if source is None:
-        assert live is not None
-        return _from_database(live, spare)
-    kind = _kind_of(live)
+        return _from_database(named, spare)
     if Path(source).suffix == ".json":
         brief_path = Path(source)
         brief = load_brief(brief_path)
         beside = parse_source(_schema_beside(brief_path), brief_path.resolve().parent)
-        named: dict[str, str] = {brief.project.database_type: beside.text}
-        scenario = Scenario(brief.project.name, beside.folder, ScenarioFile(schema=named), brief)
-        return _started(scenario, kind, brief_path)
+        schema: dict[str, str] = {brief.project.database_type: beside.text}
+        scenario = Scenario(brief.project.name, beside.folder, ScenarioFile(schema=schema), brief)
+        return _started(scenario, named.name, brief_path)
     scenario = scenario_of(source)
     if scenario.file.schema_ is None or scenario.file.workload.operations:
         raise InputError("loadlab init", "begins from a schema or a brief.json; this is a scenario", value=source)
-    return _started(scenario, kind, None)
-
-
-def _kind_of(database: str | None) -> str:
-    """The kind of database that a scenario is made for: that of the URL, the bundled one without any."""
-    with open_database(database if database is not None else DEFAULT_URL) as engine:
-        return engine.name
+    return _started(scenario, named.name, None)
 
 
 def _started(scenario: Scenario, kind: str, brief: Path | None) -> _Start:
@@ -156,19 +154,17 @@ def _schema_beside(brief: Path) -> str:
     return preferred[0].name
 
 
-def _from_database(url: str, spare: Path) -> _Start:
-    with open_database(url) as engine:
-        if not any(True for _ in engine.reflect()):
-            raise InputError(mask(url), "has no tables; name a schema to begin from")
-        if not isinstance(engine, CanHostMigrations):
-            raise InputError(mask(url), f"cannot be written out as a schema by {engine.name}; name a DDL file")
-        ddl, dialect, title = engine.dump_ddl(), engine.name, engine.display_url
+def _from_database(engine: Engine, spare: Path) -> _Start:
+    shown = engine.display_url
+    if not any(True for _ in engine.reflect()):
+        raise InputError(shown, "has no tables; name a schema to begin from")
+    if not isinstance(engine, CanHostMigrations):
+        raise InputError(shown, f"cannot be written out as a schema by {engine.name}; name a DDL file")
+    ddl = engine.dump_ddl()
     (spare / SCHEMA).write_text(ddl, encoding="utf-8")
-    name = url.partition("?")[0].rstrip("/").rpartition("/")[2].rpartition(":")[2].partition(".")[0] or "database"
-    source = parse_source(SCHEMA, spare)
-    return _Start(
-        Scenario(name, spare, ScenarioFile(schema={dialect: SCHEMA}), None), dialect, title, source, ddl, None
-    )
+    name = Path(engine.url.partition("?")[0].rstrip("/").rpartition("/")[2]).stem or "database"
+    scenario = Scenario(name, spare, ScenarioFile(schema={engine.name: SCHEMA}), None)
+    return _Start(scenario, engine.name, shown, parse_source(SCHEMA, spare), ddl, None)
 
 
 # -- the mix ---------------------------------------------------------------------------------------------------------

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Loadlab
 from tests.shop import DDL
 
 
+@pytest.mark.slow
 def test_what_init_writes_runs_as_it_is(embedded_server: str, loadlab: Loadlab, tmp_path: Path) -> None:
     (tmp_path / "shop.sql").write_text(DDL)
     done = loadlab("init", "shop.sql")
@@ -27,6 +30,7 @@ def test_what_init_writes_runs_as_it_is(embedded_server: str, loadlab: Loadlab, 
     assert next(t["verdict"] for t in result["targets"] if t["name"] == "error_rate") == "PASS"
 
 
+@pytest.mark.slow
 def test_a_run_without_operations_says_what_it_runs(loadlab: Loadlab, tmp_path: Path) -> None:
     (tmp_path / "schema.sql").write_text(DDL)
     (tmp_path / "scenario.yaml").write_text("schema: {sqlite: schema.sql}\n")

@@ -63,6 +63,7 @@ def errors(measure: LoadMeasure) -> dict[str, object]:
     return {item.name: item.first_error for item in measure.operations if sum(item.errors.values())}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, expected",
     [
@@ -112,6 +113,7 @@ def test_a_schema_becomes_a_mix_that_runs(embedded_server: str, tmp_path: Path, 
     assert max(map(len, text.splitlines())) <= 120
 
 
+@pytest.mark.slow
 def test_the_torture_schema_has_a_mix(embedded_server: str, tmp_path: Path) -> None:
     outcome, scenario = begun(FIXTURES / "torture.sql", tmp_path / "made")
     assert {"lookup", "list_", "join", "search", "insert"} <= {
