@@ -16,6 +16,7 @@ import typer
 
 from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
+from loadlab.commands.init import init
 from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.source import SOURCE_FORMS
@@ -134,6 +135,9 @@ def run(
 
         print_result(outcome.result, outcome.files)
     raise typer.Exit(EXIT_CODES[outcome.result.verdict])
+
+
+app.command()(init)
 
 
 @app.command()

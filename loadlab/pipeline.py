@@ -13,22 +13,21 @@ from loadlab import __version__
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import is_grown
 from loadlab.engines import open_database
-from loadlab.engines.protocol import (
+from loadlab.engines.abilities import (
     CanExplain,
     CanIdentifyStatements,
     CanLeaveRunning,
     CanProfile,
     CanWriteOut,
-    Engine,
-    Evidence,
     HasNotes,
-    PlanEvidence,
 )
+from loadlab.engines.protocol import Engine, Evidence, PlanEvidence
 from loadlab.errors import InputError
 from loadlab.export.exporter import ExportReport, export, written_until
 from loadlab.export.layout import Format
 from loadlab.measure.fingerprint import this_machine
 from loadlab.measure.window import Window, check_connections, measure_window
+from loadlab.mix.trying import with_derived_mix
 from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_run
@@ -137,8 +136,6 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError."""
     scenario = load_scenario(path)
     workload = _workload(scenario.file.workload, load)
-    if not workload.operations:
-        raise InputError(f"{path.name}: workload.operations", "is empty: there is nothing to run")
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
@@ -147,6 +144,9 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         statements = found.statements
         dataset = _dataset(scenario, found, engine, data)
         seeded = _fill(engine, dataset, data, show)
+        if not workload.operations:
+            scenario, statements = with_derived_mix(scenario, engine, empty=found.bookkeeping, tell=show.step)
+            workload = _workload(scenario.file.workload, load)
         with in_scenario():
             engine.check_statements(statements)
         plans = (

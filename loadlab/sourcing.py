@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from loadlab.engines import engine_of_provider, scratch_database
-from loadlab.engines.protocol import CanHostMigrations, CanRenderPrisma, Engine, HasNotes, Manifest
+from loadlab.engines.abilities import CanHostMigrations, CanRenderPrisma, HasNotes
+from loadlab.engines.protocol import Engine, Manifest
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema
 from loadlab.schema.sources.prisma.resolve import read_prisma
@@ -217,7 +218,7 @@ def _in_source(source: SchemaSource, more: str = "") -> Iterator[None]:
 
 @contextmanager
 def in_scenario() -> Iterator[None]:
-    """Engines know an operation's name (a flow's statement is NAME/1, NAME/2, …), not where it is written."""
+    """Engines know an operation's name (a statement of several is NAME/1, NAME/2, …), not where it is written."""
     try:
         yield
     except InputError as error:
@@ -225,6 +226,6 @@ def in_scenario() -> Iterator[None]:
         if kind != "operation":
             raise
         operation, _, number = name.rstrip(":").partition("/")
-        flow = f" (statement {number} of its flow)" if number else ""
-        place = f"scenario.yaml: workload.operations.{operation}{flow}:"
+        which = f" (its statement {number})" if number else ""
+        place = f"scenario.yaml: workload.operations.{operation}{which}:"
         raise InputError(place, error.remedy, value=error.value) from None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from loadlab.errors import InputError
 
 if TYPE_CHECKING:
-    from loadlab.engines.protocol import Engine, FileForm
+    from loadlab.engines.abilities import FileForm
+    from loadlab.engines.protocol import Engine
 
 DEFAULT_URL = "embedded:"
 URL_FORMS = "embedded: (temporary), embedded:DIR (kept), postgresql://…, sqlite:///FILE"

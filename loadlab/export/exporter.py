@@ -20,7 +20,7 @@ import pyarrow as pa
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import dataset_of
 from loadlab.engines import file_form
-from loadlab.engines.protocol import FileForm
+from loadlab.engines.abilities import FileForm
 from loadlab.errors import InputError, LoadLabError
 from loadlab.export.layout import AFTER, BEGUN, FILE_ROWS, MANIFEST, Format, Part, manifest_of, parts_of, until_of
 from loadlab.export.writers import write_file

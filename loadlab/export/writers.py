@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadlab.engines.protocol import FileForm
+from loadlab.engines.abilities import FileForm
 from loadlab.export.layout import Format
 from loadlab.schema.model import LogicalType, Table
 

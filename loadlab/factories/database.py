@@ -20,7 +20,8 @@ from loadlab.data.history import settled
 from loadlab.data.plan.planner import DataRequest
 from loadlab.data.sizes import sizes_by_relations
 from loadlab.engines import DEFAULT_URL, open_database
-from loadlab.engines.protocol import CanAppend, Engine, Session
+from loadlab.engines.abilities import CanAppend
+from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import DatabaseError, InputError
 from loadlab.factories.factory import Factory
 from loadlab.factories.recipe import Wish, shaped_wishes, state_wishes

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import TableFeasibility
 from loadlab.data.feasibility import feasibility as feasibility_of
-from loadlab.engines.protocol import CanForeseeSizes, Engine, StoredSize
+from loadlab.engines.abilities import CanForeseeSizes, StoredSize
+from loadlab.engines.protocol import Engine
 
 _SAMPLE_ROWS = 1000
 # Where the engine cannot say: what a row costs beyond its values.

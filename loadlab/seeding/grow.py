@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import GrownDataset, dataset_of, grown, is_grown, scale_after, scale_for_rows
-from loadlab.engines.protocol import CanExtend, Chunk, Engine
+from loadlab.engines.abilities import CanExtend
+from loadlab.engines.protocol import Chunk, Engine
 from loadlab.errors import DatabaseError, InputError
 from loadlab.seeding.chunks import CHUNK_ROWS, pending
 from loadlab.seeding.seeder import Observer, SeedProgress, SeedReport

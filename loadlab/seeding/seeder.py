@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from loadlab.data.dataset import Dataset
-from loadlab.engines.protocol import CanForget, CanLoadCycles, Chunk, Engine, Manifest
+from loadlab.engines.abilities import CanForget, CanLoadCycles
+from loadlab.engines.protocol import Chunk, Engine, Manifest
 from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.seeding.chunks import chunks_of, later_chunks, pending
 from loadlab.seeding.groups import Way, groups

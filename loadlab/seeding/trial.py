@@ -16,7 +16,8 @@ import pyarrow as pa
 from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import TableFeasibility, feasibility
 from loadlab.data.plan.remedies import Remedy
-from loadlab.engines.protocol import CanTryRows, Engine, Refusal
+from loadlab.engines.abilities import CanTryRows, Refusal
+from loadlab.engines.protocol import Engine
 from loadlab.errors import ConstraintError, InputError
 from loadlab.schema.checks import expression_columns
 from loadlab.schema.model import Table

@@ -18,7 +18,8 @@ import pyarrow as pa
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import dataset_of
 from loadlab.engines import open_database
-from loadlab.engines.protocol import CanLoadCycles, Chunk, Engine
+from loadlab.engines.abilities import CanLoadCycles
+from loadlab.engines.protocol import Chunk, Engine
 from loadlab.errors import DatabaseError, InputError, MissingDependencyError
 
 # What is generated at a time: `BATCH_ROWS`, or fewer where rows are wide, so that memory does not follow their width.

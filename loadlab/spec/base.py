@@ -67,6 +67,7 @@ def _keys_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
         fields = getattr(current, "model_fields", None)
         if fields is None:
             return []
+        fields = {field.alias or name: field for name, field in fields.items()}
         if part in fields:
             current = _model_inside(fields[part].annotation)
         # A key of a mapping or an index of a list: the annotation already names the values' model.

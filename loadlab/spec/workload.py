@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
 from loadlab.spec.arrivals import RatePerS, Shape, mean_level
 from loadlab.spec.base import PerEngine, SpecModel
-from loadlab.spec.parameters import ColumnParameter, DurationS, OrText, Parameter
-from loadlab.spec.statement import Statement
+from loadlab.spec.operations import Action, OperationKind, Step, kind_of, labelled
+from loadlab.spec.parameters import ColumnParameter, DurationS, OrText
 from loadlab.units import parse_share
-
-OperationKind = Literal["simple", "complex", "report", "write"]
-
 
 ShareOf = Annotated[
     float,
@@ -45,45 +42,52 @@ class Invariant(SpecModel):
     )
 
 
-class Operation(SpecModel):
-    """A named statement or flow of the mix: exactly one of `sql`, `insert` and `flow`."""
+def _kind_may_be_absent(schema: dict[str, Any]) -> None:
+    schema["required"] = [name for name in schema.get("required", ()) if name != "kind"]
+
+
+class Operation(Action):
+    """A named operation of the mix: exactly one of `sql`, `insert`, `flow`, a form, and a `transaction` of these.
+
+    `kind` follows from the form; for `sql` and `flow` it is stated.
+    """
 
     kind: OperationKind
     weight: float = Field(gt=0)
-    sql: PerEngine | None = Field(
-        default=None, description="Native text with :named parameters, or one for each engine."
-    )
-    insert: str | None = Field(default=None, description="Table into which a row from beyond the dataset is inserted.")
     flow: str | None = Field(default=None, description="Function of the scenario's flows.py.")
-    params: dict[str, Parameter] = {}
+    transaction: list[Step] | None = Field(
+        default=None, min_length=1, description="Statements between begin and commit, on one connection."
+    )
     isolation: Isolation | None = Field(
         default=None, description="Isolation level of its transactions; absent: the database's own."
     )
     retry: Retry | None = Field(default=None, description="Absent: what fails has failed.")
     description: str = ""
 
+    forms: ClassVar[tuple[str, ...]] = (*Action.forms, "flow", "transaction")
+    model_config = ConfigDict(json_schema_extra=_kind_may_be_absent)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_follows_from_the_form(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("kind") is not None:
+            return data
+        found = [kind for name in cls.forms if name in data and (kind := kind_of(name, data[name])) is not None]
+        return data | {"kind": found[0]} if found else data
+
     @model_validator(mode="after")
-    def _is_one_thing(self) -> Operation:
-        forms = [form for form in ("sql", "insert", "flow") if getattr(self, form) is not None]
-        if len(forms) != 1:
-            raise ValueError(f"must have exactly one of sql, insert and flow; it has {' and '.join(forms) or 'none'}")
+    def _writes_are_writes(self) -> Operation:
         if self.insert is not None and self.kind != "write":
             raise ValueError("is an insert, so its kind must be write")
-        for text in self.texts():
-            if self.kind != "write" and Statement.parse(text).is_write:
-                raise ValueError(f"changes data, so its kind must be write, not {self.kind}")
-            used = set(Statement.parse(text).names)
-            for name in sorted(used - set(self.params)):
-                raise ValueError(f"uses the parameter :{name}, which params does not list")
-            for name in sorted(set(self.params) - used):
-                raise ValueError(f"lists the parameter {name}, which its sql does not use")
+        if self.kind != "write" and any(item.changes_data for item in (self, *(self.transaction or ()))):
+            raise ValueError(f"changes data, so its kind must be write, not {self.kind}")
+        labelled(self.transaction or [])
         return self
 
-    def texts(self) -> list[str]:
-        """Every native text of the operation."""
-        if self.sql is None:
-            return []
-        return [self.sql] if isinstance(self.sql, str) else list(self.sql.values())
+    @property
+    def steps(self) -> list[Step]:
+        """The statements of a transaction, every insert with the label of its row."""
+        return labelled(self.transaction or [])
 
     @property
     def is_write(self) -> bool:

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
-from loadlab.engines.protocol import CanRenderInsert, Engine, Manifest
+from loadlab.engines.abilities import CanRenderInsert
+from loadlab.engines.protocol import Engine, Manifest
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
+from loadlab.spec.operations import Action
 from loadlab.spec.parameters import ChoiceParameter, ColumnParameter, Parameter, ValueParameter
 from loadlab.spec.scenario import Scenario
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Operation, Workload
 from loadlab.workload.flow_source import load_flows
+from loadlab.workload.forms import form_statement
+from loadlab.workload.transaction import transaction_parameters
 from loadlab.workload.values import full_parameters, row_groups
-
-if TYPE_CHECKING:
-    from loadlab.workload.values import Cells
 
 PLACE = "scenario.yaml"
 
@@ -136,7 +137,9 @@ def share(total: int, worker: int, workers: int) -> int:
 
 
 def operation_statements(scenario: Scenario, engine: Engine, schema: Schema) -> dict[str, Statement]:
-    """The statement of each operation for a kind of database, a flow's under `operation/1`, `operation/2`, ….
+    """The statement of each operation for a kind of database.
+
+    The distinct statements of a flow or a transaction are under `operation/1`, `operation/2`, ….
 
     Raises InputError, with the place in the scenario, for an operation that this kind of database cannot run and for
     parameters that do not match the schema; with file and line for `flows.py`.
@@ -150,19 +153,36 @@ def operation_statements(scenario: Scenario, engine: Engine, schema: Schema) -> 
         place = f"{PLACE}: workload.operations.{name}"
         if operation.flow is not None:
             result |= flows[name].statements
-            continue
-        table = _insert_table(operation, schema, place)
-        result[name] = _statement(operation, engine, table, schema.dialect, place)
-        _check_parameters(operation, table, schema, place)
+        elif operation.transaction is not None:
+            texts = dict.fromkeys(step_statements(operation, engine, schema, place))
+            result |= {f"{name}/{number}": text for number, text in enumerate(texts, start=1)}
+            _check_groups(transaction_parameters(operation, schema.table), place)
+        else:
+            result[name] = action_statement(operation, engine, schema, place)
+            _check_groups(full_parameters(operation, schema.table), place)
     return result
 
 
-def parameters_of(operation: Operation, cells: Cells) -> dict[str, Parameter]:
-    """All parameters of an operation, by the name its statement has for them."""
-    return full_parameters(operation, None if operation.insert is None else cells.table(operation.insert))
+def step_statements(operation: Operation, engine: Engine, schema: Schema, place: str) -> list[Statement]:
+    """The statement of each step of a transaction; two steps may have the same one. Raises InputError."""
+    found = [
+        action_statement(step, engine, schema, f"{place}.transaction.{number}")
+        for number, step in enumerate(operation.steps)
+    ]
+    # As flows have them: drivers report statements by their text alone, which is in the engine's own words.
+    return [replace(item, dialect=None) if item.dialect == engine.name else item for item in found]
 
 
-def _insert_table(operation: Operation, schema: Schema, place: str) -> Table | None:
+def action_statement(action: Action, engine: Engine, schema: Schema, place: str) -> Statement:
+    """The statement of an action that is neither a flow nor a transaction. Raises InputError."""
+    if action.form is not None:
+        return form_statement(action.form, engine, schema, place)
+    table = _insert_table(action, schema, place)
+    _check_parameters(action, table, schema, place)
+    return _statement(action, engine, table, schema.dialect, place)
+
+
+def _insert_table(operation: Action, schema: Schema, place: str) -> Table | None:
     if operation.insert is None:
         return None
     return _table(schema, operation.insert, f"{place}.insert")
@@ -178,7 +198,7 @@ def _table(schema: Schema, key: str, place: str, *, value: str | None = None) ->
         ) from None
 
 
-def _statement(operation: Operation, engine: Engine, table: Table | None, dialect: str, place: str) -> Statement:
+def _statement(operation: Action, engine: Engine, table: Table | None, dialect: str, place: str) -> Statement:
     """A single text is in the words of the schema's DDL; a text for this engine is in its own."""
     if table is not None:
         if not isinstance(engine, CanRenderInsert):
@@ -193,7 +213,7 @@ def _statement(operation: Operation, engine: Engine, table: Table | None, dialec
     return Statement.parse(texts[engine.name])
 
 
-def _check_parameters(operation: Operation, table: Table | None, schema: Schema, place: str) -> None:
+def _check_parameters(operation: Action, table: Table | None, schema: Schema, place: str) -> None:
     for name, item in operation.params.items():
         where = f"{place}.params.{name}"
         if table is not None and name not in {column.name for column in table.stored_columns}:
@@ -204,8 +224,11 @@ def _check_parameters(operation: Operation, table: Table | None, schema: Schema,
             _check_one_type(item.choice, where)
         elif isinstance(item, ValueParameter) and isinstance(item.value, list):
             _check_one_type(item.value, where)
+
+
+def _check_groups(params: Mapping[str, Parameter], place: str) -> None:
     try:
-        row_groups(full_parameters(operation, table))
+        row_groups(params)
     except InputError as error:
         raise InputError(f"{place}.params.{error.place}", error.remedy, value=error.value) from None
 

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loadlab.engines import open_database
-from loadlab.engines.protocol import Engine, Session, Values
+from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.spec.parameters import Parameter
+from loadlab.spec.statement import Statement
 from loadlab.spec.workload import RATE_PARTS, Operation, Retry, Workload
 from loadlab.workload.calibration import calibrate
 from loadlab.workload.flow import FlowSession, Keys, Picks, StatementNames, Transaction
 from loadlab.workload.flow_source import Flow, load_flows
 from loadlab.workload.keys import NewRows, stream
 from loadlab.workload.loop import Call, Loop, Seat
-from loadlab.workload.plan import PLACE, LoadPlan, parameters_of
+from loadlab.workload.plan import PLACE, LoadPlan, step_statements
 from loadlab.workload.retry import Pauses, Retrying, RetryingFlow, pauses
 from loadlab.workload.schedule import Arrivals, Schedule, ThinkingUsers
 from loadlab.workload.supply import Provisioner, Supply
-from loadlab.workload.values import Columns, Parameters
+from loadlab.workload.transaction import Handles, TransactionCall, transaction_parameters
+from loadlab.workload.values import Columns, Parameters, full_parameters
 from loadlab.workload.verification import Kept, verifier_of
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ class Stage:
         self._engine: Engine = open_database(plan.database_url)
         self._cells: Cells = dataset_of(plan.manifest)
         self._flows = load_flows(Path(plan.flows_path), self._operations, engine=self._engine.name, place=PLACE)
-        self._names = {name: StatementNames(name, _statements_of(name, plan.statements)) for name in self._flows}
+        several = [name for name, item in self._operations.items() if item.flow or item.transaction]
+        self._names = {name: StatementNames(name, _statements_of(name, plan.statements)) for name in several}
         self.new_rows = self._new_rows(plan.new_rows_start)
         self._verifier = verifier_of(plan, self._engine, self._cells)
         self._kept = [Kept() for _ in range(plan.connections)]
@@ -121,29 +124,40 @@ class Stage:
     def _supply(self, session: Session, name: str, operation: Operation, size: int) -> Supply:
         if operation.flow is not None:
             return _Same(None)
-        handle = session.prepare(self._plan.statements[name])
-        params = parameters_of(operation, self._cells)
+        handles = Handles(session, self._statements(name), several=operation.transaction is not None)
+        if operation.transaction is None:
+            params = full_parameters(operation, self._cells.table)
+        else:
+            params = transaction_parameters(operation, self._cells.table)
         if not params:
-            return _Same(session.encode_row(handle, {}))
+            return _Same(handles.encode_nothing())
         place = f"{PLACE}: workload.operations.{name}"
         drawn = Parameters(params, self._cells, self.new_rows, self._random("operation", name), place=place)
         if drawn.uses_new_rows:
-            self._skip_used_rows(session, handle, params, place)
+            self._skip_used_rows(handles, params, place)
 
-        def make(count: int) -> list[Values]:
-            values = session.encode(handle, drawn.draw(count))
+        def make(count: int) -> Sequence[Any]:
+            values = handles.encode(drawn.draw(count))
             if name in self._verifier.reads:
                 self._verifier.know(name, values, drawn.drawn[self._verifier.reads[name].table].tolist())
             return values
 
         return Supply(make, size, reusable=not drawn.uses_new_rows)
 
-    def _skip_used_rows(self, session: Session, handle: Any, params: Mapping[str, Parameter], place: str) -> None:
+    def _statements(self, name: str) -> list[Statement]:
+        """Of an operation that is no flow: one, or those of its transaction."""
+        operation = self._operations[name]
+        if operation.transaction is None:
+            return [self._plan.statements[name]]
+        place = f"{PLACE}: workload.operations.{name}"
+        return step_statements(operation, self._engine, self._plan.manifest.schema, place)
+
+    def _skip_used_rows(self, handles: Handles, params: Mapping[str, Parameter], place: str) -> None:
         """Try an insert out, rolled back, until it meets no row that an earlier run has left.
 
         Raises InputError for an insert that never succeeds: found here, before the load.
         """
-        trial = _Trial(session, handle, place)
+        trial = _Trial(handles, place)
         random = self._random("trial", place)
 
         def is_free(start: int) -> bool:
@@ -176,9 +190,20 @@ class Stage:
         if flow is not None:
             return self._flow_call(session, seat, name, flow)
         operation = self._operations[name]
-        execute: Call = partial(session.execute, session.prepare(self._plan.statements[name]))
-        if operation.isolation is not None:
-            execute = partial(_in_transaction, session, operation.isolation, execute)
+        if operation.transaction is not None:
+            execute: Call = TransactionCall(
+                session,
+                self._statements(name),
+                self._names[name],
+                self._counts[seat.index],
+                isolation=operation.isolation,
+                kept=self._kept[seat.index],
+                insertions=self._verifier.inserts,
+            )
+        else:
+            execute = partial(session.execute, session.prepare(self._plan.statements[name]))
+            if operation.isolation is not None:
+                execute = partial(_in_transaction, session, operation.isolation, execute)
         if operation.retry is not None:
             execute = Retrying(execute, *self._retrying(name, operation.retry, seat))
         return self._verifier.watched(session, execute, name, self._kept[seat.index])
@@ -214,23 +239,19 @@ class _SessionHands:
 class _Trial:
     """Executions that leave nothing behind."""
 
-    def __init__(self, session: Session, handle: Any, place: str) -> None:
-        self._session, self._handle, self._place = session, handle, place
+    def __init__(self, handles: Handles, place: str) -> None:
+        self._handles, self._place = handles, place
         self.refusal = ""
 
     def succeeds(self, columns: Columns) -> bool:
         """Whether no constraint refuses it."""
-        values = self._session.encode(self._handle, columns)[0]
-        self._session.begin()
         try:
-            self._session.execute(self._handle, values)
+            self._handles.try_out(self._handles.encode(columns)[0])
         except ConstraintError as error:
             self.refusal = str(error)
             return False
         except DatabaseError as error:
             raise type(error)(f"{self._place}: {error}", code=error.code) from None
-        finally:
-            self._session.rollback()
         return True
 
 

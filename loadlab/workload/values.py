@@ -12,6 +12,7 @@ import pyarrow as pa
 from loadlab.data.core.hashing import Int64s
 from loadlab.errors import InputError
 from loadlab.schema.model import Table
+from loadlab.spec.operations import Action, Step
 from loadlab.spec.parameters import (
     ChoiceParameter,
     ColumnParameter,
@@ -21,7 +22,7 @@ from loadlab.spec.parameters import (
     TimeParameter,
     ValueParameter,
 )
-from loadlab.spec.workload import Operation
+from loadlab.workload.forms import Tables, form_parameters
 from loadlab.workload.keys import NewRows, pick_rows
 
 Columns = Mapping[str, pa.Array]
@@ -129,15 +130,21 @@ def row_groups(params: Mapping[str, Parameter]) -> list[RowGroup]:
     return list(groups.values())
 
 
-def full_parameters(operation: Operation, table: Table | None) -> dict[str, Parameter]:
-    """The parameters of an operation; an insert's are all stored columns of its table, from a new row."""
-    if operation.insert is None or table is None:
-        return dict(operation.params)
+def full_parameters(action: Action, tables: Tables) -> dict[str, Parameter]:
+    """All parameters of a statement, by the name it has for them.
+
+    An insert's are all stored columns of its table, from a new row; a form says its own.
+    """
+    if action.form is not None:
+        return form_parameters(action.form, tables)
+    if action.insert is None:
+        return dict(action.params)
+    label = action.row if isinstance(action, Step) else None
     new: dict[str, Parameter] = {
-        column.name: ColumnParameter(column=f"{table.key}.{column.name}", pick="new", row="")
-        for column in table.stored_columns
+        column.name: ColumnParameter(column=f"{action.insert}.{column.name}", pick="new", row=label or "")
+        for column in tables(action.insert).stored_columns
     }
-    return new | operation.params
+    return new | action.params
 
 
 def _draw_value(item: Parameter, random: np.random.Generator, count: int, now_us: int) -> pa.Array:

@@ -19,10 +19,12 @@ from uuid import UUID
 
 import numpy as np
 
-from loadlab.engines.protocol import CanAppend, CanReadBack, CanTellUntouched, Engine, Session, Values
+from loadlab.engines.abilities import CanAppend, CanReadBack, CanTellUntouched
+from loadlab.engines.protocol import Engine, Session, Values
 from loadlab.workload.loop import Call
-from loadlab.workload.plan import LoadPlan, parameters_of
+from loadlab.workload.plan import LoadPlan
 from loadlab.workload.readable import Changes, Insertion, ReadCheck, changes_of, insertion, read_check
+from loadlab.workload.values import full_parameters
 
 if TYPE_CHECKING:
     from loadlab.schema.model import LogicalType, Table
@@ -118,8 +120,9 @@ def verifier_of(plan: LoadPlan, engine: Engine, cells: Cells) -> Verifier:
     reads, inserts = {}, {}
     for name, statement in plan.statements.items():
         operation = operations.get(name)
-        if operation is not None and not operation.is_write and isinstance(engine, CanTellUntouched):
-            check = read_check(statement, parameters_of(operation, cells), schema, engine.name)
+        plain = operation is not None and operation.transaction is None and operation.flow is None
+        if operation is not None and plain and not operation.is_write and isinstance(engine, CanTellUntouched):
+            check = read_check(statement, full_parameters(operation, cells.table), schema, engine.name)
             if check is not None:
                 reads[name] = check
         found = insertion(statement, schema, engine.name) if isinstance(engine, CanAppend) else None

@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 from loadlab.engines import open_database
+from loadlab.engines.abilities import CanLeaveRunning
 from loadlab.engines.postgresql.engine import PostgresqlEngine
-from loadlab.engines.protocol import CanLeaveRunning
 from loadlab.errors import LoadLabError
 from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, Finished, Loadlab, environment
 

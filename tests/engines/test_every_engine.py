@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadlab.engines import mask, open_database, scratch_database
-from loadlab.engines.protocol import CanExplain, CanRenderInsert, Chunk, Manifest
+from loadlab.engines.abilities import CanExplain, CanRenderInsert
+from loadlab.engines.protocol import Chunk, Manifest
 from loadlab.errors import (
     ConflictError,
     ConstraintError,

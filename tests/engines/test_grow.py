@@ -16,7 +16,8 @@ import loadlab
 from loadlab.cli import app
 from loadlab.data.growth import GrownDataset, dataset_of
 from loadlab.engines import open_database
-from loadlab.engines.protocol import CanExtend, Engine
+from loadlab.engines.abilities import CanExtend
+from loadlab.engines.protocol import Engine
 from loadlab.errors import DatabaseError, InputError
 from loadlab.factories import Database
 from loadlab.pipeline import grow_database

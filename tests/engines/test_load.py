@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from loadlab.engines.protocol import CanIdentifyStatements, Engine, Evidence
+from loadlab.engines.abilities import CanIdentifyStatements
+from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import LoadLabError
 from loadlab.measure.model import Interval, LoadMeasure
 from loadlab.workload.conduct import Conductor

@@ -13,13 +13,14 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
+from loadlab.engines.abilities import CanExplain, CanIdentifyStatements, CanRenderInsert
 from loadlab.engines.postgresql.capabilities import Capabilities
 from loadlab.engines.postgresql.connection import publish_counters
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.postgresql.evidence import NO_STATEMENTS
 from loadlab.engines.postgresql.server import Server
 from loadlab.engines.postgresql.session import PostgresqlSession
-from loadlab.engines.protocol import CanExplain, CanIdentifyStatements, CanRenderInsert, Engine, Session
+from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConflictError, ConnectionLostError, DatabaseError, InputError, StatementTimeoutError
 from loadlab.spec.statement import Statement
 

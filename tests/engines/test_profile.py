@@ -15,10 +15,10 @@ import yaml
 from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
+from loadlab.engines.abilities import CanProfile
 from loadlab.engines.postgresql.connection import publish_counters
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.postgresql.profile import array_items
-from loadlab.engines.protocol import CanProfile
 from loadlab.errors import DatabaseError, InputError
 from loadlab.pipeline import profile_database
 from loadlab.profile.shape import Profile, ProfileOptions

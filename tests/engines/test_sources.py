@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from loadlab.engines import open_database, scratch_database
-from loadlab.engines.protocol import CanHostMigrations, Engine
+from loadlab.engines.abilities import CanHostMigrations
+from loadlab.engines.protocol import Engine
 from loadlab.schema.model import Schema
 from loadlab.sourcing import FoundSchema, scenario_of, schema_of
 from tests.fix_engines import EngineUnderTest

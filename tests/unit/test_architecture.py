@@ -34,6 +34,8 @@ MAY_IMPORT = {
     "measure": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload"},
     "validate": FOUNDATION | {"spec", "schema", "design", "data", "engines", "seeding", "workload", "measure"},
 }
+# Mixes that nobody wrote are tried with the workload's means.
+MAY_IMPORT["mix"] = MAY_IMPORT["workload"] | {"workload"}
 MAY_IMPORT["report"] = MAY_IMPORT["validate"] | {"validate", "export"}
 # From what the user names to a schema: it reads a scenario's statements with the workload's means.
 MAY_IMPORT["sourcing"] = MAY_IMPORT["workload"] | {"workload"}
@@ -44,7 +46,7 @@ DATA_LAYERS = (
     "growth", "feasibility", "history", "sizes", "application",
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
-TOP = {"__init__", "__main__", "arguments", "cli", "pipeline", "factories"}
+TOP = {"__init__", "__main__", "arguments", "cli", "commands", "pipeline", "factories", "scaffold"}
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
 PURE_MEASURE = {f"loadlab.measure.{name}" for name in ("histogram", "integrity", "model", "recorder")}

@@ -83,7 +83,10 @@ def write(folder: Path, text: str) -> Path:
             "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT 1', params: {y: users.id}}}}",
             "workload.operations.a lists the parameter y, which its sql does not use",
         ),
-        ("workload: {operations: {a: {kind: simple, weight: 1}}}", "must have exactly one of sql, insert and flow"),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1}}}",
+            "must have exactly one of sql, insert, lookup, list, join,",
+        ),
         (
             "workload: {operations: {a: {kind: slow, weight: 1, sql: SELECT 1}}}",
             "operations.a.kind=slow must be 'simple'",

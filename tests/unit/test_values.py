@@ -87,7 +87,7 @@ def test_an_insert_takes_every_column_from_a_new_row_unless_told_otherwise():
     from loadlab.spec.workload import Operation
 
     operation = Operation(kind="write", weight=1, insert="orders", params={"twice": "users.id"})
-    params = full_parameters(operation, TABLES["orders"])
+    params = full_parameters(operation, TABLES.__getitem__)
     assert {group.table: (group.pick, group.columns) for group in row_groups(params)} == {
         "orders": ("new", {"id": "id"}),
         "users": ("uniform", {"twice": "id"}),

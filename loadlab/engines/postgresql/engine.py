@@ -11,7 +11,10 @@ from psycopg import pq, sql
 from psycopg.errors import error_from_result
 
 from loadlab.engines import mask
+from loadlab.engines.abilities import Refusal, StoredSize
+from loadlab.engines.operations_sql import operation_statement
 from loadlab.engines.postgresql import ledger
+from loadlab.engines.postgresql.asked import asked_statements
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMESPACE, identifier
 from loadlab.engines.postgresql.connection import (
     Connection,
@@ -38,10 +41,12 @@ from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
 from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
-from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, Refusal, StoredSize
+from loadlab.engines.postgresql.words import PostgresqlWords
+from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, StatementHistory
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
+from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -191,9 +196,14 @@ class PostgresqlEngine:
         return with_extensions(render_prisma(schema))
 
     def statistics(self, tables: Collection[str] | None) -> DatabaseStatistics:
-        """See `loadlab.engines.protocol.CanProfile`."""
+        """See `loadlab.engines.abilities.CanProfile`."""
         with translated():
             return read_statistics(self._connection, reflect(self._connection), tables)
+
+    def asked_statements(self) -> StatementHistory:
+        """See `loadlab.engines.abilities.CanReadStatements`."""
+        with translated():
+            return asked_statements(self._connection, self.url)
 
     # Seeding ---------------------------------------------------------------------------------------------------------
 
@@ -221,7 +231,7 @@ class PostgresqlEngine:
                 filled.empty(self._connection)
 
     def forget(self) -> None:
-        """See `loadlab.engines.protocol.CanForget`."""
+        """See `loadlab.engines.abilities.CanForget`."""
         with translated(), self._connection.transaction():
             found = ledger.read_manifest(self._connection)
             if found is not None:
@@ -271,7 +281,7 @@ class PostgresqlEngine:
             write_out(self._connection)
 
     def try_rows(self, manifest: Manifest, samples: Iterable[tuple[Table, pa.RecordBatch]]) -> tuple[Refusal, ...]:
-        """See `loadlab.engines.protocol.CanTryRows`. Raises InputError for a DDL text that the server refuses."""
+        """See `loadlab.engines.abilities.CanTryRows`. Raises InputError for a DDL text that the server refuses."""
         with translated(), self._connection.transaction(force_rollback=True):
             if not manifest.owns_tables:
                 return tuple(try_on_copies(self._connection, samples))
@@ -359,6 +369,9 @@ class PostgresqlEngine:
         head = f"INSERT INTO {target_name} ({names.as_string(self._connection)}){override} VALUES ("
         fragments = (head, *[", "] * (len(columns) - 1), ")")
         return Statement(fragments, tuple(column.name for column in columns))
+
+    def operation_statement(self, form: Form, schema: Schema) -> Statement:
+        return operation_statement(form, schema, PostgresqlWords(self._connection))
 
 
 def _ddl(schema: Schema) -> str:

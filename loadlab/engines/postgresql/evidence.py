@@ -215,6 +215,14 @@ def _statements(
     return found or (None, "")
 
 
+def read_counts(
+    connection: Connection, url: str, capabilities: Capabilities
+) -> tuple[dict[str, StatementEvidence] | None, str]:
+    """Counts by statement of the connection's database and when they began; None where they cannot be had."""
+    oid = _row(connection, "SELECT oid FROM pg_database WHERE datname = current_database()")[0]
+    return _statements(connection, url, oid, capabilities)
+
+
 def _read_statements(
     connection: Connection, database_oid: int, capabilities: Capabilities
 ) -> tuple[dict[str, StatementEvidence], str] | None:

@@ -15,7 +15,7 @@ _BARE = ("integer", "boolean")
 
 
 class PostgresqlFileForm:
-    """See `loadlab.engines.protocol.FileForm`."""
+    """See `loadlab.engines.abilities.FileForm`."""
 
     def text_column(self, array: pa.Array, type: LogicalType) -> pa.Array:
         """The values as the server's input functions read them; NULL stays NULL."""

@@ -189,7 +189,7 @@ def _keep_up(connection: Connection, *, what: LiteralString, tables: Sequence[sq
 
 
 def write_out(connection: Connection) -> None:
-    """See `loadlab.engines.protocol.CanWriteOut`."""
+    """See `loadlab.engines.abilities.CanWriteOut`."""
     try:
         connection.execute("CHECKPOINT")
     except psycopg.errors.InsufficientPrivilege:

@@ -99,7 +99,7 @@ def _insert_defaults(connection: Connection, goal: Target, rows: int) -> int:
 def fill_later(
     connection: Connection, table: Table, columns: Sequence[str], batches: Iterable[pa.RecordBatch], chunk: Chunk
 ) -> int:
-    """See `loadlab.engines.protocol.CanLoadCycles`. Raises DatabaseError unless every row finds its like."""
+    """See `loadlab.engines.abilities.CanLoadCycles`. Raises DatabaseError unless every row finds its like."""
     names = (*table.primary_key, *columns)
     new = Table(name="loadlab_later", namespace="pg_temp", columns=tuple(table.column(name) for name in names))
     with translated(), connection.transaction():

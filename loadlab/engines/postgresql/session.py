@@ -104,12 +104,12 @@ class PostgresqlSession:
         return result.ntuples or result.command_tuples or 0
 
     def keep_result(self) -> pq.abc.PGresult:
-        """See `loadlab.engines.protocol.CanReadBack`."""
+        """See `loadlab.engines.abilities.CanReadBack`."""
         assert self._last is not None
         return self._last
 
     def rows_of(self, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
-        """See `loadlab.engines.protocol.CanReadBack`."""
+        """See `loadlab.engines.abilities.CanReadBack`."""
         self._transformer.set_pgresult(result)
         return self._transformer.load_rows(0, result.ntuples, tuple)
 

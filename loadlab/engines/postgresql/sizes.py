@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from loadlab.engines.abilities import StoredSize
 from loadlab.engines.postgresql.render import DIALECT
-from loadlab.engines.protocol import StoredSize
 from loadlab.schema.checks import expression_columns
 from loadlab.schema.model import Index, LogicalType, Table
 
@@ -34,7 +34,7 @@ _BYTES_IF_UNKNOWN = 32.0
 
 
 def foreseen_size(table: Table, sample: pa.RecordBatch, rows: int, distinct: Mapping[str, float]) -> StoredSize:
-    """See `loadlab.engines.protocol.CanForeseeSizes`."""
+    """See `loadlab.engines.abilities.CanForeseeSizes`."""
     widths = {column.name: _width(sample, column.name, column.type) for column in table.columns}
     nulls = any(sample.column(name).null_count for name in sample.schema.names)
     row = _aligned(_ROW_HEADER + (len(table.columns) / 8 if nulls else 0), 8)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from loadlab.engines.abilities import Refusal
 from loadlab.engines.postgresql.catalog import identifier
 from loadlab.engines.postgresql.connection import Connection
 from loadlab.engines.postgresql.deferred import put_off
 from loadlab.engines.postgresql.errors import translated
 from loadlab.engines.postgresql.ledger import Stage
 from loadlab.engines.postgresql.load import copy_rows, target
-from loadlab.engines.protocol import Refusal
 from loadlab.errors import ConnectionLostError, DatabaseError, InputError
 from loadlab.schema.model import Table
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
 
-from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, Refusal
+from loadlab.engines.abilities import Refusal
+from loadlab.engines.operations_sql import operation_statement
+from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
 from loadlab.engines.sqlite import evidence, ledger
 from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.ddl import translate
@@ -25,8 +27,10 @@ from loadlab.engines.sqlite.script import REMEDY, check_statements, execute_scri
 from loadlab.engines.sqlite.session import SqliteSession, open_connection
 from loadlab.engines.sqlite.trees import UntranslatableError
 from loadlab.engines.sqlite.trial import table_statements, try_sample
+from loadlab.engines.sqlite.words import SqliteWords
 from loadlab.errors import ConstraintError, InputError, MissingDependencyError, NotEmptyError, UnreachableError
 from loadlab.schema.model import Schema, Table
+from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -171,7 +175,7 @@ class SqliteEngine:
             return ledger.read(self._connection)
 
     def forget(self) -> None:
-        """See `loadlab.engines.protocol.CanForget`."""
+        """See `loadlab.engines.abilities.CanForget`."""
         with translated(self.display_url):
             found = ledger.read(self._connection)
             if found is None:
@@ -350,6 +354,10 @@ class SqliteEngine:
         names = tuple(column.name for column in table.stored_columns)
         head = f"INSERT INTO {quoted(table.key)} ({', '.join(quoted(name) for name in names)}) VALUES ("
         return Statement((head, *[", "] * (len(names) - 1), ")"), names)
+
+    def operation_statement(self, form: Form, schema: Schema) -> Statement:
+        """Searches have no index here."""
+        return operation_statement(form, schema, SqliteWords())
 
 
 def _indexes(schema: Schema) -> Sequence[tuple[str, str]]:

@@ -12,7 +12,7 @@ from loadlab.schema.model import LogicalType, Table
 
 
 class SqliteFileForm:
-    """See `loadlab.engines.protocol.FileForm`."""
+    """See `loadlab.engines.abilities.FileForm`."""
 
     def text_column(self, array: pa.Array, type: LogicalType) -> pa.Array:
         """What the engine stores, as text; octets in hexadecimal."""

@@ -14,7 +14,7 @@ from loadlab.engines.sqlite.trees import UntranslatableError, bare, call, is_tex
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%f000"
 """strftime's form of a stored timestamp: SQLite counts milliseconds, the stored text has microseconds."""
-_TRUNCATED = {
+TRUNCATED = {
     "YEAR": "%Y-01-01 00:00:00.000000",
     "MONTH": "%Y-%m-01 00:00:00.000000",
     "WEEK": "%Y-%m-%d 00:00:00.000000",
@@ -24,7 +24,7 @@ _TRUNCATED = {
     "SECOND": "%Y-%m-%d %H:%M:%S.000000",
 }
 # Weeks begin on Monday: on to the next Sunday (or stay), then six days back.
-_TO_MONDAY = ("weekday 0", "-6 days")
+TO_MONDAY = ("weekday 0", "-6 days")
 _PARTS = {"YEAR": "%Y", "MONTH": "%m", "DAY": "%d", "HOUR": "%H", "MINUTE": "%M", "DOW": "%w", "DOY": "%j"}
 _EPOCH_JULIAN_DAY = 2440587.5
 _SECONDS_PER_DAY = 86400.0
@@ -62,9 +62,9 @@ def now(_: exp.Expr) -> exp.Expr:
 def truncated(node: exp.Expr) -> exp.Expr:
     """`date_trunc('day', time)`."""
     unit = node.args["unit"].name.upper()
-    if unit not in _TRUNCATED:
+    if unit not in TRUNCATED:
         raise UntranslatableError(f"date_trunc to {unit.lower()} has no counterpart")
-    return call("strftime", _TRUNCATED[unit], node.this, *(_TO_MONDAY if unit == "WEEK" else ()))
+    return call("strftime", TRUNCATED[unit], node.this, *(TO_MONDAY if unit == "WEEK" else ()))
 
 
 def extract(node: exp.Expr) -> exp.Expr:

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING
 
-from loadlab.engines.protocol import Refusal
+from loadlab.engines.abilities import Refusal
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.loading import insert_rows, stored_rows
 from loadlab.errors import DatabaseError, InputError

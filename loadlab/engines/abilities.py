@@ -1,0 +1,280 @@
+"""What not every database can do: abilities beside the engine's protocol, asked for by `isinstance`.
+
+The absence of one is reported, never papered over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from loadlab.engines.protocol import Chunk, PlanEvidence, StatementHistory
+from loadlab.schema.manifest import Manifest
+from loadlab.schema.model import LogicalType, Schema, Table
+from loadlab.schema.statistics import DatabaseStatistics
+from loadlab.spec.operations import Form
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from loadlab.schema.sources.prisma.model import PrismaSchema
+
+
+@runtime_checkable
+class CanReadBack(Protocol):
+    """A session can look at what its last `execute` returned, after the clock has stopped."""
+
+    def keep_result(self) -> Any:
+        """The last result, unread and cheap to keep."""
+        ...
+
+    def rows_of(self, result: Any) -> list[tuple[Any, ...]]:
+        """Its rows: numbers, texts, bytes, `uuid.UUID`, dates and times of Python; JSON as its value."""
+        ...
+
+
+@runtime_checkable
+class CanTellUntouched(Protocol):
+    """The engine knows of a row whether it has been updated since LoadLab loaded it."""
+
+    def untouched_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        """A query that returns a row when the row with these values is as it was loaded."""
+        ...
+
+
+@runtime_checkable
+class CanExplain(Protocol):
+    """The engine can show the plan of a statement without running it."""
+
+    def explain(self, statement: Statement) -> PlanEvidence: ...
+
+
+@runtime_checkable
+class CanIdentifyStatements(Protocol):
+    """The engine counts executions by statement; the id is the key of `Evidence.statements`."""
+
+    def statement_id(self, statement: Statement) -> str | None:
+        """The id under which the server counts a statement as a `Session` prepares it, None when it does not."""
+        ...
+
+
+@runtime_checkable
+class CanRenderInsert(Protocol):
+    """The engine can write an insert of one row."""
+
+    def insert_statement(self, table: Table) -> Statement:
+        """An insert of every stored column, each parameter named as its column."""
+        ...
+
+
+@runtime_checkable
+class CanRenderOperations(Protocol):
+    """The engine can write the neutral forms of operations in its own language."""
+
+    def operation_statement(self, form: Form, schema: Schema) -> Statement:
+        """The statement of a checked form with its defaults filled in; parameters as `form.parameters()` names them.
+
+        `schema` is that of the tables that are there. Raises InputError, its place beginning with the form's name, for
+        what the engine has no words or no index for.
+        """
+        ...
+
+
+@runtime_checkable
+class HasNotes(Protocol):
+    """The engine tells what of the schema that it read or made last it had to leave out."""
+
+    def notes(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class CanLeaveRunning(Protocol):
+    """The engine may have started a server for kept data, which users of the data want to find running."""
+
+    def leave_running(self) -> str | None:
+        """Let it live on when this process ends; the shell command that stops it, None when there is none to stop."""
+        ...
+
+
+@runtime_checkable
+class CanWriteOut(Protocol):
+    """The engine writes changed pages when it suits it, which may be in the middle of what is measured."""
+
+    def write_out(self) -> None:
+        """Have them written now, where we may ask for it."""
+        ...
+
+
+@runtime_checkable
+class CanHostMigrations(Protocol):
+    """Frameworks can make their tables in the database, which writes them out as a DDL text of its own words."""
+
+    def sqlalchemy_url(self) -> str:
+        """The database as SQLAlchemy names it, with the driver that LoadLab brings along."""
+        ...
+
+    def django_settings(self) -> Mapping[str, str]:
+        """The database as an entry of Django's DATABASES."""
+        ...
+
+    def dump_ddl(self) -> str:
+        """The schema that is there as a script that `preview` accepts; the same schema gives the same text."""
+        ...
+
+    def with_extensions(self, ddl: str) -> str:
+        """A text of a framework that takes the server's extensions for granted, with those that it needs."""
+        ...
+
+
+@runtime_checkable
+class CanRenderPrisma(Protocol):
+    """The engine can write the tables of a Prisma schema as Prisma's own migrations do."""
+
+    def render_prisma(self, schema: PrismaSchema) -> str:
+        """Raises InputError naming the line of what cannot be written."""
+        ...
+
+
+@runtime_checkable
+class CanAppend(Protocol):
+    """Rows can be added to tables that are in use, behind what is there."""
+
+    def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        """Load rows in one transaction, every constraint in place, and move sequences behind them.
+
+        The rows that the server confirmed. Nothing is entered in the ledger, which need not be there.
+        """
+        ...
+
+    def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        """A query that returns a row when the table holds one with these values; parameters named as the columns."""
+        ...
+
+    def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
+        """A query of the largest value of a column, NULL without any, among the rows with these columns' values."""
+        ...
+
+
+@runtime_checkable
+class CanExtend(Protocol):
+    """A finished dataset can be made larger in place."""
+
+    def extend(self, manifest: Manifest) -> None:
+        """Let the ledger hold another manifest, which has to be finished again; its chunks and new rows stay."""
+        ...
+
+
+@runtime_checkable
+class CanForget(Protocol):
+    """What LoadLab made in a database can be undone."""
+
+    def forget(self) -> None:
+        """Drop the tables and whatever else LoadLab made, or remove the rows that it loaded into tables of others, and
+        the ledger; nothing without a ledger. Raises NotEmptyError, with nothing changed, where it cannot tell."""
+        ...
+
+
+@runtime_checkable
+class CanProfile(Protocol):
+    """The engine keeps statistics of the data, which can be read without reading the data."""
+
+    def statistics(self, tables: Collection[str] | None) -> DatabaseStatistics:
+        """Of the tables that are asked for, by key (None: all). Raises DatabaseError when none can be seen."""
+        ...
+
+
+@runtime_checkable
+class CanReadStatements(Protocol):
+    """The engine counts what it is asked, and keeps the statements' texts."""
+
+    def asked_statements(self) -> StatementHistory:
+        """No table is read. Raises DatabaseError when the counts cannot be had, saying what is needed."""
+        ...
+
+
+class FileForm(Protocol):
+    """How an engine's tools read values and statements from files. Pure; `engines.file_form` finds an engine's."""
+
+    def text_column(self, array: pa.Array, type: LogicalType) -> pa.Array:
+        """The values in the form that a bulk import of text reads; NULL stays NULL. Shape (n,) of Arrow strings."""
+        ...
+
+    def insert_head(self, table: Table) -> str:
+        """An INSERT of every stored column up to and with VALUES; rows in parentheses follow."""
+        ...
+
+    def literals(self, array: pa.Array, type: LogicalType) -> pa.Array:
+        """The values as literals of SQL, NULL included. Shape (n,) of Arrow strings."""
+        ...
+
+    def after_table(self, table: Table) -> Sequence[str]:
+        """Statements for when all rows of a table are in, such as setting its sequences."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A sample of a table's rows that the server did not take.
+
+    `constraint` is the name of the constraint that was violated and `row` the place of the row in the sample, where
+    the server tells.
+    """
+
+    table: str
+    message: str
+    constraint: str | None = None
+    row: int | None = None
+
+
+@runtime_checkable
+class CanTryRows(Protocol):
+    """Rows can be tried on the database without leaving anything there."""
+
+    def try_rows(self, manifest: Manifest, samples: Iterable[tuple[Table, pa.RecordBatch]]) -> tuple[Refusal, ...]:
+        """Load samples into tables like those that are to be filled; the first refusal of each table.
+
+        Types, NOT NULL, CHECKs, unique and exclusion constraints are in place; foreign keys and triggers are not,
+        since a sample's parents need not be in it. Of tables that LoadLab is to make, the partitions are as well.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSize:
+    """What rows take on disk. `indexes` by name, the primary key's included; estimates."""
+
+    table_bytes: int
+    indexes: Mapping[str, int]
+
+    @property
+    def index_bytes(self) -> int:
+        return sum(self.indexes.values())
+
+
+@runtime_checkable
+class CanForeseeSizes(Protocol):
+    """The engine can say what a table will take on disk before it is filled."""
+
+    def foresee_size(
+        self, table: Table, sample: pa.RecordBatch, rows: int, distinct: Mapping[str, float]
+    ) -> StoredSize:
+        """For `rows` rows like those of the sample, whose columns have so many distinct values in all rows."""
+        ...
+
+
+@runtime_checkable
+class CanLoadCycles(Protocol):
+    """Tables whose foreign keys form a cycle can be filled with the constraints in place."""
+
+    def fill_later(self, table: Table, columns: Sequence[str], batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+        """Give columns of rows that are in, and NULL there, their values; in one transaction with the ledger row.
+
+        The batches hold the primary key, then the columns. The number of rows of the chunk that are as they should be.
+        """
+        ...
+
+    def load_together(self, loads: Iterable[tuple[Table, Iterable[pa.RecordBatch], Chunk]]) -> int:
+        """Load chunks of several tables in one transaction, deferrable constraints checked at its end; its rows."""
+        ...
