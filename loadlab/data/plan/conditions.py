@@ -75,7 +75,7 @@ class Conditions:
             component.of_worlds([item for item in component.parted if has_one(item[0])] or component.parted)
             for component in facts.components
         ]
-        return TableFacts(facts.plain, tuple(components), facts.not_understood)
+        return replace(facts, components=tuple(components))
 
     def _checks_and_keys(self) -> tuple[TableFacts, list[Key], list[tuple[str, Reading]]]:
         """A key that is partial is kept for all rows, or few rows are in that part: then by what is told last."""
