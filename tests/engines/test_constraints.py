@@ -62,6 +62,26 @@ CASES = {
                EXCLUDE USING gist (weekday WITH =, timerange(from_time, to_time) WITH &&))""",
         "SELECT count(*) FROM t WHERE from_time < to_time", 60,
     ),
+    "a manager whose shop has the manager": Case(
+        """CREATE TABLE addresses (id int PRIMARY KEY);
+           CREATE TABLE shops (id int PRIMARY KEY, manager_id int NOT NULL,
+               address_id int NOT NULL REFERENCES addresses,
+               region_id int NOT NULL REFERENCES addresses);
+           CREATE TABLE staff (id int PRIMARY KEY, shop_id int NOT NULL REFERENCES shops,
+               address_id int NOT NULL REFERENCES addresses, region_id int NOT NULL REFERENCES addresses);
+           ALTER TABLE shops ADD FOREIGN KEY (manager_id) REFERENCES staff DEFERRABLE INITIALLY DEFERRED;""",
+        "SELECT count(*) > 0 FROM staff", True,
+    ),
+    "a vote each for a category, which agrees with another parent": Case(
+        """CREATE TABLE decisions (id int PRIMARY KEY);
+           CREATE TABLE options (id int PRIMARY KEY, decision_id int NOT NULL REFERENCES decisions);
+           CREATE TABLE categories (id int PRIMARY KEY, decision_id int NOT NULL REFERENCES decisions);
+           CREATE TABLE people (id int PRIMARY KEY);
+           CREATE TABLE votes (id int PRIMARY KEY, decision_id int NOT NULL REFERENCES decisions,
+               person_id int NOT NULL REFERENCES people, option_id int NOT NULL REFERENCES options,
+               category_id int NOT NULL REFERENCES categories, UNIQUE (person_id, category_id));""",
+        "SELECT count(*) FROM votes", 60,
+    ),
     "a choice without a partition": Case(
         """CREATE TABLE t (part int NOT NULL, kind text NOT NULL, CHECK (kind = 'a' AND part = 7))
                PARTITION BY LIST (part);

@@ -19,6 +19,11 @@ from loadlab.spec.shapes import RelationShape, TableShape
 
 # Foreign keys that are followed from one table to the next.
 _LONGEST_CHAIN = 12
+_ITS_OWN = re.compile(
+    r"address|location|currency|country|language|locale|timezone|image|picture|photo|avatar|file|status|type"
+    r"|(?:created|updated|modified|deleted)_by"
+)
+"""Columns that say something of their own row, whatever they reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +158,16 @@ def _link(schema: Schema, table: Table, key: ForeignKey, shape: TableShape, soft
 
 
 def _soft(schema: Schema, parent: Table, table: Table, key: ForeignKey) -> list[tuple[str, str]]:
-    """Columns of one name, NOT NULL in both tables, that lead to the same column of a third table."""
+    """Columns of one name, NOT NULL in both tables, that lead to the same column of a third table.
+
+    None where the parent in turn depends on this table: each would wait for the other's value. And no column that
+    says something of the row itself: a customer has an address of its own, not that of its shop.
+    """
+    if _depends(schema, parent, table.key):
+        return []
     found = []
     for name in table.column_names:
-        if name in key.columns or name not in parent.column_names:
+        if name in key.columns or name not in parent.column_names or _ITS_OWN.search(name):
             continue
         if table.column(name).nullable or parent.column(name).nullable:
             continue
@@ -164,6 +175,19 @@ def _soft(schema: Schema, parent: Table, table: Table, key: ForeignKey) -> list[
         if mine == theirs and mine is not None and mine[0] not in (table.key, parent.key):
             found.append((name, name))
     return found
+
+
+def _depends(schema: Schema, table: Table, on: str) -> bool:
+    """Whether foreign keys lead from a table to another one."""
+    seen, waiting = {table.key}, [table]
+    while waiting:
+        for key in waiting.pop().foreign_keys:
+            if key.target == on:
+                return True
+            if key.target not in seen and schema.has(key.target):
+                seen.add(key.target)
+                waiting.append(schema.table(key.target))
+    return False
 
 
 def _owner(schema: Schema, table: Table, key: ForeignKey, wish: RelationShape) -> list[tuple[str, str]]:

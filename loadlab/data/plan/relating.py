@@ -326,6 +326,9 @@ class Relating:
         first = made[link.source]
         partners = self.candidates.partners.get(link.name)
         lenient = set(link.shared) <= set(link.soft)
+        if lenient and relation.pattern == "slotted" and link.source != self.solution.lead:
+            # A key tells its rows apart by this parent: that is a constraint, and the agreement is none.
+            return relation
         if relation.self_reference:
             if lenient and self.links.named(link.source).target not in self.candidates.plans:
                 return relation
