@@ -121,6 +121,12 @@ class Loop:
             self._attention = self._attention or self._schedule.surplus > 0
         self._wake()
 
+    def reschedule(self, change: Callable[[float], None]) -> None:
+        """Have the schedule changed, at the moment (s) that `change` is called with."""
+        with self._changed:
+            change(clock())
+        self._wake()
+
     def resume(self) -> float:
         """Start handing out; due times move by the length of the pause. Returns the moment (s)."""
         with self._changed:
