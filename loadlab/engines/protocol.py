@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 from loadlab.schema.manifest import Manifest as Manifest
 from loadlab.schema.model import LogicalType, Schema, Table
@@ -381,6 +381,31 @@ class CanProfile(Protocol):
     def statistics(self, tables: Collection[str] | None) -> DatabaseStatistics:
         """Of the tables that are asked for, by key (None: all). Raises DatabaseError when none can be seen."""
         ...
+
+
+Doing = Literal["running", "lock", "io", "client", "other"]
+"""What a session that has work to do does: run on a processor (or be ready to), or wait, and for what."""
+
+
+class ActivitySampler(Protocol):
+    """Looks at a server from a connection of its own. Errors are `loadlab.errors.DatabaseError`s."""
+
+    def sample(self) -> Mapping[tuple[Doing, str], int]:
+        """How many sessions do what at this moment, with the server's own word for it; its own session left out."""
+        ...
+
+    def cpu_s(self) -> float | None:
+        """Processor seconds of all the server's processes since they began; None for a server on another machine."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class CanSampleActivity(Protocol):
+    """The server tells what its sessions are doing."""
+
+    def activity_sampler(self) -> ActivitySampler: ...
 
 
 class FileForm(Protocol):

@@ -12,6 +12,7 @@ from psycopg.errors import error_from_result
 
 from loadlab.engines import mask
 from loadlab.engines.postgresql import ledger
+from loadlab.engines.postgresql.activity import PostgresqlSampler
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMESPACE, identifier
 from loadlab.engines.postgresql.connection import (
     Connection,
@@ -64,8 +65,8 @@ _TABLES_PER_QUERY = 100
 class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
-    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWriteOut, CanHostMigrations and
-    CanRenderPrisma.
+    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWriteOut, CanHostMigrations,
+    CanRenderPrisma and CanSampleActivity.
     """
 
     name = DIALECT
@@ -325,6 +326,9 @@ class PostgresqlEngine:
 
     def connect(self, *, timeout_s: float) -> PostgresqlSession:
         return PostgresqlSession(connect(self.url, statement_timeout_s=timeout_s))
+
+    def activity_sampler(self) -> PostgresqlSampler:
+        return PostgresqlSampler(self.url)
 
     def snapshot(self) -> Evidence:
         with translated():
