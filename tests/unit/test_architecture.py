@@ -43,7 +43,7 @@ DATA_LAYERS = (
     "growth", "feasibility",
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
-TOP = {"__init__", "__main__", "arguments", "cli", "pipeline", "factories"}
+TOP = {"__init__", "__main__", "arguments", "capacity", "cli", "commands", "pipeline", "factories"}
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
 PURE_MEASURE = {f"loadlab.measure.{name}" for name in ("histogram", "integrity", "model", "recorder")}
