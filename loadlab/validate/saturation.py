@@ -73,7 +73,8 @@ def _generator(usage: Usage) -> Saturation | None:
     if machine is not None and machine >= MACHINE_FULL and usage.server_cores is None and not usage.doing:
         share = format_share(round(machine, 2))
         return Saturation(
-            "generator", f"This machine's processors were {share} busy, and the server is not known here."
+            "generator",
+            f"This machine's processors were {share} busy, and how much of that the database used is not known.",
         )
     return None
 

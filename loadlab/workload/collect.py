@@ -171,7 +171,7 @@ class Collector:
         other = Collector([replace(plan, workload=workload) for plan in self._plans.values()])
         for worker, state in self._states.items():
             # What a driver counts in the end is the sum of its windows.
-            other._states[worker].counts = state.counts
+            other._states[worker].counts, other._states[worker].calibration = state.counts, state.calibration
         other._lost, other.new_rows_end = self._lost, self.new_rows_end
         return other
 

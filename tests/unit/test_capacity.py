@@ -106,7 +106,7 @@ class TestSaturated:
         [
             (Usage(0.97), "generator", "raise --workers"),
             (Usage(0.3, "the load generator was late"), "generator", "The load generator was late."),
-            (Usage(0.3, machine_cpu_share=0.95), "generator", "the server is not known here"),
+            (Usage(0.3, machine_cpu_share=0.95), "generator", "how much of that the database used is not known"),
             (Usage(0.3, server_cores=1.9, cores=2, pool_share=1.0), "cpu", "1.9 of 2 cores"),
             (
                 Usage(0.3, machine_cpu_share=0.99, server_cores=0.6, cores=2, doing={"running": 0.8}),

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from loadlab.report.model import Bounds, EnvironmentResult, Kind, Percentiles, ResultModel, SeedingResult
+from loadlab.spec.targets import Unit
 from loadlab.validate.conclusion import Finding
 from loadlab.validate.model import Verdict
 from loadlab.validate.saturation import Resource
@@ -21,7 +22,7 @@ class LimitResult(ResultModel):
     name: str
     sign: Literal["<", "<=", ">", ">="]
     limit: float
-    unit: Literal["us", "ratio", "per_s", "users", "bytes"]
+    unit: Unit
     percentile: float | None = None
     kind: Kind | None = None
     default: bool
