@@ -17,8 +17,9 @@ from loadlab.measure.window import Show, Window
 from loadlab.pipeline import Ready, facts_of
 from loadlab.spec.targets import Target
 from loadlab.units import format_rate
-from loadlab.validate.capacity import RateVerdict, judge_rate
+from loadlab.validate.capacity import RateVerdict, judge_rate, judge_together
 from loadlab.validate.conclusion import RateStep
+from loadlab.validate.facts import Facts
 from loadlab.validate.saturation import Usage
 from loadlab.workload.conduct import Conductor
 from loadlab.workload.plan import load_plans
@@ -37,6 +38,7 @@ class Windows:
         self._sampler: ActivitySampler | None = None
         self._is_first = True
         self._cores = this_machine().cores
+        self._facts: dict[float, list[Facts]] = {}
         self.notes: list[str] = []
 
     def __enter__(self) -> Self:
@@ -95,8 +97,12 @@ class Windows:
         if watch is not None:
             self._note(watch.failure)
         window = Window(load, subtract(before, after), counters_were_reset(before, after), conductor.failure)
-        verdict = judge_rate(self._targets, facts_of(window, self._ready))
-        return RateStep(rate_per_s, load, verdict, self._usage(load, verdict, watch.seen() if watch else Activity(0)))
+        at_rate = self._facts.setdefault(rate_per_s, [])
+        at_rate.append(facts_of(window, self._ready))
+        verdict = judge_rate(self._targets, at_rate[-1])
+        usage = self._usage(load, verdict, watch.seen() if watch else Activity(0))
+        together = judge_together(self._targets, at_rate) if len(at_rate) > 1 else None
+        return RateStep(rate_per_s, load, verdict, usage, together)
 
     def _open_sampler(self, stack: ExitStack) -> None:
         if not isinstance(self._engine, CanSampleActivity):

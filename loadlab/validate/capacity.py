@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from loadlab.measure.together import together
 from loadlab.spec.targets import Target
 from loadlab.units import format_duration, format_rate, format_share
 from loadlab.validate import gates
@@ -92,6 +93,17 @@ def judge_rate(targets: Sequence[Target], facts: Facts) -> RateVerdict:
     broken = (*_broken_targets(verdicts), *_not_reached(facts), *_not_steady(facts))
     unclear = [verdict.reason for verdict in verdicts if verdict.verdict is Verdict.INCONCLUSIVE]
     return RateVerdict(verdicts, broken, tuple(unclear), limit)
+
+
+def judge_together(targets: Sequence[Target], windows: Sequence[Facts]) -> RateVerdict:
+    """The verdict on a rate after several windows at it: more answers tell more.
+
+    Whether each was in a steady state is not asked again: each begins with nothing queued, so that all of them in a row
+    have no trend that would mean anything.
+    """
+    facts = replace(windows[-1], load=together([window.load for window in windows]))
+    verdict = judge_rate(targets, facts)
+    return replace(verdict, broken=tuple(item for item in verdict.broken if item.limit != STEADY))
 
 
 def _in_own_words(verdict: TargetVerdict) -> TargetVerdict:

@@ -11,11 +11,12 @@ from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import LoadMeasure
 from loadlab.units import format_rate, format_share
 from loadlab.validate.capacity import GENERATOR, STEADY, Broken, RateVerdict
-from loadlab.validate.model import Verdict
 from loadlab.validate.saturation import Saturation, Usage, saturated
-from loadlab.validate.search import Bracket, SearchPlan, bracket_of, next_rate
+from loadlab.validate.search import Bracket, SearchPlan, Seen, bracket_of, next_rate
 from loadlab.validate.usl import POINTS_MIN, ScalabilityLaw, fit_scalability
 
+# Below this there is hardly a moment with two at once, which is what the law is about.
+_CONCURRENCY_MIN = 2.0
 # A capacity that may be twice as large is none.
 _WIDEST = 2.0
 
@@ -29,12 +30,16 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RateStep:
-    """One window at one rate (asked, per second): what was measured, what it says, what it used."""
+    """One window at one rate (asked, per second): what was measured, what it says, what it used.
+
+    `together` is the verdict over this window and the earlier ones at the rate, None for the first.
+    """
 
     rate_per_s: float
     load: LoadMeasure
     verdict: RateVerdict
     usage: Usage
+    together: RateVerdict | None = None
 
     @property
     def response(self) -> Histogram:
@@ -84,11 +89,14 @@ class Conclusion:
         return self.bracket.held
 
 
-def tried(steps: Sequence[RateStep]) -> dict[float, list[bool]]:
-    """By rate, whether each window held: what `search` works on."""
-    found: dict[float, list[bool]] = {}
+def tried(steps: Sequence[RateStep]) -> dict[float, list[Seen]]:
+    """The windows by rate: what `search` works on. What all windows at a rate say together is certain for each."""
+    found: dict[float, list[Seen]] = {}
+    last = {step.rate_per_s: step.together for step in steps}
     for step in steps:
-        found.setdefault(step.rate_per_s, []).append(step.verdict.holds)
+        verdict, all_of_them = step.verdict, last[step.rate_per_s]
+        agreed = all_of_them is not None and all_of_them.is_clear and all_of_them.holds == verdict.holds
+        found.setdefault(step.rate_per_s, []).append(Seen(verdict.holds, verdict.is_clear or agreed))
     return found
 
 
@@ -110,10 +118,11 @@ def conclude(steps: Sequence[RateStep], plan: SearchPlan, *, ended_early: str | 
 
 def certain_interval(steps: Sequence[RateStep]) -> tuple[float | None, float | None]:
     """See `Conclusion.interval`."""
-    held = [step.rate_per_s for step in steps if step.verdict.holds]
-    broke = [step.rate_per_s for step in steps if not step.verdict.holds]
-    passed = [step.rate_per_s for step in steps if step.verdict.verdict is Verdict.PASS]
-    failed = [step.rate_per_s for step in steps if step.verdict.verdict is Verdict.FAIL]
+    windows = [(rate, seen) for rate, at_rate in tried(steps).items() for seen in at_rate]
+    held = [rate for rate, seen in windows if seen.holds]
+    broke = [rate for rate, seen in windows if not seen.holds]
+    passed = [rate for rate, seen in windows if seen.holds and seen.is_clear]
+    failed = [rate for rate, seen in windows if not seen.holds and seen.is_clear]
     low = max((rate for rate in passed if not broke or rate < min(broke)), default=None)
     high = min((rate for rate in failed if not held or rate > max(held)), default=None)
     return low, high
@@ -156,7 +165,8 @@ def _what_is_missing(
     if bracket.held is None:
         lowest = min(steps, key=lambda step: step.rate_per_s)
         why = next((item.reason for item in lowest.verdict.broken), "") or lowest.verdict.generator_limit or ""
-        return f"Not even {format_rate(lowest.rate_per_s)} held: {why}"
+        certainly = "" if lowest.verdict.is_clear else " for certain"
+        return f"Not even {format_rate(lowest.rate_per_s)} held{certainly}: {why}"
     held = format_rate(bracket.held)
     if ended_early is not None:
         return f"The search ended early ({ended_early}): {held} held so far{_broke_so_far(bracket)}."
@@ -190,6 +200,9 @@ def _law(steps: Sequence[RateStep]) -> tuple[ScalabilityLaw | None, str]:
     rates = {step.rate_per_s for step in usable}
     if len(rates) < POINTS_MIN:
         return None, f"{len(rates)} rates had a steady state; a fit needs {POINTS_MIN}."
+    highest = max(step.concurrency or 0.0 for step in usable)
+    if highest < _CONCURRENCY_MIN:
+        return None, f"There were {highest:.2f} operations in the system at most: nothing ran beside others."
     law = fit_scalability(
         [step.concurrency or 0.0 for step in usable], [step.load.achieved_rate_per_s for step in usable]
     )

@@ -19,6 +19,8 @@ WAIT_SHARE_MIN = 0.4
 """Of the sessions' time: waits that take less may be there without being what holds the load up."""
 _RUNNING_MIN = 0.5
 """Of the sessions' time: so many that run, or would if a processor were free, are held up by it."""
+_POOL_USED_MIN = 0.5
+"""Sessions of a load that leaves most connections idle wait too, for a disk that is anything but full."""
 _WAITS: Mapping[Doing, tuple[Resource, str]] = {"lock": ("locks", "waiting for locks"), "io": ("io", "waiting for I/O")}
 _EVENTS_NAMED = 2
 
@@ -98,7 +100,7 @@ def _cpu(usage: Usage) -> Saturation | None:
 def _waits(usage: Usage) -> Saturation | None:
     kind = max(_WAITS, key=lambda kind: usage.doing.get(kind, 0.0))
     share = usage.doing.get(kind, 0.0)
-    if share < WAIT_SHARE_MIN:
+    if share < WAIT_SHARE_MIN or (usage.pool_share is not None and usage.pool_share < _POOL_USED_MIN):
         return None
     resource, words = _WAITS[kind]
     return Saturation(resource, f"Sessions spent {format_share(round(share, 2))} of their time {words}{_named(usage)}.")

@@ -1,7 +1,8 @@
 """Which rate is tried next. A pure function of what was tried, so that a search can be stopped at any step.
 
 Doubling finds a rate that breaks, halving the distance then narrows the bracket, and repeats of its two ends decide
-them by majority. A repeat that decides otherwise simply changes what is asked for next.
+them by majority. A repeat that decides otherwise simply changes what is asked for next. A rate that breaks, though not
+for certain, is repeated before anything is made of it: at lower rates there are fewer answers still to tell by.
 """
 
 from __future__ import annotations
@@ -9,9 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-Tried = Mapping[float, Sequence[bool]]
-"""By rate (per second), whether each window at it held."""
+
+class Seen(NamedTuple):
+    """One window: whether it held, and whether that is certain."""
+
+    holds: bool
+    is_clear: bool = True
+
+
+Tried = Mapping[float, Sequence[Seen]]
+"""By rate (per second), the windows at it."""
 
 # A start that breaks is halved so often; what not even a thousandth of it holds is not held by less.
 _HALVINGS_MAX = 10
@@ -57,12 +67,15 @@ def next_rate(tried: Tried, plan: SearchPlan) -> float | None:
         return _within(plan.first, plan)
     bracket = bracket_of(tried)
     held, broke = bracket.held, bracket.broke
+    doubted = _doubted(tried, broke) if broke is not None else False
+    if broke is not None and doubted and len(tried[broke]) < plan.repeats:
+        return broke
     if broke is None:
         assert held is not None
         higher = _within(2 * held, plan)
         return higher if higher > held else _repeat(tried, (held,), plan)
     if held is None:
-        return _rounded(broke / 2) if broke > plan.first / 2**_HALVINGS_MAX else None
+        return _rounded(broke / 2) if broke > plan.first / 2**_HALVINGS_MAX and not doubted else None
     between = _rounded(math.sqrt(held * broke))
     if broke / held > 1 + plan.within + _ROUNDING and held < between < broke:
         return between
@@ -75,9 +88,14 @@ def _repeat(tried: Tried, rates: Sequence[float], plan: SearchPlan) -> float | N
     return rate if len(tried[rate]) < plan.repeats else None
 
 
-def _holds(windows: Sequence[bool]) -> bool:
+def _holds(windows: Sequence[Seen]) -> bool:
     """What most windows say; in a tie the rate is not held."""
-    return sum(windows) * 2 > len(windows)
+    return 2 * sum(seen.holds for seen in windows) > len(windows)
+
+
+def _doubted(tried: Tried, rate: float) -> bool:
+    """Whether a rate breaks without a single window that says so for certain."""
+    return not any(seen.is_clear and not seen.holds for seen in tried[rate])
 
 
 def _within(rate: float, plan: SearchPlan) -> float:

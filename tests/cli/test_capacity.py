@@ -27,7 +27,7 @@ workload:
   timeout: 2
   operations:
     nap: { kind: simple, weight: 1, sql: "SELECT pg_sleep(0.04)" }
-targets: { simple_queries: "< 400ms" }
+targets: { simple_queries: "< 400ms", percentile: 90 }
 """
 
 

@@ -21,7 +21,8 @@ def test_engines_that_tell_nothing_do_not_have_the_ability(engine):
     assert isinstance(engine, CanSampleActivity) == (engine.name == "postgresql")
 
 
-def test_locks_sleep_and_work_are_told_apart(database: PostgresqlEngine) -> None:
+def test_locks_sleep_and_work_are_told_apart(any_database: PostgresqlEngine) -> None:
+    database = any_database
     with (
         closing(database.activity_sampler()) as sampler,
         psycopg.connect(database.url) as holder,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from loadlab.validate.search import SearchPlan, bracket_of, next_rate
+from loadlab.validate.search import SearchPlan, Seen, bracket_of, next_rate
 from loadlab.validate.usl import ScalabilityLaw, fit_scalability
 
 
@@ -19,9 +19,9 @@ from loadlab.validate.usl import ScalabilityLaw, fit_scalability
 def test_a_search_ends_with_the_capacity_in_its_bracket(capacity, first, within, repeats):
     assume(first / 2**10 < capacity < first * 2**20)
     plan = SearchPlan(first, within=within, repeats=repeats, windows_max=200)
-    tried: dict[float, list[bool]] = {}
+    tried: dict[float, list[Seen]] = {}
     while (rate := next_rate(tried, plan)) is not None:
-        tried.setdefault(rate, []).append(rate <= capacity)
+        tried.setdefault(rate, []).append(Seen(rate <= capacity))
     bracket = bracket_of(tried)
     assert bracket.held is not None
     assert bracket.broke is not None
@@ -31,14 +31,18 @@ def test_a_search_ends_with_the_capacity_in_its_bracket(capacity, first, within,
     assert len(tried[bracket.held]) == len(tried[bracket.broke]) == repeats
 
 
-@given(answers=st.lists(st.booleans(), min_size=60, max_size=60), first=st.floats(1, 1e4), highest=st.floats(1, 1e6))
+@given(
+    answers=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=60, max_size=60),
+    first=st.floats(1, 1e4),
+    highest=st.floats(1, 1e6),
+)
 def test_a_search_ends_whatever_the_windows_say(answers, first, highest):
     plan = SearchPlan(first, highest=highest)
-    tried: dict[float, list[bool]] = {}
+    tried: dict[float, list[Seen]] = {}
     number = 0
     while (rate := next_rate(tried, plan)) is not None:
         assert 0 < rate <= highest
-        tried.setdefault(rate, []).append(answers[number])
+        tried.setdefault(rate, []).append(Seen(*answers[number]))
         number += 1
     assert number <= plan.windows_max
 

@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 
 from loadlab.measure.model import GeneratorHealth
+from loadlab.measure.together import together
 from loadlab.spec.targets import TargetOverrides, resolve_targets
-from loadlab.validate.capacity import GENERATOR, REACHED, STEADY, RateVerdict, capacity_targets, judge_rate
+from loadlab.validate.capacity import (
+    GENERATOR,
+    REACHED,
+    STEADY,
+    RateVerdict,
+    capacity_targets,
+    judge_rate,
+    judge_together,
+)
 from loadlab.validate.conclusion import Conclusion, Finding, RateStep, conclude
 from loadlab.validate.model import Verdict
 from loadlab.validate.saturation import Usage, saturated
@@ -100,6 +109,41 @@ def test_targets_of_a_rate_are_latency_at_p99_and_errors():
     assert {t.percentile for t in capacity_targets(stated, percentile_is_stated=True)} == {90.0, None}
 
 
+def windows(limit_us: float, *ranges: range) -> tuple[RateVerdict, RateVerdict]:
+    """Each window's own verdict (that of the first) and that of all together; six answers a second."""
+    load: dict[str, Any] = {"arrivals": "constant", "users": 0, "asked_rate_per_s": 6.0}
+    found = [facts_of({"get": Run("simple", tuple(values))}, **load) for values in ranges]
+    targets = [replace(simple(limit_us), percentile=95.0), NO_ERRORS]
+    return judge_rate(targets, found[0]), judge_together(targets, found)
+
+
+def test_windows_together_are_certain_where_each_is_not():
+    # Sixty answers are too few for a p95, 180 are enough.
+    alone, together = windows(2000, *([range(100, 700, 100)] * 3))
+    assert (alone.verdict, alone.holds) == (Verdict.INCONCLUSIVE, True)
+    assert together.verdict is Verdict.PASS
+    assert together.verdicts[0].samples == 180
+
+
+def test_windows_that_differ_have_no_trend_together():
+    _, together = windows(20_000, range(100, 700, 100), range(1000, 7000, 1000), range(2000, 14_000, 2000))
+    assert together.broken == ()
+
+
+def test_windows_in_a_row_add_up():
+    first, second = (
+        facts_of({"get": Run("simple", (us,) * 10, {"X": 1})}, seconds=seconds).load
+        for us, seconds in ((100, 5), (300, 10))
+    )
+    load = together([replace(first, asked_rate_per_s=20.0), replace(second, asked_rate_per_s=20.0)])
+    (operation,) = load.operations
+    assert (load.duration_s, operation.count, dict(operation.errors)) == (15, 150, {"X": 15})
+    assert operation.response.percentile_us(50) == 300
+    assert load.asked_rate_per_s == 20
+    assert [interval.start_s for interval in load.intervals] == list(range(15))
+    assert load.achieved_rate_per_s == pytest.approx(10)
+
+
 class TestSaturated:
     @pytest.mark.parametrize(
         "usage, resource, words",
@@ -130,6 +174,7 @@ class TestSaturated:
                 "connections",
                 "97% of the time",
             ),
+            (Usage(0.3, doing={"io": 1.0}, pool_share=0.02), "unknown", "Nothing that was measured was full"),
             (Usage(0.3, server_cores=0.2, cores=2, pool_share=0.5), "unknown", "Nothing that was measured was full"),
         ],
     )
@@ -174,6 +219,10 @@ class TestConclude:
         assert (found.rate_per_s, found.interval) == (100, (80, 110))
         assert found.finding is Finding.FOUND
 
+    def test_what_windows_say_together_is_certain_for_each(self):
+        sure = [step(100, LEANS), replace(step(100, LEANS), together=HELD)]
+        assert concluded(step(40, HELD), *sure, step(110, BROKE)).interval == (100, 110)
+
     def test_what_is_certain_may_be_too_far_apart(self):
         found = concluded(step(40, HELD), step(100, LEANS), step(110, BROKE))
         assert found.finding is Finding.INCONCLUSIVE
@@ -206,13 +255,21 @@ class TestConclude:
 
     def test_the_law_needs_five_rates_in_a_steady_state(self):
         few = [step(rate, HELD) for rate in (10, 20, 40, 80)]
-        assert concluded(*few, step(90, BROKE)).law is not None
         assert concluded(*few).law is None
         assert concluded(*few).law_note == "4 rates had a steady state; a fit needs 5."
         # Ten milliseconds each, whatever the rate: a hundred a second for each operation in the system.
-        law = concluded(*few, step(90, BROKE)).law
+        law = concluded(*few, step(400, BROKE)).law
         assert law is not None
         assert law.throughput_per_s == pytest.approx(100, rel=0.01)
+
+    def test_the_law_needs_operations_beside_each_other(self):
+        found = concluded(*(step(rate, HELD) for rate in (10, 20, 40, 80)), step(90, BROKE))
+        assert found.law is None
+        assert found.law_note == "There were 0.90 operations in the system at most: nothing ran beside others."
+
+    def test_what_leans_to_broken_at_the_start_is_repeated_and_then_given_up(self):
+        leans = step(50, judged(949))
+        assert concluded(leans).reason.startswith("Not even 50/s held for certain: The p95")
 
 
 def test_concurrency_is_littles():

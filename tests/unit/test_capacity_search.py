@@ -6,18 +6,21 @@ from collections.abc import Callable
 
 import pytest
 
-from loadlab.validate.search import Bracket, SearchPlan, bracket_of, next_rate
+from loadlab.validate.search import Bracket, SearchPlan, Seen, bracket_of, next_rate
 
 Holds = Callable[[float, int], bool]
+YES, NO = Seen(True), Seen(False)
 
 
-def searched(holds: Holds, plan: SearchPlan) -> tuple[dict[float, list[bool]], list[float]]:
+def searched(
+    holds: Holds, plan: SearchPlan, is_clear: Callable[[float], bool] = lambda _: True
+) -> tuple[dict[float, list[Seen]], list[float]]:
     """Every window until the search asks for no more; `holds` gets the rate and how often it was tried before."""
-    tried: dict[float, list[bool]] = {}
+    tried: dict[float, list[Seen]] = {}
     order: list[float] = []
     while (rate := next_rate(tried, plan)) is not None:
         windows = tried.setdefault(rate, [])
-        windows.append(holds(rate, len(windows)))
+        windows.append(Seen(holds(rate, len(windows)), is_clear(rate)))
         order.append(rate)
         assert len(order) <= plan.windows_max, "the search must end"
     return tried, order
@@ -71,7 +74,7 @@ def test_the_majority_of_repeats_decides_and_a_turned_verdict_goes_on_searching(
 
     tried, order = searched(moody, SearchPlan(first=20, within=0.1))
     bracket = bracket_of(tried)
-    assert tried[113] == [False, True, True]
+    assert [seen.holds for seen in tried[113]] == [False, True, True]
     assert order.count(113) == 3
     assert bracket.held is not None
     assert bracket.held >= 113
@@ -80,11 +83,22 @@ def test_the_majority_of_repeats_decides_and_a_turned_verdict_goes_on_searching(
 
 
 def test_a_tie_is_not_held():
-    assert bracket_of({10: [True], 20: [True, False]}) == Bracket(10, 20)
+    assert bracket_of({10: [YES], 20: [YES, NO]}) == Bracket(10, 20)
 
 
 def test_above_a_rate_that_broke_nothing_counts_as_held():
-    assert bracket_of({10: [True], 20: [False], 40: [True]}) == Bracket(10, 20)
+    assert bracket_of({10: [YES], 20: [NO], 40: [YES]}) == Bracket(10, 20)
+
+
+def test_a_rate_that_breaks_without_certainty_is_repeated_first():
+    _, order = searched(up_to(100.0), SearchPlan(first=20, within=0.1), is_clear=lambda rate: rate != 160)
+    assert order[:7] == [20, 40, 80, 160, 160, 160, 113]
+
+
+def test_a_start_that_breaks_without_certainty_is_no_reason_to_go_lower():
+    tried, order = searched(up_to(9.0), SearchPlan(first=64), is_clear=lambda _: False)
+    assert order == [64, 64, 64]
+    assert bracket_of(tried) == Bracket(None, 64)
 
 
 def test_windows_are_bounded_whatever_they_say():

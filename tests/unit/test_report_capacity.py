@@ -40,7 +40,7 @@ def result_of(*steps: RateStep, scenario: str = "shop", targets: tuple[Target, .
     )
 
 
-FOUND = result_of(*(step(rate, HELD) for rate in (10, 20, 40, 80, 100)), step(110, BROKE, pool=1.0))
+FOUND = result_of(*(step(rate, HELD) for rate in (100, 200, 400, 800, 1000)), step(1100, BROKE, pool=1.0))
 NOTHING_HELD = result_of(step(50, BROKE), step(25, BROKE), targets=(NO_ERRORS,))
 
 
@@ -54,15 +54,15 @@ def printed(result: CapacityResult) -> str:
 def test_the_terminal_says_the_capacity_first_then_why():
     text = printed(FOUND)
     for words in (
-        "FOUND capacity 100/s (interval 100/s – 110/s).",
-        "Broke first  Latency at 110/s:",
-        "Saturated    connections at 110/s",
+        "FOUND capacity 1,000/s (interval 1,000/s – 1,100/s).",
+        "Broke first  Latency at 1,100/s:",
+        "Saturated    connections at 1,100/s",
         "Scalability  λ = 100/s, σ (contention) = ",
         "achieved ≥ 95% of what is due",
     ):
         assert words in text, text
     assert max(map(len, text.splitlines())) <= 80
-    assert len(re.findall(r"^ *\d+(?:\.\d+)?/s .* held", text, re.MULTILINE)) == 5
+    assert len(re.findall(r"^ *[\d,]+/s .* held", text, re.MULTILINE)) == 5
 
 
 def test_the_terminal_tells_what_was_not_found():
@@ -88,7 +88,7 @@ def test_names_are_escaped():
 
 
 def test_charts_draw_the_limit_the_capacity_and_the_peak():
-    assert "capacity 100/s" in charts.rate_chart(FOUND)
+    assert "capacity 1,000/s" in charts.rate_chart(FOUND)
     assert "limit Latency p95 &lt; 2 ms" in charts.latency_by_rate(FOUND)
     assert charts.latency_by_rate(FOUND).count('class="limit"') == 2
     assert "p99 of all operations" in charts.latency_by_rate(NOTHING_HELD)
@@ -101,7 +101,7 @@ def test_the_result_is_read_back_as_it_was_written(tmp_path: Path):
     files = write_capacity(tmp_path / "new", FOUND)
     text = files.result.read_text(encoding="utf-8")
     assert CapacityResult.model_validate_json(text) == FOUND
-    assert json.loads(text)["interval"] == [100, 110]
+    assert json.loads(text)["interval"] == [1000, 1100]
     assert files.report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 

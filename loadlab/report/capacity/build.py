@@ -114,6 +114,7 @@ def _step(step: RateStep) -> StepResult:
         measured={item.target.name: _finite(item.measured) for item in verdict.verdicts},
         verdict=verdict.verdict,
         holds=verdict.holds,
+        together=step.together.verdict if step.together is not None else None,
         broken=[BrokenResult(limit=item.limit, reason=item.reason) for item in verdict.broken],
         unclear=list(verdict.unclear),
         generator_limit=verdict.generator_limit,

@@ -77,6 +77,7 @@ class StepResult(ResultModel):
     measured: dict[str, float | None]
     verdict: Verdict
     holds: bool = Field(description="where it leans when the verdict is INCONCLUSIVE")
+    together: Verdict | None = Field(default=None, description="over this window and the earlier ones at the rate")
     broken: list[BrokenResult]
     unclear: list[str]
     generator_limit: str | None
