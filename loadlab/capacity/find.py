@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loadlab.capacity.window import Windows
+from loadlab.capacity.window import WARMUP_MIN_S, Windows
 from loadlab.engines import open_database
 from loadlab.engines.protocol import CanWriteOut, Engine
 from loadlab.errors import InputError, LoadLabError
@@ -100,7 +100,7 @@ def find_capacity(
             within=plan.within,
             repeats=plan.repeats,
             step_s=options.step_s,
-            warmup_s=workload.warmup,
+            warmup_s=max(workload.warmup, WARMUP_MIN_S),
         ),
         seeding=seeding_result(ready.seeded),
         environment=environment,

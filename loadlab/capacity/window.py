@@ -26,7 +26,8 @@ from loadlab.workload.plan import load_plans
 
 # What an insert of the search may have used of the rows beyond the dataset, should it die without a word.
 _NEW_ROWS_RESERVED = 100_000_000
-_WARMUP_MIN_S = 1.0
+WARMUP_MIN_S = 1.0
+"""What the loop needs to come into step at another rate."""
 
 
 class Windows:
@@ -83,7 +84,7 @@ class Windows:
         workload, conductor = self._ready.workload, self._conductor
         words = f"Window {number}, {format_rate(rate_per_s)}"
         conductor.set_rate(rate_per_s)
-        warmup_s = max(workload.warmup, _WARMUP_MIN_S) + (workload.ramp if self._is_first else 0.0)
+        warmup_s = max(workload.warmup, WARMUP_MIN_S) + (workload.ramp if self._is_first else 0.0)
         self._is_first = False
         conductor.warm_up(warmup_s, _observer(self._show, f"{words}, warm-up", warmup_s))
         conductor.pause()
