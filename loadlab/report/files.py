@@ -69,6 +69,8 @@ def write_run(run_dir: Path, result: Result) -> RunFiles:
     cannot be written to.
     """
     files = RunFiles.of(run_dir)
+    with _writing_to(run_dir):
+        run_dir.mkdir(parents=True, exist_ok=True)
     write_file(files.result, result.model_dump_json(indent=2) + "\n")
     write_report(run_dir, result)
     return files
