@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Literal
 
 from loadlab.errors import InputError
-from loadlab.units import parse_duration_s, parse_rate_per_s
+from loadlab.units import parse_duration_s, parse_rate_per_s, parse_share
 
 
 def duration_s(option: str, text: str | None) -> float | None:
@@ -19,12 +19,20 @@ def duration_s(option: str, text: str | None) -> float | None:
         raise InputError(option, str(error), value=text) from None
 
 
-def rate_per_s(text: str | None) -> float | None:
+def rate_per_s(option: str, text: str | None) -> float | None:
     """`2000/s` → 2000.0; None stays None."""
     try:
         return None if text is None else parse_rate_per_s(text)
     except ValueError as error:
-        raise InputError("--rate", str(error), value=text) from None
+        raise InputError(option, str(error), value=text) from None
+
+
+def share(option: str, text: str) -> float:
+    """`5%` → 0.05."""
+    try:
+        return parse_share(text)
+    except ValueError as error:
+        raise InputError(option, str(error), value=text) from None
 
 
 def parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:

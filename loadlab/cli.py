@@ -16,7 +16,9 @@ import typer
 
 from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
+from loadlab.commands.capacity import capacity
 from loadlab.commands.init import init
+from loadlab.commands.options import Database, Json, Scale, Seed, Workers, progress
 from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.source import SOURCE_FORMS
@@ -39,20 +41,6 @@ app = typer.Typer(
     help="From a schema and stated performance targets to a verdict, on the real database.\n\n"
     "Exit codes: 0 every target passes, 1 a target fails, 2 a usage or tool error, 3 inconclusive.",
 )
-
-Database = Annotated[
-    str,
-    typer.Option(
-        "--database",
-        envvar="LOADLAB_DATABASE",
-        help=f"{URL_FORMS}.",
-    ),
-]
-Scale = Annotated[
-    float | None, typer.Option("--scale", min=1e-9, help="Factor on every table's full row count; 1 is full volume.")
-]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed is another dataset of the same shape.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
 
 
 class SpecKind(StrEnum):
@@ -102,7 +90,7 @@ def run(
     ] = None,
     duration: Duration = None,
     warmup: Warmup = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Load-driving processes.")] = None,
+    workers: Workers = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/<scenario>-<time>.")
     ] = None,
@@ -124,9 +112,9 @@ def run(
     from loadlab.pipeline import run as run_pipeline
 
     load = LoadOptions(
-        users, rate_per_s(rate), duration_s("--duration", duration), duration_s("--warmup", warmup), workers
+        users, rate_per_s("--rate", rate), duration_s("--duration", duration), duration_s("--warmup", warmup), workers
     )
-    with _show(quiet=as_json) as show:
+    with progress(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
     if as_json:
         typer.echo(outcome.result.model_dump_json(indent=2))
@@ -138,6 +126,7 @@ def run(
 
 
 app.command()(init)
+app.command()(capacity)
 
 
 @app.command()
@@ -206,7 +195,7 @@ def seed(
         raise InputError("--recreate", "drops what is in the database: it goes with neither --dry-run nor --to")
     everywhere, by_table = parse_rows(rows or [])
     data = DataOptions(scale, seed, everywhere, by_table, workers, cluster, parse_until(until), recreate)
-    with _show(quiet=as_json) as show:
+    with progress(quiet=as_json) as show:
         if dry_run:
             _dry_run(source, database, data, show, as_json, verbose)
             return
@@ -315,7 +304,7 @@ def grow(
     if everywhere is not None:
         raise InputError("--rows", "must be TABLE=N: one table says how far to go", value=everywhere)
     wish = GrowthWish(duration_s("--by", by), scale, tuple(sorted(by_table.items())))
-    with _show(quiet=as_json) as show:
+    with progress(quiet=as_json) as show:
         outcome = grow_database(database, wish, show, dry_run=dry_run)
     from loadlab.report.growth import growth_summary, print_growth
 
@@ -375,12 +364,6 @@ def _json_schema(kind: SpecKind) -> dict[str, Any]:
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def _show(*, quiet: bool) -> ProgressShow:
-    from loadlab.report.progress import ProgressShow
-
-    return ProgressShow(quiet=quiet)
 
 
 def _dry_run(

@@ -122,6 +122,18 @@ class GrowthOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A filled database: what the load of a scenario needs of it. `plans` is None where the engine shows none."""
+
+    scenario: Scenario
+    workload: Workload
+    statements: Mapping[str, Statement]
+    dataset: Dataset
+    seeded: SeedOutcome
+    plans: Mapping[str, PlanEvidence] | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunOutcome:
     """The result and the files it is kept in."""
 
@@ -135,52 +147,64 @@ class RunOutcome:
 def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Path | None, show: Show) -> RunOutcome:
     """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError."""
     scenario = load_scenario(path)
-    workload = _workload(scenario.file.workload, load)
+    workload = changed_workload(scenario, load)
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
-        show.step(f"{engine.version()} at {engine.display_url}")
-        check_connections(engine, workload)
-        found = schema_of(scenario, engine)
-        statements = found.statements
-        dataset = _dataset(scenario, found, engine, data)
-        seeded = _fill(engine, dataset, data, show)
-        if not workload.operations:
-            scenario, statements = with_derived_mix(scenario, engine, empty=found.bookkeeping, tell=show.step)
-            workload = _workload(scenario.file.workload, load)
-        with in_scenario():
-            engine.check_statements(statements)
-        plans = (
-            {name: engine.explain(text) for name, text in statements.items()}
-            if isinstance(engine, CanExplain)
-            else None
-        )
-        identities = _statement_ids(engine, statements)
-        environment = _environment(engine)
+        ready = make_ready(engine, scenario, workload, data, show)
+        scenario, workload = ready.scenario, ready.workload
+        identities = _statement_ids(engine, ready.statements)
+        environment = environment_of(engine)
         if isinstance(engine, CanWriteOut):
             engine.write_out()
-        window = measure_window(engine, scenario, workload, dataset.manifest, statements, show)
+        window = measure_window(engine, scenario, workload, ready.dataset.manifest, ready.statements, show)
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
-        verdicts = judge(scenario.targets, _facts(window, workload, dataset, plans))
+        verdicts = judge(scenario.targets, facts_of(window, ready))
         result = build_result(
             scenario=scenario.name,
             description=scenario.file.description,
             verdicts=verdicts,
             measure=window.measure,
             evidence=window.delta,
-            plans=plans or {},
+            plans=ready.plans or {},
             server_calls=_server_calls(identities, window.delta),
-            seeding=_seeding_result(seeded),
+            seeding=seeding_result(ready.seeded),
             environment=environment,
             warmup_s=workload.warmup,
-            notes=(*seeded.notes, *([window.failure] if window.failure else ())),
+            notes=(*ready.seeded.notes, *([window.failure] if window.failure else ())),
         )
         files = write_run(folder, result)
     return RunOutcome(result, files)
 
 
-def _workload(workload: Workload, options: LoadOptions) -> Workload:
-    """The scenario's workload with the command line's changes; users close an open loop, a rate opens a closed one."""
+def make_ready(engine: Engine, scenario: Scenario, workload: Workload, data: DataOptions, show: Show) -> Ready:
+    """Fill the database, and see that every statement of the load can be executed there. Raises LoadLabError.
+
+    A scenario without operations gets those that follow from its schema.
+    """
+    show.step(f"{engine.version()} at {engine.display_url}")
+    check_connections(engine, workload)
+    found = schema_of(scenario, engine)
+    statements = found.statements
+    dataset = _dataset(scenario, found, engine, data)
+    seeded = _fill(engine, dataset, data, show)
+    if not workload.operations:
+        scenario, statements = with_derived_mix(scenario, engine, empty=found.bookkeeping, tell=show.step)
+        workload = workload.model_copy(update={"operations": scenario.file.workload.operations})
+    with in_scenario():
+        engine.check_statements(statements)
+    plans = (
+        {name: engine.explain(text) for name, text in statements.items()} if isinstance(engine, CanExplain) else None
+    )
+    return Ready(scenario, workload, statements, dataset, seeded, plans)
+
+
+def changed_workload(scenario: Scenario, options: LoadOptions) -> Workload:
+    """The scenario's workload with the command line's changes; users close an open loop, a rate opens a closed one.
+
+    Raises InputError.
+    """
+    workload = scenario.file.workload
     said = {
         "users": options.users,
         "rate": options.rate_per_s,
@@ -197,16 +221,18 @@ def _workload(workload: Workload, options: LoadOptions) -> Workload:
     return validate(Workload, {**kept, **changes}, place="command line")
 
 
-def _facts(window: Window, workload: Workload, dataset: Dataset, plans: Mapping[str, PlanEvidence] | None) -> Facts:
+def facts_of(window: Window, ready: Ready) -> Facts:
+    """What the rules of the targets read of a window."""
+    operations, dataset = ready.workload.operations, ready.dataset
     return Facts(
         load=window.measure,
-        kinds={name: operation.kind for name, operation in workload.operations.items()},
-        weights={name: operation.weight for name, operation in workload.operations.items()},
+        kinds={name: operation.kind for name, operation in operations.items()},
+        weights={name: operation.weight for name, operation in operations.items()},
         scale=dataset.plan.scale,
         rows={table: dataset.row_count(table) for table in dataset.tables},
         evidence=window.delta,
         counters_were_reset=window.counters_were_reset,
-        plans=plans,
+        plans=ready.plans,
         integrity=window.integrity,
     )
 
@@ -229,7 +255,8 @@ def _server_calls(identities: Mapping[str, str], delta: Evidence | None) -> dict
     return {name: evidence.calls if evidence else 0 for name, evidence in counted.items()}
 
 
-def _environment(engine: Engine) -> EnvironmentResult:
+def environment_of(engine: Engine) -> EnvironmentResult:
+    """Where it runs."""
     machine = this_machine()
     return EnvironmentResult(
         loadlab=__version__,
@@ -345,7 +372,8 @@ def _table_result(dataset: Dataset, table: str, sizes: Evidence) -> TableResult:
     )
 
 
-def _seeding_result(seeded: SeedOutcome) -> SeedingResult:
+def seeding_result(seeded: SeedOutcome) -> SeedingResult:
+    """The seeding as a result keeps it."""
     plan = seeded.dataset.plan
     return SeedingResult(
         rows=seeded.report.rows,

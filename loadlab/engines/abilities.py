@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from loadlab.engines.protocol import Chunk, PlanEvidence, StatementHistory
 from loadlab.schema.manifest import Manifest
@@ -192,6 +192,31 @@ class CanReadStatements(Protocol):
     def asked_statements(self) -> StatementHistory:
         """No table is read. Raises DatabaseError when the counts cannot be had, saying what is needed."""
         ...
+
+
+Doing = Literal["running", "lock", "io", "client", "other"]
+"""What a session that has work to do does: run on a processor (or be ready to), or wait, and for what."""
+
+
+class ActivitySampler(Protocol):
+    """Looks at a server from a connection of its own. Errors are `loadlab.errors.DatabaseError`s."""
+
+    def sample(self) -> Mapping[tuple[Doing, str], int]:
+        """How many sessions do what at this moment, with the server's own word for it; its own session left out."""
+        ...
+
+    def cpu_s(self) -> float | None:
+        """Processor seconds of all the server's processes since they began; None for a server on another machine."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class CanSampleActivity(Protocol):
+    """The server tells what its sessions are doing."""
+
+    def activity_sampler(self) -> ActivitySampler: ...
 
 
 class FileForm(Protocol):

@@ -71,7 +71,7 @@ def write_run(run_dir: Path, result: Result) -> RunFiles:
     files = RunFiles.of(run_dir)
     with _writing_to(run_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
-        _write_atomically(files.result, result.model_dump_json(indent=2) + "\n")
+    write_file(files.result, result.model_dump_json(indent=2) + "\n")
     write_report(run_dir, result)
     return files
 
@@ -81,9 +81,15 @@ def write_report(run: Path, result: Result) -> RunFiles:
     from loadlab.report.html import render_html
 
     files = RunFiles.of(run)
-    with _writing_to(run):
-        _write_atomically(files.report, render_html(result))
+    write_file(files.report, render_html(result))
     return files
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file of a run; its folder is made where it is missing. Raises InputError when it cannot be written."""
+    with _writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_atomically(path, text)
 
 
 @contextmanager

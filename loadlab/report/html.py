@@ -22,7 +22,7 @@ _ACTIVITY = ("sequential_scans", "index_scans", "rows_inserted", "rows_updated",
 def render_html(result: Result) -> str:
     """The report as one HTML document. Names and messages in `result` are untrusted text and escaped."""
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             result=result,
@@ -42,15 +42,16 @@ def render_html(result: Result) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates' own, with the filters and words that they share."""
+    found = Environment(
         loader=PackageLoader("loadlab.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "count": lambda value: wording.NOTHING if value is None else format_count(value),
         "duration": format_duration,
         "latency": wording.duration_us,
@@ -60,8 +61,8 @@ def _environment() -> Environment:
         "moment": wording.moment,
         "plain": _plain_number,
     }
-    environment.globals |= {"charts": charts, "timeline": timeline, "wording": wording}
-    return environment
+    found.globals |= {"charts": charts, "timeline": timeline, "wording": wording}
+    return found
 
 
 def _plain_number(value: object) -> str:

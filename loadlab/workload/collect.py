@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count as count_from
 from typing import Any
 
@@ -164,6 +164,16 @@ class Collector:
         """How late the event loop of the process that conducts was."""
         self.new_rows_end = plans[0].new_rows_start
         """What the next run on the same database passes as `new_rows_start`."""
+
+    def following(self, rate_per_s: float) -> Collector:
+        """For another window of the same drivers, at another rate: empty, though it knows what was counted before."""
+        workload = self._workload.model_copy(update={"rate": rate_per_s})
+        other = Collector([replace(plan, workload=workload) for plan in self._plans.values()])
+        for worker, state in self._states.items():
+            # What a driver counts in the end is the sum of its windows.
+            other._states[worker].counts, other._states[worker].calibration = state.counts, state.calibration
+        other._lost, other.new_rows_end = self._lost, self.new_rows_end
+        return other
 
     def begin(self, phase: str) -> None:
         """A phase begins for all drivers."""

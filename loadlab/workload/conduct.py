@@ -7,6 +7,8 @@
         conductor.pause()
         measure = conductor.collect()
 
+An open loop goes on at another rate after `set_rate`; `measured` tells of each window without an end of the load.
+
 What the drivers report is passed on as it comes, so that it is kept even when the child dies.
 """
 
@@ -90,11 +92,28 @@ class Conductor:
         self._await("verified", VERIFY_LIMIT_S + ANSWER_LIMIT_S)
         return self._collector.integrity()
 
+    def set_rate(self, rate_per_s: float) -> None:
+        """While an open loop without a shape is paused: its rate from now on.
+
+        What was measured before is forgotten: `measured` comes first.
+        """
+        self._collector = self._collector.following(rate_per_s)
+        self._child.send({"cmd": "rate", "per_s": rate_per_s})
+
+    def measured(self) -> LoadMeasure:
+        """While it is paused: everything measured since the rate was set; the load can go on."""
+        return self._collector.measure(interrupted=self.interrupted)
+
     def collect(self) -> LoadMeasure:
         """End the load; everything measured. `failure` tells what ended it early, if anything did."""
         self.pause()
         self._ask("stop", "final")
-        return self._collector.measure(interrupted=self._interrupted or self.failure is not None)
+        return self._collector.measure(interrupted=self.interrupted)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C or a failure has cut the load short."""
+        return self._interrupted or self.failure is not None
 
     @property
     def new_rows_end(self) -> int:

@@ -1,7 +1,8 @@
 """A driver: the process that executes the load, in threads, far from gevent.
 
 `python -m loadlab.workload.driver` reads one line of JSON, the plan, from standard input (no secret is in argv), then
-one command a line: `{"cmd": "users", "n": 20}`, `{"cmd": "phase", "name": "warmup" | "measure" | "pause" | "stop"}`.
+one command a line: `{"cmd": "users", "n": 20}`, `{"cmd": "phase", "name": "warmup" | "measure" | "pause" | "stop"}`;
+for an open loop also `{"cmd": "rate", "part_per_s": 10}`: what one user stands for from now on.
 It answers on standard output, one line of JSON each:
 
 | type | when | holds |
@@ -83,6 +84,8 @@ class Driver:
                 self._verify()
             elif command["cmd"] == "users":
                 self._loop.set_users(command["n"])
+            elif command["cmd"] == "rate":
+                self._stage.set_part_rate(command["part_per_s"])
             elif command["name"] == "stop":
                 self._stop()
                 return

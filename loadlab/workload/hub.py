@@ -19,6 +19,7 @@ from typing import IO
 
 from loadlab.errors import LoadLabError
 from loadlab.measure.model import Interval, LoadMeasure
+from loadlab.spec.workload import RATE_PARTS
 from loadlab.workload.collect import Collector, Message
 from loadlab.workload.plan import LoadPlan, share
 
@@ -149,6 +150,13 @@ class Hub:
         """The population, shared out over the drivers."""
         for number, child in enumerate(self._children.values()):
             child.send({"cmd": "users", "n": share(users, number, len(self._children))})
+
+    def set_rate(self, rate_per_s: float) -> None:
+        """Between two windows of an open loop without a shape: its rate from now on, measured anew."""
+        with self._changed:
+            self._collector = self._collector.following(rate_per_s)
+        for child in self._children.values():
+            child.send({"cmd": "rate", "part_per_s": rate_per_s / RATE_PARTS})
 
     def begin(self, phase: str) -> None:
         """Start handing out operations in a phase (`warmup` or `measure`)."""

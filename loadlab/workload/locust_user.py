@@ -355,6 +355,8 @@ class _Run:
         elif name == "verify":
             self._hub.verify()
             self._answer("verified")
+        elif name == "rate":
+            self._hub.set_rate(command["per_s"])
         elif name == "stop":
             self._runner.quit()
             self._hub.stop()

@@ -121,6 +121,12 @@ class Loop:
             self._attention = self._attention or self._schedule.surplus > 0
         self._wake()
 
+    def reschedule(self, change: Callable[[float], None]) -> None:
+        """Have the schedule changed, at the moment (s) that `change` is called with."""
+        with self._changed:
+            change(clock())
+        self._wake()
+
     def resume(self) -> float:
         """Start handing out; due times move by the length of the pause. Returns the moment (s)."""
         with self._changed:
@@ -228,19 +234,20 @@ class Loop:
             operation = choose()
             if delay_s < -give_up_s:
                 due_s = self._drop(seat, operation, due_s)
-                continue
-            values = sources[operation]()
-            sent_s = clock()
-            try:
-                seat.calls[operation](values)
-            except Exception as error:
-                self._fail(seat, operation, due_s, sent_s, error)
-                return
-            ended_s = clock()
-            write(pack_record(operation, due_s, sent_s, ended_s, seat.idle_s))
-            if seat.idle_s:
-                seat.idle_s = 0.0
-            due_s = after(seat, ended_s)
+            else:
+                values = sources[operation]()
+                sent_s = clock()
+                try:
+                    seat.calls[operation](values)
+                except Exception as error:
+                    self._fail(seat, operation, due_s, sent_s, error)
+                    return
+                ended_s = clock()
+                write(pack_record(operation, due_s, sent_s, ended_s, seat.idle_s))
+                if seat.idle_s:
+                    seat.idle_s = 0.0
+                due_s = after(seat, ended_s)
+            # After a drop as well: what comes due after a pause began is none of the phase, however late this is.
             if self._attention:
                 self._schedule.give_back(seat, due_s)
                 return

@@ -141,7 +141,7 @@ class Arrivals:
 
     def __init__(self, gaps: Iterator[float], part_rate_per_s: float, *, give_up_s: float, offset: float = 0.0) -> None:
         self._next: Callable[[], float] = accumulate(chain((offset,), gaps)).__next__
-        self._part_rate_per_s = part_rate_per_s
+        self._users, self._part_rate_per_s = 0, part_rate_per_s
         self.give_up_s = give_up_s
         self._returned: list[float] = []
         # (moment, position at that moment, seconds a unit): one tuple, so that a reader never sees half of a change.
@@ -177,9 +177,18 @@ class Arrivals:
         """An arrival comes once."""
 
     def set_users(self, users: int, now_s: float) -> None:
+        self._users = users
+        self._stretch(now_s)
+
+    def set_part_rate(self, part_rate_per_s: float, now_s: float) -> None:
+        """What one Locust user stands for from now on. Whoever sleeps on a due time is woken afterwards."""
+        self._part_rate_per_s = part_rate_per_s
+        self._stretch(now_s)
+
+    def _stretch(self, now_s: float) -> None:
         moment_s, base, gap_s = self._line
         at_s = min(now_s, self._closed_at_s)
-        rate_per_s = users * self._part_rate_per_s
+        rate_per_s = self._users * self._part_rate_per_s
         self._line = (at_s, base + (at_s - moment_s) / gap_s, 1 / rate_per_s if rate_per_s else _NEVER_GAP_S)
 
     def pause(self, now_s: float) -> None:

@@ -68,14 +68,20 @@ class Stage:
         self._keys = {name: self._make_keys(name) for name in self._flows}
         choose = choices(self._operations, self._random("choices"))
         self.calibration = calibrate(self._engine, choose, timeout_s=plan.workload.timeout)
+        self._schedule = self._new_schedule()
         self.loop = Loop(
             self._open_hands,
             [supply.next for supply in self._provisioner.supplies],
             choose,
-            self._schedule(),
+            self._schedule,
             connections=plan.connections,
         )
         self.loop.start(limit_s=limit_s)
+
+    def set_part_rate(self, part_rate_per_s: float) -> None:
+        """What one Locust user of an open loop stands for from now on."""
+        assert isinstance(self._schedule, Arrivals), "users of a closed loop have no rate"
+        self.loop.reschedule(partial(self._schedule.set_part_rate, part_rate_per_s))
 
     @property
     def refills(self) -> int:
@@ -93,7 +99,7 @@ class Stage:
         """The flows' statements by name, those made up at run time included."""
         return {key: str(text) for names in self._names.values() for key, text in names.known.items()}
 
-    def _schedule(self) -> Schedule:
+    def _new_schedule(self) -> Schedule:
         plan, workload = self._plan, self._plan.workload
         if not workload.is_open:
             return ThinkingUsers(think_times_s(workload, self._random("think times")))

@@ -46,7 +46,9 @@ DATA_LAYERS = (
     "growth", "feasibility", "history", "sizes", "application",
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
-TOP = {"__init__", "__main__", "arguments", "cli", "commands", "pipeline", "factories", "scaffold"}
+TOP = {
+    "__init__", "__main__", "arguments", "capacity", "cli", "commands", "pipeline", "factories", "scaffold",
+}  # fmt: skip
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
 PURE_MEASURE = {f"loadlab.measure.{name}" for name in ("histogram", "integrity", "model", "recorder")}

@@ -183,3 +183,22 @@ def test_nothing_measured_is_a_measure_too():
     assert measure.duration_s == 0
     assert measure.achieved_rate_per_s == 0
     assert [item.count for item in measure.operations] == [0, 0]
+
+
+def test_a_window_at_another_rate_begins_empty_and_ends_with_the_drivers_own_counts():
+    workload = Workload(rate=100, operations={"read": WORKLOAD.operations["read"]})
+    plan = LoadPlan("u", Manifest("f", {}, Schema((), "any"), True, True), workload, {}, "flows.py", 0, 1, 4, 200, 1)
+    first = Collector([plan])
+    first.add(interval(0, 0.0, 100, 200))
+    first.add(paused(0, {}))
+    second = first.following(250.0)
+    assert second.measure().operations[0].count == 0
+    assert second.new_rows_end == 100
+    second.add(interval(0, 0.0, 300))
+    second.add(paused(0, {}))
+    measure = second.measure()
+    assert (measure.asked_rate_per_s, measure.operations[0].count, measure.duration_s) == (250, 1, 2.0)
+    # The driver counts over both windows; a third operation would be one that nobody reported.
+    second.add({"type": "final", "worker": 0, "totals": {"read": {"count": 3, "errors": 0}}})
+    with pytest.raises(LoadLabError, match="executed read 4 times"):
+        second.add({"type": "final", "worker": 0, "totals": {"read": {"count": 4, "errors": 0}}})

@@ -190,3 +190,22 @@ def test_an_open_loop_is_shared_out_in_parts_of_its_highest_rate():
     workload = Workload.model_validate({"rate": "100/s", "shape": {"spike": spike}})
     assert [workload.population(level) for level in (100, 400)] == [50, 200]
     assert workload.asked_rate_per_s == pytest.approx(100 + 300 / 15)
+
+
+def test_a_rate_that_is_set_between_two_windows_holds_from_the_next_one_on():
+    with opened(sleeping(0.001), 100, connections=4) as it:
+        for part_rate, expected in ((1.0, 60), (4.0, 240), (0.5, 30)):
+            it.loop.reschedule(lambda now_s, part=part_rate: it.schedule.set_part_rate(part, now_s))
+            result, span_s = it.run(0.6)
+            assert result.operations[0].service.count == pytest.approx(expected / 0.6 * span_s, abs=3)
+
+
+def test_a_thread_that_is_late_drops_nothing_that_came_due_after_the_pause():
+    def slow_to_return(_: object) -> None:
+        time.sleep(0.3)
+
+    # Whoever is back 0.3 s after the pause finds what is due by then overdue as well: all of it comes after the end.
+    with opened(slow_to_return, 100, connections=1, give_up_s=0.05) as made:
+        result, seconds = made.run(0.5)
+    one = result.operations[0]
+    assert one.service.count + sum(one.errors.values()) == pytest.approx(100 * seconds, abs=2)

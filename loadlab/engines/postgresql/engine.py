@@ -14,6 +14,7 @@ from loadlab.engines import mask
 from loadlab.engines.abilities import Refusal, StoredSize
 from loadlab.engines.operations_sql import operation_statement
 from loadlab.engines.postgresql import ledger
+from loadlab.engines.postgresql.activity import PostgresqlSampler
 from loadlab.engines.postgresql.asked import asked_statements
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMESPACE, identifier
 from loadlab.engines.postgresql.connection import (
@@ -70,8 +71,8 @@ _TABLES_PER_QUERY = 100
 class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
-    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWriteOut, CanHostMigrations and
-    CanRenderPrisma.
+    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWriteOut, CanHostMigrations,
+    CanRenderPrisma and CanSampleActivity.
     """
 
     name = DIALECT
@@ -345,6 +346,9 @@ class PostgresqlEngine:
 
     def connect(self, *, timeout_s: float) -> PostgresqlSession:
         return PostgresqlSession(connect(self.url, statement_timeout_s=timeout_s))
+
+    def activity_sampler(self) -> PostgresqlSampler:
+        return PostgresqlSampler(self.url)
 
     def snapshot(self) -> Evidence:
         with translated():

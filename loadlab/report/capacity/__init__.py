@@ -1,0 +1,1 @@
+"""The report of a search for the capacity: its model, then terminal, HTML and JSON."""
