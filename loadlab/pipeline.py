@@ -32,7 +32,7 @@ from loadlab.measure.fingerprint import this_machine
 from loadlab.measure.window import Window, check_connections, measure_window
 from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
-from loadlab.report.files import RunFiles, run_folder, write_run
+from loadlab.report.files import RunFiles, run_folder, write_histograms, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
@@ -190,6 +190,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             notes=(*seeded.notes, *([window.failure] if window.failure else ())),
         )
         files = write_run(folder, result)
+        write_histograms(folder, window.measure)
     return RunOutcome(result, files)
 
 
