@@ -16,6 +16,16 @@ import typer
 
 from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, rate_per_s
+from loadlab.commands.worker import (
+    AsMaster,
+    Bind,
+    ExpectWorkers,
+    ExpectWorkersMaxWait,
+    Web,
+    WebPort,
+    conducting_of,
+    worker,
+)
 from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.source import SOURCE_FORMS
@@ -101,10 +111,18 @@ def run(
     ] = None,
     duration: Duration = None,
     warmup: Warmup = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Load-driving processes.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Load-driving processes, of each machine.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/<scenario>-<time>.")
     ] = None,
+    master: AsMaster = False,
+    bind: Bind = None,
+    expect_workers: ExpectWorkers = None,
+    expect_workers_max_wait: ExpectWorkersMaxWait = None,
+    web: Web = False,
+    web_port: WebPort = None,
     as_json: Json = False,
 ) -> None:
     """Seed the database, put it under load, and judge every target.
@@ -118,12 +136,22 @@ def run(
       loadlab run scenarios/marketplace --rate 2000/s --duration 1min
 
       loadlab run scenarios/marketplace --database postgresql://bench@db/bench --json
+
+      loadlab run scenarios/marketplace --master --bind 10.0.0.5 --expect-workers 3 --web
     """
     from loadlab.pipeline import DataOptions, LoadOptions
     from loadlab.pipeline import run as run_pipeline
 
+    conducting = conducting_of(
+        as_master=master,
+        bind=bind,
+        workers=expect_workers,
+        max_wait=expect_workers_max_wait,
+        web=web,
+        web_port=web_port,
+    )
     load = LoadOptions(
-        users, rate_per_s(rate), duration_s("--duration", duration), duration_s("--warmup", warmup), workers
+        users, rate_per_s(rate), duration_s("--duration", duration), duration_s("--warmup", warmup), workers, conducting
     )
     with _show(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
@@ -134,6 +162,9 @@ def run(
 
         print_result(outcome.result, outcome.files)
     raise typer.Exit(EXIT_CODES[outcome.result.verdict])
+
+
+app.command()(worker)
 
 
 @app.command()

@@ -47,6 +47,7 @@ from loadlab.spec.workload import Workload
 from loadlab.units import format_count
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
+from loadlab.workload.conducting import ALONE, Conducting
 
 if TYPE_CHECKING:
     from loadlab.measure.model import Interval
@@ -88,6 +89,7 @@ class LoadOptions:
     duration_s: float | None = None
     warmup_s: float | None = None
     workers: int | None = None
+    conducting: Conducting = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     workload = _workload(scenario.file.workload, load)
     if not workload.operations:
         raise InputError(f"{path.name}: workload.operations", "is empty: there is nothing to run")
+    load.conducting.check(workload.connections)
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
@@ -172,7 +175,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         environment = _environment(engine)
         if isinstance(engine, CanWriteOut):
             engine.write_out()
-        window = measure_window(engine, scenario, workload, dataset.manifest, statements, show)
+        window = measure_window(engine, scenario, workload, dataset.manifest, statements, show, load.conducting)
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
         verdicts = judge(scenario.targets, _facts(window, workload, dataset, plans))
@@ -187,7 +190,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             seeding=_seeding_result(seeded),
             environment=environment,
             warmup_s=workload.warmup,
-            notes=(*seeded.notes, *([window.failure] if window.failure else ())),
+            notes=(*seeded.notes, *window.notes, *([window.failure] if window.failure else ())),
         )
         files = write_run(folder, result)
         write_histograms(folder, window.measure)

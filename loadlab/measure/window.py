@@ -18,6 +18,7 @@ from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
 from loadlab.units import format_duration, format_rate
 from loadlab.workload.conduct import Conductor
+from loadlab.workload.conducting import ALONE, Conducting
 from loadlab.workload.plan import load_plans
 
 _NEW_ROWS_RESERVED = 10_000_000
@@ -41,6 +42,7 @@ class Window:
     counters_were_reset: bool
     failure: str | None
     integrity: tuple[IntegrityCheck, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def check_connections(engine: Engine, workload: Workload) -> None:
@@ -64,11 +66,13 @@ def measure_window(
     manifest: Manifest,
     statements: Mapping[str, Statement],
     show: Show,
+    conducting: Conducting = ALONE,
 ) -> Window:
     """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
     there = engine.manifest()
     start = there.new_rows if there is not None else 0
-    plans = load_plans(engine, scenario, workload, manifest, statements, new_rows_start=start)
+    machines = conducting.machines
+    plans = load_plans(engine, scenario, workload, manifest, statements, new_rows_start=start, machines=machines)
 
     def ask() -> Answers:
         dialect = manifest.schema.dialect
@@ -77,7 +81,9 @@ def measure_window(
     before_load = ask()
     # Should the load die without a word, the next one still begins behind whatever it inserted.
     engine.note_new_rows(start + _NEW_ROWS_RESERVED)
-    with Conductor(plans) as conductor:
+    if conducting.master is not None:
+        show.step(conducting.master.invitation)
+    with Conductor(plans, conducting) as conductor:
         show.step(f"Warming up: {_load_in_words(workload)} over {workload.connections} connections")
         warmup_s = workload.ramp + workload.warmup
         conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s))
@@ -97,7 +103,7 @@ def measure_window(
         measure = conductor.collect()
         was_reset = after is not None and counters_were_reset(before, after)
         delta = subtract(before, after) if after is not None else None
-        return Window(measure, delta, was_reset, conductor.failure or failure, integrity)
+        return Window(measure, delta, was_reset, conductor.failure or failure, integrity, tuple(conductor.notes))
 
 
 def _invariants(workload: Workload, before: Answers, ask: Callable[[], Answers]) -> tuple[IntegrityCheck, ...]:

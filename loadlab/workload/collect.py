@@ -159,6 +159,7 @@ class Collector:
         self._started_at = ""
         self._machine_cpu_s: tuple[float, float] | None = None
         self._machine_cpu_share: float | None = None
+        self._other_cpu_shares: list[float] = []
         self._verified: list[Message] = []
         self.loop_lag_p99_us: float | None = None
         """How late the event loop of the process that conducts was."""
@@ -294,6 +295,8 @@ class Collector:
 
     def _add_phase(self, message: Message, state: _DriverState) -> None:
         state.duration_s += message["duration_s"]
+        if (share := message.get("machine_cpu_share")) is not None:
+            self._other_cpu_shares.append(share)
         for name, count in message["statements"].items():
             key = (name.rpartition("/")[0], Statement.parse(message["texts"][name]))
             common = self._names.get(key) or self._names.setdefault(key, self._free_name(name))
@@ -338,7 +341,8 @@ class Collector:
             cpu_share=max(state.cpu_s for state in self._states.values()) / duration_s if duration_s else 0.0,
             lag_p99_us=lag.percentile_us(99) if lag.count else 0.0,
             refills=sum(state.refills for state in self._states.values()),
-            machine_cpu_share=self._machine_cpu_share,
+            # Of machines that made the load, the busiest; the master among them only when it made it alone.
+            machine_cpu_share=max(self._other_cpu_shares, default=self._machine_cpu_share),
             workers=tuple(
                 WorkerHealth(
                     worker,

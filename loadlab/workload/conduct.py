@@ -23,6 +23,7 @@ from loadlab.errors import LoadLabError
 from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import LoadMeasure
 from loadlab.workload.collect import MEASURE, Collector, Message
+from loadlab.workload.conducting import ALONE, Conducting
 from loadlab.workload.hub import ANSWER_LIMIT_S, START_LIMIT_S, VERIFY_LIMIT_S, Child, OnInterval
 from loadlab.workload.plan import LoadPlan
 
@@ -34,8 +35,8 @@ _LOCUST_LIMIT_S = 30.0
 class Conductor:
     """A load from warm-up to its measure. Raises LoadLabError on entering when the load cannot begin."""
 
-    def __init__(self, plans: Sequence[LoadPlan]) -> None:
-        self._plans = plans
+    def __init__(self, plans: Sequence[LoadPlan], conducting: Conducting = ALONE) -> None:
+        self._plans, self._conducting = plans, conducting
         self._collector = Collector(plans)
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._interrupted = False
@@ -43,13 +44,16 @@ class Conductor:
         self._is_dead = False
         self.failure: str | None = None
         """What ended the load early, in one line; what was measured before is kept."""
+        self.notes: list[str] = []
+        """What else is worth knowing of how the load was made."""
 
     def __enter__(self) -> Self:
         self._child = Child(_CONDUCTOR, self._messages.put)
         try:
             plans = [plan.to_json() for plan in self._plans]
-            self._child.send({"plans": plans})
-            self._await("ready", START_LIMIT_S + _LOCUST_LIMIT_S)
+            self._child.send({"plans": plans, "conducting": self._conducting.to_json()})
+            master = self._conducting.master
+            self._await("ready", START_LIMIT_S + _LOCUST_LIMIT_S + (master.wait_s if master is not None else 0.0))
             if self.failure is not None:
                 raise LoadLabError(self.failure)
         except BaseException:
@@ -148,6 +152,8 @@ class Conductor:
             self._fail(message["message"])
             if "worker" in message:
                 self._collector.lose(message["worker"])
+        elif message["type"] == "note":
+            self.notes.append(message["message"])
         elif "worker" in message:
             for interval in self._collector.add(message):
                 if on_interval is not None:

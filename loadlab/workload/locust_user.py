@@ -1,4 +1,4 @@
-"""Locust conducts: the only file that imports Locust and gevent.
+"""Locust conducts: this file and `locust_*.py` beside it are the only ones that import Locust and gevent.
 
 Two ways in. A scenario's `locustfile.py` makes a user class for plain `locust -f`:
 
@@ -44,15 +44,19 @@ from loadlab.spec.arrivals import level_at
 from loadlab.spec.scenario import load_scenario
 from loadlab.spec.workload import MOST_USERS, Workload
 from loadlab.workload.collect import MEASURE, Message
+from loadlab.workload.conducting import Conducting
 from loadlab.workload.driver import protocol_streams, write_message
 from loadlab.workload.hub import START_LIMIT_S, Child, Hub
 from loadlab.workload.plan import LoadPlan
 from loadlab.workload.planner import DATABASE
+from loadlab.workload.remote import RemoteHub
 
 # Locust starts users in bursts: the drivers are told of one burst at once.
 _SETTLE_S = 0.02
 _FOREVER_S = 3600.0
 _LOOK_S = 0.1
+RUN_USER = "RunUser"
+"""The user class of `loadlab run`, by the name under which a master tells its workers of it."""
 
 
 class Population:
@@ -333,14 +337,23 @@ class WindowShape(locust.LoadTestShape):
 class _Run:
     """Locust as a library, obeying the pipeline's commands."""
 
-    def __init__(self, plans: Sequence[LoadPlan], out: IO[str]) -> None:
+    def __init__(self, plans: Sequence[LoadPlan], out: IO[str], conducting: Conducting) -> None:
         self._workload, self._out = plans[0].workload, out
-        self._hub = Hub(plans, on_message=self._pass_on, on_interval=self._feed)
         self._kinds = operation_kinds(plans)
         self._shape, self._spawned = WindowShape(self._workload), False
         self._loop_lag = LoopLag()
-        self._environment = Environment(user_classes=[user_class("RunUser", self._hub.set_users)])
-        self._runner = self._environment.create_local_runner()
+        self._environment = Environment(user_classes=[user_class(RUN_USER, self._set_users)])
+        self._runner: Runner
+        self._hub: Hub | RemoteHub
+        if conducting.master is None:
+            self._runner = self._environment.create_local_runner()
+            self._hub = Hub(plans, on_message=self._pass_on, on_interval=self._feed)
+        else:
+            from loadlab.workload.locust_master import open_master
+
+            self._runner, self._hub = open_master(
+                self._environment, conducting.master, plans, on_message=self._pass_on, on_interval=self._feed
+            )
 
     def start(self) -> None:
         self._hub.start()
@@ -356,7 +369,6 @@ class _Run:
             self._hub.verify()
             self._answer("verified")
         elif name == "stop":
-            self._runner.quit()
             self._hub.stop()
             self._answer("final", loop_lag_p99_us=self._loop_lag.p99_us)
             return False
@@ -367,7 +379,8 @@ class _Run:
             if not self._spawned:
                 self._spawned = True
                 if self._workload.shape is None:
-                    self._runner.start(*self._shape.tick())
+                    # A master sends its workers users until all are there, and returns then.
+                    gevent.spawn(self._runner.start, *self._shape.tick())
                 else:
                     self._environment.shape_class = self._shape
                     self._runner.start_shape()
@@ -375,6 +388,10 @@ class _Run:
 
     def close(self) -> None:
         self._hub.close()
+        self._runner.quit()
+
+    def _set_users(self, users: int) -> None:
+        self._hub.set_users(users)
 
     def _feed(self, interval: Interval) -> None:
         feed_statistics(self._environment.stats, interval, self._kinds)
@@ -399,8 +416,9 @@ def main() -> int:
         return 0
     data = json.loads(first)
     plans = [LoadPlan.from_json(text) for text in data["plans"]]
-    run = _Run(plans, out)
+    run: _Run | None = None
     try:
+        run = _Run(plans, out, Conducting.from_json(data["conducting"]))
         run.start()
         for line in lines:
             if not run.obey(json.loads(line)):
@@ -409,7 +427,8 @@ def main() -> int:
         write_message(out, {"type": "failed", "message": str(error)})
         return 2
     finally:
-        run.close()
+        if run is not None:
+            run.close()
     return 0
 
 

@@ -1,0 +1,178 @@
+"""A load from several machines: `loadlab run --master` and `loadlab worker`, all of them on this one."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from loadlab.engines.postgresql.engine import PostgresqlEngine
+from tests.cli.conftest import ENTRY_POINT, Loadlab, environment
+from tests.shop import OPERATIONS, write_shop
+
+READS = {name: OPERATIONS[name] for name in ("customer_by_id", "orders_of_customer")}
+
+
+class Process:
+    """A command that goes on, and what it says on either stream."""
+
+    def __init__(self, folder: Path, *arguments: object, **environ: str) -> None:
+        self.log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                [str(ENTRY_POINT), *map(str, arguments)],
+                cwd=folder,
+                env=environment(folder, **environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def await_word(self, word: str, limit_s: float = 60) -> None:
+        ends_s = time.monotonic() + limit_s
+        while word not in self.said:
+            assert time.monotonic() < ends_s, self.said
+            assert self._process.poll() is None, self.said
+            time.sleep(0.05)
+
+    def ended(self, limit_s: float = 60) -> int:
+        return self._process.wait(limit_s)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts `loadlab ARGS`; whatever a test leaves behind is ended."""
+    started: list[Process] = []
+
+    def begin(*arguments: object, **environ: str) -> Process:
+        started.append(Process(tmp_path, *arguments, **environ))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+        return number
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return read
+
+
+@pytest.mark.slow
+def test_two_workers_make_one_load(
+    database: PostgresqlEngine, start: Callable[..., Process], tmp_path: Path, port: int
+) -> None:
+    shop = write_shop(tmp_path / "shop", connections=5, duration=3)
+    url = database.url.replace("loadlab@", "loadlab:s3cret@")
+    options = ("--bind", f"127.0.0.1:{port}", "--expect-workers", 2, "--workers", 2, "--out", tmp_path / "run")
+    master = start("run", shop, "--master", *options, LOADLAB_DATABASE=url)
+    workers = [start("worker", "--master-host", "127.0.0.1", "--master-port", port) for _ in range(2)]
+    assert master.ended() in (0, 1, 3), master.said
+    assert [worker.ended() for worker in workers] == [0, 0], [worker.said for worker in workers]
+
+    result = result_of(tmp_path / "run")
+    load = result["load"]
+    assert (load["workers"], load["connections"], load["users"]) == (4, 5, 8)
+    assert not load["interrupted"]
+    assert any("the load came from 2 workers" in note for note in result["evidence"]["notes"])
+    parts = sorted(re.search(r"worker (\d) of 2 .*: (.*) to ", worker.said).groups() for worker in workers)  # type: ignore[union-attr]
+    assert parts == [("1", "2 driver processes, 3 connections"), ("2", "2 driver processes, 2 connections")]
+
+    # Nothing got lost between the clients and the report, and no driver inserted another one's row.
+    by_name = {operation["name"]: operation for operation in result["operations"]}
+    for name in ("customer_by_id", "orders_of_customer", "revenue", "place_order"):
+        assert by_name[name]["count"] == by_name[name]["server_calls"] > 0
+        assert by_name[name]["errors"] == 0
+    for statement in by_name["pay"]["statements"]:
+        assert statement["calls"] == statement["server_calls"] == by_name["pay"]["count"]
+    with psycopg.connect(database.url) as connection:
+        row = connection.execute("SELECT count(*), count(DISTINCT id) FROM orders").fetchone()
+    assert row is not None
+    assert row[0] == row[1] >= 2000 + by_name["place_order"]["count"]
+
+    for process in (master, *workers):
+        assert "s3cret" not in process.said
+        assert "Traceback" not in process.said
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_and_one_that_comes_late_are_named(
+    start: Callable[..., Process], tmp_path: Path, port: int
+) -> None:
+    shop = write_shop(tmp_path / "shop", operations=READS, duration=60)
+    options = ("--bind", f"127.0.0.1:{port}", "--expect-workers", 2, "--out", tmp_path / "run")
+    master = start("run", shop, "--master", *options, "--database", f"sqlite:///{tmp_path}/shop.db")
+    first, second = (start("worker", "--master-host", "127.0.0.1", "--master-port", port) for _ in range(2))
+    first.await_word("Measuring")
+    late = start("worker", "--master-host", "127.0.0.1", "--master-port", port)
+    assert late.ended() == 2
+    assert "the load of 2 workers has begun without it" in late.said
+    dead = re.search(r"worker \d of 2 \(\S+\)", first.said)
+    assert dead is not None
+    first.kill()
+    assert master.ended(30) == 3, master.said
+    assert second.ended() == 0, second.said
+
+    result = result_of(tmp_path / "run")
+    notes = " / ".join(result["evidence"]["notes"])
+    assert f"{dead[0]} is not heard of any more" in notes
+    assert "came too late and took no part in the load" in notes
+    assert result["load"]["interrupted"]
+    assert result["verdict"] == "INCONCLUSIVE"
+    assert all(operation["count"] > 20 for operation in result["operations"])
+
+
+def test_workers_that_do_not_come_are_an_error(loadlab: Loadlab, tmp_path: Path, port: int) -> None:
+    shop = write_shop(tmp_path / "shop", operations=READS)
+    options = ("--bind", f"127.0.0.1:{port}", "--expect-workers", 2, "--expect-workers-max-wait", "1s")
+    done = loadlab("run", shop, "--master", *options, "--database", f"sqlite:///{tmp_path}/shop.db")
+    assert done.exit_code == 2
+    assert f"0 of 2 workers came to 127.0.0.1:{port} within 1 s; start each with: loadlab worker" in done.error_line
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--expect-workers", 2], "--expect-workers=2 needs --master"),
+        (["--bind", "127.0.0.1:1"], "--bind=127.0.0.1:1 needs --master"),
+        (["--master", "--bind", "127.0.0.1:99999"], "--bind=127.0.0.1:99999 must be HOST:PORT"),
+        (["--master", "--expect-workers", 9], "--expect-workers=9 is more than the scenario's 4 connections"),
+        (["--master", "--bind", "192.0.2.1"], "--bind=192.0.2.1:5557 cannot be listened on"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_done(
+    loadlab: Loadlab, tmp_path: Path, options: list[object], message: str
+) -> None:
+    done = loadlab("run", write_shop(tmp_path / "shop"), *options)
+    assert done.exit_code == 2
+    assert message in done.error_line
+
+
+def test_a_master_that_is_not_there_is_an_error(loadlab: Loadlab, port: int) -> None:
+    done = loadlab("worker", "--master-host", "127.0.0.1", "--master-port", port, "--max-wait", "1s")
+    assert done.exit_code == 2
+    assert f"no master listens at 127.0.0.1:{port} after 1 s" in done.error_line
