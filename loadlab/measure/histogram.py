@@ -53,7 +53,8 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's counts; exact."""
-        self._take([self, other])
+        if len(other.counts):
+            self._take([self, other])
 
     def _take(self, histograms: list[Histogram]) -> None:
         """Become the sum of these, which may hold itself."""
