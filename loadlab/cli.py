@@ -21,8 +21,9 @@ from loadlab.commands.worker import (
     Bind,
     ExpectWorkers,
     ExpectWorkersMaxWait,
-    Web,
+    WebHost,
     WebPort,
+    WithWeb,
     conducting_of,
     worker,
 )
@@ -121,7 +122,8 @@ def run(
     bind: Bind = None,
     expect_workers: ExpectWorkers = None,
     expect_workers_max_wait: ExpectWorkersMaxWait = None,
-    web: Web = False,
+    web: WithWeb = False,
+    web_host: WebHost = None,
     web_port: WebPort = None,
     as_json: Json = False,
 ) -> None:
@@ -143,13 +145,9 @@ def run(
     from loadlab.pipeline import run as run_pipeline
 
     conducting = conducting_of(
-        as_master=master,
-        bind=bind,
-        workers=expect_workers,
-        max_wait=expect_workers_max_wait,
-        web=web,
-        web_port=web_port,
-    )
+        as_master=master, bind=bind, workers=expect_workers, max_wait=expect_workers_max_wait,
+        with_web=web, web_host=web_host, web_port=web_port,
+    )  # fmt: skip
     load = LoadOptions(
         users, rate_per_s(rate), duration_s("--duration", duration), duration_s("--warmup", warmup), workers, conducting
     )

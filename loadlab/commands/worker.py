@@ -28,17 +28,27 @@ ExpectWorkersMaxWait = Annotated[
     str | None,
     typer.Option("--expect-workers-max-wait", metavar="TIME", help="How long to wait for them; default 5min."),
 ]
-Web = Annotated[bool, typer.Option("--web", help="Show Locust's web UI on the loopback while the run goes on.")]
+WithWeb = Annotated[bool, typer.Option("--web", help="Show Locust's web UI while the run goes on.")]
+WebHost = Annotated[
+    str | None, typer.Option("--web-host", metavar="HOST", help="Where the web UI listens; default 127.0.0.1.")
+]
 WebPort = Annotated[
     int | None, typer.Option("--web-port", metavar="PORT", min=1, max=65535, help="Of the web UI; default 8089.")
 ]
 
 
 def conducting_of(
-    *, as_master: bool, bind: str | None, workers: int | None, max_wait: str | None, web: bool, web_port: int | None
+    *,
+    as_master: bool,
+    bind: str | None,
+    workers: int | None,
+    max_wait: str | None,
+    with_web: bool,
+    web_host: str | None,
+    web_port: int | None,
 ) -> Conducting:
     """What these options say together. Raises InputError."""
-    from loadlab.workload.conducting import MASTER_PORT, WEB_PORT, Conducting, Master, parse_address
+    from loadlab.workload.conducting import MASTER_PORT, WEB_HOST, WEB_PORT, Conducting, Master, Web, parse_address
 
     masters = {"--bind": bind, "--expect-workers": workers, "--expect-workers-max-wait": max_wait}
     for option, value in masters.items():
@@ -50,7 +60,8 @@ def conducting_of(
         wait_s = duration_s("--expect-workers-max-wait", max_wait or "5min")
         assert wait_s is not None
         master = Master(host, port, workers or 1, wait_s)
-    return Conducting(master, (web_port or WEB_PORT) if web or web_port is not None else None)
+    has_web = with_web or web_host is not None or web_port is not None
+    return Conducting(master, Web(web_host or WEB_HOST, web_port or WEB_PORT) if has_web else None)
 
 
 def worker(

@@ -113,6 +113,23 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveEvidence:
+    """What a server is doing at one moment. Blocks, transactions and deadlocks are counts since some moment before.
+
+    `active` sessions execute a statement; `waits` are how many of them wait, by the server's word for what.
+    """
+
+    blocks_hit: int
+    blocks_read: int
+    transactions: int
+    deadlocks: int
+    connections: int
+    connections_max: int
+    active: int
+    waits: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanEvidence:
     """How the server would execute a statement.
 
@@ -304,6 +321,13 @@ class CanLeaveRunning(Protocol):
     def leave_running(self) -> str | None:
         """Let it live on when this process ends; the shell command that stops it, None when there is none to stop."""
         ...
+
+
+@runtime_checkable
+class CanWatch(Protocol):
+    """The engine can look at what the server is doing so cheaply that it may while a load is measured."""
+
+    def watch(self) -> LiveEvidence: ...
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from __future__ import annotations
 import queue
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -99,6 +99,10 @@ class Conductor:
         self.pause()
         self._ask("stop", "final")
         return self._collector.measure(interrupted=self._interrupted or self.failure is not None)
+
+    def tell(self, figures: Mapping[str, str]) -> None:
+        """What the server is doing, for the web UI."""
+        self._child.send({"cmd": "server", "figures": dict(figures)})
 
     @property
     def new_rows_end(self) -> int:

@@ -38,11 +38,24 @@ class Master:
 
 
 @dataclass(frozen=True, slots=True)
+class Web:
+    """Where the web UI listens."""
+
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Conducting:
     """Who conducts, and who can watch. None: this process alone; nobody."""
 
     master: Master | None = None
-    web_port: int | None = None
+    web: Web | None = None
 
     @property
     def machines(self) -> int:
@@ -59,8 +72,8 @@ class Conducting:
                     value=self.master.workers,
                 )
             check_free("--bind", self.master.host, self.master.port)
-        if self.web_port is not None:
-            check_free("--web-port", WEB_HOST, self.web_port)
+        if self.web is not None:
+            check_free("--web-port", self.web.host, self.web.port)
 
     def to_json(self) -> dict[str, object]:
         """JSON-serialisable form; `from_json` is its inverse."""
@@ -69,9 +82,9 @@ class Conducting:
     @classmethod
     def from_json(cls, data: dict[str, object]) -> Conducting:
         """The inverse of `to_json`."""
-        master, web_port = data["master"], data["web_port"]
+        master, web = data["master"], data["web"]
         return cls(
-            Master(**master) if isinstance(master, dict) else None, web_port if isinstance(web_port, int) else None
+            Master(**master) if isinstance(master, dict) else None, Web(**web) if isinstance(web, dict) else None
         )
 
 

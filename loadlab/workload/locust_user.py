@@ -28,7 +28,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import gevent
 from gevent.fileobject import FileObject
@@ -51,10 +51,14 @@ from loadlab.workload.plan import LoadPlan
 from loadlab.workload.planner import DATABASE
 from loadlab.workload.remote import RemoteHub
 
+if TYPE_CHECKING:
+    from loadlab.workload.locust_web import LiveView
+
 # Locust starts users in bursts: the drivers are told of one burst at once.
 _SETTLE_S = 0.02
 _FOREVER_S = 3600.0
 _LOOK_S = 0.1
+_SECONDS_KEPT = 60
 RUN_USER = "RunUser"
 """The user class of `loadlab run`, by the name under which a master tells its workers of it."""
 
@@ -96,10 +100,18 @@ def feed_statistics(stats: RequestStats, interval: Interval, kinds: Mapping[str,
     now_s = time.time()
     for name, one in interval.operations.items():
         entry = _stats_entry(stats, name, kinds[name], one, now_s)
-        stats.get(name, kinds[name]).extend(entry)
-        stats.total.extend(entry)
+        for kept in (stats.get(name, kinds[name]), stats.total):
+            kept.extend(entry)
+            _forget(kept, before_s=int(now_s) - _SECONDS_KEPT)
         for outcome, count in one.errors.items():
             _add_error(stats, kinds[name], name, outcome, count, now_s)
+
+
+def _forget(entry: StatsEntry, *, before_s: int) -> None:
+    """Locust reads the last seconds alone of what it keeps by the second, for ever."""
+    for by_second in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
+        for second in [second for second in by_second if second < before_s]:
+            del by_second[second]
 
 
 def _stats_entry(stats: RequestStats, name: str, kind: str, one: OperationInterval, now_s: float) -> StatsEntry:
@@ -354,6 +366,12 @@ class _Run:
             self._runner, self._hub = open_master(
                 self._environment, conducting.master, plans, on_message=self._pass_on, on_interval=self._feed
             )
+        self._live: LiveView | None = None
+        if conducting.web is not None:
+            from loadlab.workload.locust_web import open_web
+
+            host, port = conducting.web.host, conducting.web.port
+            self._live = open_web(self._environment, host, port, self._kinds, on_stop=self._stopped)
 
     def start(self) -> None:
         self._hub.start()
@@ -372,8 +390,13 @@ class _Run:
             self._hub.stop()
             self._answer("final", loop_lag_p99_us=self._loop_lag.p99_us)
             return False
+        elif name == "server":
+            if self._live is not None:
+                self._live.tell(command["figures"])
         else:
             self._hub.begin(name)
+            if self._live is not None:
+                self._live.begin(name)
             if name == MEASURE:
                 self._shape.begin()
             if not self._spawned:
@@ -393,8 +416,13 @@ class _Run:
     def _set_users(self, users: int) -> None:
         self._hub.set_users(users)
 
+    def _stopped(self) -> None:
+        write_message(self._out, {"type": "failed", "message": "it was stopped in the web UI"})
+
     def _feed(self, interval: Interval) -> None:
         feed_statistics(self._environment.stats, interval, self._kinds)
+        if self._live is not None:
+            self._live.add(interval)
 
     def _pass_on(self, message: Message) -> None:
         write_message(self._out, message)
