@@ -102,6 +102,10 @@ class Worker:
                 hub = self._opened()
                 hub.pause()
                 self._answer("paused", hub.failure)
+            elif name == "verify":
+                hub = self._opened()
+                hub.verify()
+                self._answer("verified", hub.failure)
             elif name == "stop":
                 self._hand_over()
                 return
@@ -172,8 +176,7 @@ class Worker:
     def _pass_on(self, message: Message) -> None:
         if message["type"] == "paused":
             message = {**message, "machine_cpu_share": self._cpu_share()}
-        if message["type"] != "ready":
-            self._send({"message": message})
+        self._send({"message": message})
 
     def _cpu_share(self) -> float | None:
         before, after = self._cpu_s, machine_cpu_s()

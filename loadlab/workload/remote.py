@@ -8,6 +8,7 @@ drivers' messages and a worker's answers come back, each with its number, so tha
 | `plans`: the load plans of the worker's drivers, and the text of `flows.py` | `ready` |
 | `phase`: `warmup` or `measure` begins | |
 | `pause` | `paused`, when no driver executes anything |
+| `verify` | `verified`, when the drivers have looked at what they kept |
 | `stop` | `final`, which the worker repeats until it is told that everything has been `taken` |
 | `refused`: it came too late, or too many came | |
 
@@ -28,7 +29,7 @@ from loadlab import __version__
 from loadlab.errors import LoadLabError
 from loadlab.measure.model import LoadMeasure
 from loadlab.workload.collect import Collector, Message
-from loadlab.workload.hub import ANSWER_LIMIT_S, START_LIMIT_S, OnInterval
+from loadlab.workload.hub import ANSWER_LIMIT_S, START_LIMIT_S, VERIFY_LIMIT_S, OnInterval
 from loadlab.workload.plan import LoadPlan
 
 CHANNEL: Final = "loadlab"
@@ -118,6 +119,10 @@ class RemoteHub:
         self._ask("pause", "paused", self._limit_s)
         with self._changed:
             self._collector.end()
+
+    def verify(self) -> None:
+        """Returns when the drivers have looked at what they kept."""
+        self._ask("verify", "verified", VERIFY_LIMIT_S + _WAY_LIMIT_S)
 
     def stop(self) -> LoadMeasure:
         """Have everything handed over; everything measured."""

@@ -32,7 +32,7 @@ def engine(tmp_path) -> Iterator[Engine]:
 
 def test_a_driver_that_dies_is_an_error_and_what_was_measured_is_kept(engine, tmp_path):
     scenario = open_shop(engine, tmp_path / "shop")
-    with Conductor(plans_of(engine, scenario, workers=2), users=8, ramp_s=0.0) as conductor:
+    with Conductor(plans_of(engine, scenario, workers=2)) as conductor:
         conductor.warm_up(0.3)
         conductor.pause()
 
@@ -56,7 +56,7 @@ def test_a_driver_that_dies_is_an_error_and_what_was_measured_is_kept(engine, tm
 
 def test_a_conductor_that_dies_is_an_error_and_takes_its_drivers_along(engine, tmp_path):
     scenario = open_shop(engine, tmp_path / "shop")
-    with Conductor(plans_of(engine, scenario), users=8, ramp_s=0.0) as conductor:
+    with Conductor(plans_of(engine, scenario)) as conductor:
         conducting, drivers = running("loadlab.workload.locust_user"), running("loadlab.workload.driver")
 
         def kill_conductor(interval: Interval) -> None:
@@ -83,7 +83,7 @@ def interruptible():
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_window_early_and_keeps_what_was_measured(engine, tmp_path):
     scenario = open_shop(engine, tmp_path / "shop")
-    with Conductor(plans_of(engine, scenario), users=8, ramp_s=0.0) as conductor:
+    with Conductor(plans_of(engine, scenario)) as conductor:
         started = time.monotonic()
         conductor.measure(60, lambda interval: os.kill(os.getpid(), signal.SIGINT))
         conductor.pause()

@@ -27,7 +27,7 @@ def result_of(folder: Path) -> dict[str, Any]:
 def test_two_workers_make_one_load(
     database: PostgresqlEngine, start: Callable[..., Process], tmp_path: Path, port: int
 ) -> None:
-    shop = write_shop(tmp_path / "shop", connections=5, duration=3)
+    shop = write_shop(tmp_path / "shop", connections=5, duration=3, verify="100%")
     url = database.url.replace("loadlab@", "loadlab:s3cret@")
     options = ("--bind", f"127.0.0.1:{port}", "--expect-workers", 2, "--workers", 2, "--out", tmp_path / "run")
     master = start("run", shop, "--master", *options, LOADLAB_DATABASE=url)
@@ -42,6 +42,14 @@ def test_two_workers_make_one_load(
     assert any("the load came from 2 workers" in note for note in result["evidence"]["notes"])
     parts = sorted(re.search(r"worker (\d) of 2 .*: (.*) to ", worker.said).groups() for worker in workers)  # type: ignore[union-attr]
     assert parts == [("1", "2 driver processes, 3 connections"), ("2", "2 driver processes, 2 connections")]
+
+    # The drivers' own checks of what they read and wrote came along.
+    checked = {detail["name"]: detail for target in result["targets"] for detail in target["details"]}
+    assert {"reads", "acknowledged writes"} <= checked.keys()
+    assert all(
+        checked[name]["samples"] > 20 and checked[name]["verdict"] == "PASS"
+        for name in ("reads", "acknowledged writes")
+    )
 
     # Nothing got lost between the clients and the report, and no driver inserted another one's row.
     by_name = {operation["name"]: operation for operation in result["operations"]}

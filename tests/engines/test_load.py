@@ -44,7 +44,7 @@ def test_clients_and_server_count_the_same(engine, tmp_path):
     scenario = open_shop(engine, tmp_path / "shop")
     plans = plans_of(engine, scenario, workers=2)
     seen: list[Interval] = []
-    with Conductor(plans, users=8, ramp_s=0.0) as conductor:
+    with Conductor(plans) as conductor:
         conductor.warm_up(0.7)
         conductor.pause()
         before = engine.snapshot()
@@ -89,7 +89,7 @@ def test_inserts_go_on_where_the_last_load_ended(engine, tmp_path):
 def test_a_database_that_cannot_be_reached_is_said_at_the_start(under_test, engine, tmp_path):
     scenario = open_shop(engine, tmp_path / "shop")
     plan = replace(plans_of(engine, scenario)[0], database_url=under_test.unreachable_url)
-    with pytest.raises(LoadLabError) as caught, Conductor([plan], users=1, ramp_s=0.0):
+    with pytest.raises(LoadLabError) as caught, Conductor([plan]):
         pass
     assert "s3cret" not in str(caught.value)
     assert not running("loadlab.workload.driver")
