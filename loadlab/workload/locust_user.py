@@ -27,6 +27,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
@@ -59,6 +60,8 @@ _SETTLE_S = 0.02
 _FOREVER_S = 3600.0
 _LOOK_S = 0.1
 _SECONDS_KEPT = 60
+# What one of Locust's own workers may insert before it meets the next one's rows.
+_ROWS_APART = 10_000_000
 RUN_USER = "RunUser"
 """The user class of `loadlab run`, by the name under which a master tells its workers of it."""
 
@@ -271,7 +274,13 @@ class _Show:
             lines = done.stderr.strip().splitlines()
             raise LoadLabError(lines[-1] if lines else f"loadlab seed ended with code {done.returncode}")
         self._planner.send({"cmd": "plans"})
-        self._plans = [LoadPlan.from_json(text) for text in self._take_answer()["plans"]]
+        plans = [LoadPlan.from_json(text) for text in self._take_answer()["plans"]]
+        # Locust's workers know nothing of each other but their own number.
+        index = max(0, self._runner.worker_index) if isinstance(self._runner, WorkerRunner) else 0
+        self._plans = [
+            replace(plan, seed=plan.seed + index, new_rows_start=plan.new_rows_start + index * _ROWS_APART)
+            for plan in plans
+        ]
 
     def _take_answer(self) -> Message:
         try:

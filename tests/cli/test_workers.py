@@ -95,6 +95,19 @@ def test_a_worker_that_dies_and_one_that_comes_late_are_named(
     assert all(operation["count"] > 20 for operation in result["operations"])
 
 
+@pytest.mark.slow
+def test_a_master_that_dies_takes_its_workers_along(start: Callable[..., Process], tmp_path: Path, port: int) -> None:
+    shop = write_shop(tmp_path / "shop", operations=READS, duration=60)
+    at = ("--bind", f"127.0.0.1:{port}", "--database", f"sqlite:///{tmp_path}/shop.db")
+    master = start("run", shop, "--master", *at)
+    worker = start("worker", "--master-host", "127.0.0.1", "--master-port", port)
+    worker.await_word("Measuring")
+    master.kill()
+    assert worker.ended(45) == 2, worker.said
+    assert "Error: the master" in worker.said
+    assert "Traceback" not in worker.said
+
+
 def test_workers_that_do_not_come_are_an_error(loadlab: Loadlab, tmp_path: Path, port: int) -> None:
     shop = write_shop(tmp_path / "shop", operations=READS)
     options = ("--bind", f"127.0.0.1:{port}", "--expect-workers", 2, "--expect-workers-max-wait", "1s")
