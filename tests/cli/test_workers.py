@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
 
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.measure.histogram import HIGHEST_US
 from tests.cli.conftest import Loadlab, Process
 from tests.shop import OPERATIONS, write_shop
 
@@ -62,6 +67,15 @@ def test_two_workers_make_one_load(
         row = connection.execute("SELECT count(*), count(DISTINCT id) FROM orders").fetchone()
     assert row is not None
     assert row[0] == row[1] >= 2000 + by_name["place_order"]["count"]
+
+    # The histograms are kept in HdrHistogram's formats, as they were merged.
+    logged: Counter[str] = Counter()
+    reader = HistogramLogReader(str(tmp_path / "run" / "latency.hlog"), HdrHistogram(1, HIGHEST_US, 3))
+    with closing(reader.input_file):
+        while (one := reader.get_next_interval_histogram()) is not None:
+            logged[one.get_tag()] += one.get_total_count()
+    assert logged == {f"{name}:{kind}": by_name[name]["count"] for name in by_name for kind in ("response", "service")}
+    assert len(list((tmp_path / "run" / "hgrm").iterdir())) == 2 * len(by_name)
 
     for process in (master, *workers):
         assert "s3cret" not in process.said
