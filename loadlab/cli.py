@@ -18,7 +18,18 @@ from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
 from loadlab.commands.capacity import capacity
 from loadlab.commands.init import init
-from loadlab.commands.options import Database, Json, Scale, Seed, Workers, progress
+from loadlab.commands.options import Database, Json, Scale, Seed, progress
+from loadlab.commands.worker import (
+    AsMaster,
+    Bind,
+    ExpectWorkers,
+    ExpectWorkersMaxWait,
+    WebHost,
+    WebPort,
+    WithWeb,
+    conducting_of,
+    worker,
+)
 from loadlab.engines import DEFAULT_URL, URL_FORMS
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.source import SOURCE_FORMS
@@ -90,10 +101,19 @@ def run(
     ] = None,
     duration: Duration = None,
     warmup: Warmup = None,
-    workers: Workers = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Load-driving processes, of each machine.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default runs/<scenario>-<time>.")
     ] = None,
+    master: AsMaster = False,
+    bind: Bind = None,
+    expect_workers: ExpectWorkers = None,
+    expect_workers_max_wait: ExpectWorkersMaxWait = None,
+    web: WithWeb = False,
+    web_host: WebHost = None,
+    web_port: WebPort = None,
     as_json: Json = False,
 ) -> None:
     """Seed the database, put it under load, and judge every target.
@@ -107,12 +127,23 @@ def run(
       loadlab run scenarios/marketplace --rate 2000/s --duration 1min
 
       loadlab run scenarios/marketplace --database postgresql://bench@db/bench --json
+
+      loadlab run scenarios/marketplace --master --bind 10.0.0.5 --expect-workers 3 --web
     """
     from loadlab.pipeline import DataOptions, LoadOptions
     from loadlab.pipeline import run as run_pipeline
 
+    conducting = conducting_of(
+        as_master=master, bind=bind, workers=expect_workers, max_wait=expect_workers_max_wait,
+        with_web=web, web_host=web_host, web_port=web_port,
+    )  # fmt: skip
     load = LoadOptions(
-        users, rate_per_s("--rate", rate), duration_s("--duration", duration), duration_s("--warmup", warmup), workers
+        users,
+        rate_per_s("--rate", rate),
+        duration_s("--duration", duration),
+        duration_s("--warmup", warmup),
+        workers,
+        conducting,
     )
     with progress(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
@@ -127,6 +158,7 @@ def run(
 
 app.command()(init)
 app.command()(capacity)
+app.command()(worker)
 
 
 @app.command()

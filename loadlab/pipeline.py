@@ -30,7 +30,7 @@ from loadlab.measure.window import Window, check_connections, measure_window
 from loadlab.mix.trying import with_derived_mix
 from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
-from loadlab.report.files import RunFiles, run_folder, write_run
+from loadlab.report.files import RunFiles, run_folder, write_histograms, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
 from loadlab.request import DataOptions, planned
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
@@ -45,6 +45,7 @@ from loadlab.spec.workload import Workload
 from loadlab.units import format_count
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
+from loadlab.workload.conducting import ALONE, Conducting
 
 if TYPE_CHECKING:
     from loadlab.measure.model import Interval
@@ -73,6 +74,7 @@ class LoadOptions:
     duration_s: float | None = None
     warmup_s: float | None = None
     workers: int | None = None
+    conducting: Conducting = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError."""
     scenario = load_scenario(path)
     workload = changed_workload(scenario, load)
+    load.conducting.check(workload.connections)
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
         ready = make_ready(engine, scenario, workload, data, show)
@@ -156,7 +159,9 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         environment = environment_of(engine)
         if isinstance(engine, CanWriteOut):
             engine.write_out()
-        window = measure_window(engine, scenario, workload, ready.dataset.manifest, ready.statements, show)
+        window = measure_window(
+            engine, scenario, workload, ready.dataset.manifest, ready.statements, show, load.conducting
+        )
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
         verdicts = judge(scenario.targets, facts_of(window, ready))
@@ -171,9 +176,10 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             seeding=seeding_result(ready.seeded),
             environment=environment,
             warmup_s=workload.warmup,
-            notes=(*ready.seeded.notes, *([window.failure] if window.failure else ())),
+            notes=(*ready.seeded.notes, *window.notes, *([window.failure] if window.failure else ())),
         )
         files = write_run(folder, result)
+        write_histograms(folder, window.measure)
     return RunOutcome(result, files)
 
 

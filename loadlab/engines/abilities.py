@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from loadlab.engines.protocol import Chunk, PlanEvidence, StatementHistory
+from loadlab.engines.protocol import Chunk, LiveEvidence, PlanEvidence, StatementHistory
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import LogicalType, Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
@@ -96,6 +96,13 @@ class CanLeaveRunning(Protocol):
     def leave_running(self) -> str | None:
         """Let it live on when this process ends; the shell command that stops it, None when there is none to stop."""
         ...
+
+
+@runtime_checkable
+class CanWatch(Protocol):
+    """The engine can look at what the server is doing so cheaply that it may while a load is measured."""
+
+    def watch(self) -> LiveEvidence: ...
 
 
 @runtime_checkable

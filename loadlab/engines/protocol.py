@@ -111,6 +111,23 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveEvidence:
+    """What a server is doing at one moment. Blocks, transactions and deadlocks are counts since some moment before.
+
+    `active` sessions execute a statement; `waits` are how many of them wait, by the server's word for what.
+    """
+
+    blocks_hit: int
+    blocks_read: int
+    transactions: int
+    deadlocks: int
+    connections: int
+    connections_max: int
+    active: int
+    waits: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanEvidence:
     """How the server would execute a statement.
 

@@ -19,6 +19,7 @@ SIGNIFICANT_DIGITS = 3
 # HdrHistogram: the sub-buckets needed for 3 digits at unit magnitude 0 are 2 * 10**3 rounded up to a power of two.
 _HALF_MAGNITUDE = 10
 _HALF = 1 << _HALF_MAGNITUDE
+SUB_BUCKETS = 2 * _HALF
 _BUCKETS = math.ceil(math.log2(HIGHEST_US / (2 * _HALF - 1))) + 1
 LENGTH = (_BUCKETS + 1) * _HALF
 """How many counts HdrHistogram keeps for this range."""
@@ -52,7 +53,8 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's counts; exact."""
-        self._take([self, other])
+        if len(other.counts):
+            self._take([self, other])
 
     def _take(self, histograms: list[Histogram]) -> None:
         """Become the sum of these, which may hold itself."""
@@ -167,3 +169,8 @@ def highest_equivalent_us(index: int) -> int:
     if bucket < 0:
         return sub_bucket - _HALF
     return ((sub_bucket + 1) << bucket) - 1
+
+
+def lowest_equivalent_us(index: int) -> int:
+    """The smallest value that is counted at `index`."""
+    return highest_equivalent_us(index - 1) + 1 if index else 0

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from loadlab.engines.abilities import CanWatch
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError, InputError
 from loadlab.measure.evidence import counters_were_reset, subtract
 from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.invariants import Answers, ask_invariants, compare
+from loadlab.measure.live import Watch
 from loadlab.measure.model import Interval, LoadMeasure
 from loadlab.schema.manifest import Manifest
 from loadlab.spec.scenario import Scenario
@@ -18,6 +20,7 @@ from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
 from loadlab.units import format_duration, format_rate
 from loadlab.workload.conduct import Conductor
+from loadlab.workload.conducting import ALONE, Conducting
 from loadlab.workload.plan import load_plans
 
 _NEW_ROWS_RESERVED = 10_000_000
@@ -41,6 +44,7 @@ class Window:
     counters_were_reset: bool
     failure: str | None
     integrity: tuple[IntegrityCheck, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def check_connections(engine: Engine, workload: Workload) -> None:
@@ -64,11 +68,13 @@ def measure_window(
     manifest: Manifest,
     statements: Mapping[str, Statement],
     show: Show,
+    conducting: Conducting = ALONE,
 ) -> Window:
     """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
     there = engine.manifest()
     start = there.new_rows if there is not None else 0
-    plans = load_plans(engine, scenario, workload, manifest, statements, new_rows_start=start)
+    machines = conducting.machines
+    plans = load_plans(engine, scenario, workload, manifest, statements, new_rows_start=start, machines=machines)
 
     def ask() -> Answers:
         dialect = manifest.schema.dialect
@@ -77,14 +83,19 @@ def measure_window(
     before_load = ask()
     # Should the load die without a word, the next one still begins behind whatever it inserted.
     engine.note_new_rows(start + _NEW_ROWS_RESERVED)
-    with Conductor(plans) as conductor:
+    if conducting.master is not None:
+        show.step(conducting.master.invitation)
+    if conducting.web is not None:
+        show.step(f"Web UI at {conducting.web.address}, LoadLab's own view at {conducting.web.address}/loadlab")
+    with Conductor(plans, conducting) as conductor:
+        live = _watcher(conductor, engine) if conducting.web is not None else None
         show.step(f"Warming up: {_load_in_words(workload)} over {workload.connections} connections")
         warmup_s = workload.ramp + workload.warmup
-        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s))
+        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s, live))
         conductor.pause()
         before = engine.snapshot()
         show.step(f"Measuring for {format_duration(workload.duration)}")
-        conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration))
+        conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration, live))
         conductor.pause()
         failure, after = None, None
         try:
@@ -97,7 +108,7 @@ def measure_window(
         measure = conductor.collect()
         was_reset = after is not None and counters_were_reset(before, after)
         delta = subtract(before, after) if after is not None else None
-        return Window(measure, delta, was_reset, conductor.failure or failure, integrity)
+        return Window(measure, delta, was_reset, conductor.failure or failure, integrity, tuple(conductor.notes))
 
 
 def _invariants(workload: Workload, before: Answers, ask: Callable[[], Answers]) -> tuple[IntegrityCheck, ...]:
@@ -111,8 +122,28 @@ def _invariants(workload: Workload, before: Answers, ask: Callable[[], Answers])
 _INVARIANT_LIMIT_S = 600.0
 
 
-def _observer(show: Show, phase: str, total_s: float) -> Callable[[Interval], None]:
-    return lambda interval: show.load(phase, interval.start_s + interval.duration_s, total_s, interval)
+def _observer(show: Show, phase: str, total_s: float, live: Callable[[], None] | None) -> Callable[[Interval], None]:
+    def observe(interval: Interval) -> None:
+        show.load(phase, interval.start_s + interval.duration_s, total_s, interval)
+        if live is not None:
+            live()
+
+    return observe
+
+
+def _watcher(conductor: Conductor, engine: Engine) -> Callable[[], None]:
+    """Tells the web UI what the server is doing; to be called about once a second."""
+    if not isinstance(engine, CanWatch):
+        conductor.tell({"state": f"{engine.name} tells nothing while it is loaded"})
+        return lambda: None
+    watch = Watch(engine)
+
+    def look() -> None:
+        figures = watch.figures()
+        if figures is not None:
+            conductor.tell(figures)
+
+    return look
 
 
 def _load_in_words(workload: Workload) -> str:

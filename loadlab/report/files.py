@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadlab.errors import InputError
+from loadlab.measure.model import LoadMeasure
 from loadlab.report.model import VERSION, Result
 from loadlab.spec.base import read_text, validate
 
 RESULT_NAME = "result.json"
 REPORT_NAME = "report.html"
+HISTOGRAM_LOG_NAME = "latency.hlog"
+PERCENTILES_NAME = "hgrm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,23 @@ def write_file(path: Path, text: str) -> None:
     with _writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_atomically(path, text)
+
+
+def write_histograms(run_dir: Path, measure: LoadMeasure) -> None:
+    """Write the histograms behind a run's figures in HdrHistogram's formats: `latency.hlog` and a folder `hgrm`.
+
+    Raises InputError when the folder cannot be written to.
+    """
+    from loadlab.report.hdr import histogram_log, percentile_distribution, plain_names
+
+    folder = run_dir / PERCENTILES_NAME
+    names = plain_names(operation.name for operation in measure.operations)
+    with _writing_to(run_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_atomically(run_dir / HISTOGRAM_LOG_NAME, "".join(histogram_log(measure)))
+        for one in measure.operations:
+            for kind, histogram in (("response", one.response), ("service", one.service)):
+                _write_atomically(folder / f"{names[one.name]}.{kind}.hgrm", percentile_distribution(histogram))
 
 
 @contextmanager

@@ -31,7 +31,8 @@ Message = Mapping[str, Any]
 MEASURE = "measure"
 # A tail shorter than this is no interval of its own: it is what was still executed when the window ended.
 _SHORT_S = 0.5
-# Beyond this many, neighbours are merged: a run of days stays within bounds.
+# Beyond this many, neighbours are merged, and so are those that follow: a run of days stays within bounds, and its
+# intervals are of one length.
 _INTERVALS_MAX = 600
 
 
@@ -155,10 +156,13 @@ class Collector:
         self._waiting: dict[tuple[str, int], list[_Slice]] = {}
         self._lost: set[int] = set()
         self._slices: list[_Slice] = []
+        # Drivers' intervals that make one slice, and how many the last slice still lacks.
+        self._stride, self._room = 1, 0
         self._names = {(name.rpartition("/")[0], text): name for name, text in plans[0].statements.items()}
         self._started_at = ""
         self._machine_cpu_s: tuple[float, float] | None = None
         self._machine_cpu_share: float | None = None
+        self._other_cpu_shares: list[float] = []
         self._verified: list[Message] = []
         self.loop_lag_p99_us: float | None = None
         """How late the event loop of the process that conducts was."""
@@ -287,14 +291,20 @@ class Collector:
         return value
 
     def _keep(self, one: _Slice) -> None:
-        if self._slices and one.duration_s < _SHORT_S:
+        is_short = one.duration_s < _SHORT_S
+        if self._slices and (self._room or is_short):
             self._slices[-1].add_after(one)
+            self._room -= self._room > 0 and not is_short
             return
         self._slices.append(one)
+        self._room = self._stride - 1
         if len(self._slices) > _INTERVALS_MAX:
             for first, second in zip(self._slices[::2], self._slices[1::2], strict=False):
                 first.add_after(second)
             self._slices = self._slices[::2]
+            self._stride *= 2
+            # Their number was odd: the last one has just begun.
+            self._room = self._stride - 1
 
     def _keep_incomplete(self) -> None:
         """Intervals that not every driver had: the last ones of a window that ended between two ticks."""
@@ -304,6 +314,8 @@ class Collector:
 
     def _add_phase(self, message: Message, state: _DriverState) -> None:
         state.duration_s += message["duration_s"]
+        if (share := message.get("machine_cpu_share")) is not None:
+            self._other_cpu_shares.append(share)
         for name, count in message["statements"].items():
             key = (name.rpartition("/")[0], Statement.parse(message["texts"][name]))
             common = self._names.get(key) or self._names.setdefault(key, self._free_name(name))
@@ -348,7 +360,8 @@ class Collector:
             cpu_share=max(state.cpu_s for state in self._states.values()) / duration_s if duration_s else 0.0,
             lag_p99_us=lag.percentile_us(99) if lag.count else 0.0,
             refills=sum(state.refills for state in self._states.values()),
-            machine_cpu_share=self._machine_cpu_share,
+            # Of machines that made the load, the busiest; the master among them only when it made it alone.
+            machine_cpu_share=max(self._other_cpu_shares, default=self._machine_cpu_share),
             workers=tuple(
                 WorkerHealth(
                     worker,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import queue
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -25,6 +25,7 @@ from loadlab.errors import LoadLabError
 from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import LoadMeasure
 from loadlab.workload.collect import MEASURE, Collector, Message
+from loadlab.workload.conducting import ALONE, Conducting
 from loadlab.workload.hub import ANSWER_LIMIT_S, START_LIMIT_S, VERIFY_LIMIT_S, Child, OnInterval
 from loadlab.workload.plan import LoadPlan
 
@@ -36,8 +37,8 @@ _LOCUST_LIMIT_S = 30.0
 class Conductor:
     """A load from warm-up to its measure. Raises LoadLabError on entering when the load cannot begin."""
 
-    def __init__(self, plans: Sequence[LoadPlan]) -> None:
-        self._plans = plans
+    def __init__(self, plans: Sequence[LoadPlan], conducting: Conducting = ALONE) -> None:
+        self._plans, self._conducting = plans, conducting
         self._collector = Collector(plans)
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._interrupted = False
@@ -45,13 +46,16 @@ class Conductor:
         self._is_dead = False
         self.failure: str | None = None
         """What ended the load early, in one line; what was measured before is kept."""
+        self.notes: list[str] = []
+        """What else is worth knowing of how the load was made."""
 
     def __enter__(self) -> Self:
         self._child = Child(_CONDUCTOR, self._messages.put)
         try:
             plans = [plan.to_json() for plan in self._plans]
-            self._child.send({"plans": plans})
-            self._await("ready", START_LIMIT_S + _LOCUST_LIMIT_S)
+            self._child.send({"plans": plans, "conducting": self._conducting.to_json()})
+            master = self._conducting.master
+            self._await("ready", START_LIMIT_S + _LOCUST_LIMIT_S + (master.wait_s if master is not None else 0.0))
             if self.failure is not None:
                 raise LoadLabError(self.failure)
         except BaseException:
@@ -115,6 +119,10 @@ class Conductor:
         """Whether Ctrl-C or a failure has cut the load short."""
         return self._interrupted or self.failure is not None
 
+    def tell(self, figures: Mapping[str, str]) -> None:
+        """What the server is doing, for the web UI."""
+        self._child.send({"cmd": "server", "figures": dict(figures)})
+
     @property
     def new_rows_end(self) -> int:
         """What the next load on the same database passes to `load_plans` as `new_rows_start`."""
@@ -167,6 +175,8 @@ class Conductor:
             self._fail(message["message"])
             if "worker" in message:
                 self._collector.lose(message["worker"])
+        elif message["type"] == "note":
+            self.notes.append(message["message"])
         elif "worker" in message:
             for interval in self._collector.add(message):
                 if on_interval is not None:

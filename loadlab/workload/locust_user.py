@@ -1,4 +1,4 @@
-"""Locust conducts: the only file that imports Locust and gevent.
+"""Locust conducts: this file and `locust_*.py` beside it are the only ones that import Locust and gevent.
 
 Two ways in. A scenario's `locustfile.py` makes a user class for plain `locust -f`:
 
@@ -27,8 +27,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import gevent
 from gevent.fileobject import FileObject
@@ -44,15 +45,25 @@ from loadlab.spec.arrivals import level_at
 from loadlab.spec.scenario import load_scenario
 from loadlab.spec.workload import MOST_USERS, Workload
 from loadlab.workload.collect import MEASURE, Message
+from loadlab.workload.conducting import Conducting
 from loadlab.workload.driver import protocol_streams, write_message
 from loadlab.workload.hub import START_LIMIT_S, Child, Hub
 from loadlab.workload.plan import LoadPlan
 from loadlab.workload.planner import DATABASE
+from loadlab.workload.remote import RemoteHub
+
+if TYPE_CHECKING:
+    from loadlab.workload.locust_web import LiveView
 
 # Locust starts users in bursts: the drivers are told of one burst at once.
 _SETTLE_S = 0.02
 _FOREVER_S = 3600.0
 _LOOK_S = 0.1
+_SECONDS_KEPT = 60
+# What one of Locust's own workers may insert before it meets the next one's rows.
+_ROWS_APART = 10_000_000
+RUN_USER = "RunUser"
+"""The user class of `loadlab run`, by the name under which a master tells its workers of it."""
 
 
 class Population:
@@ -92,10 +103,18 @@ def feed_statistics(stats: RequestStats, interval: Interval, kinds: Mapping[str,
     now_s = time.time()
     for name, one in interval.operations.items():
         entry = _stats_entry(stats, name, kinds[name], one, now_s)
-        stats.get(name, kinds[name]).extend(entry)
-        stats.total.extend(entry)
+        for kept in (stats.get(name, kinds[name]), stats.total):
+            kept.extend(entry)
+            _forget(kept, before_s=int(now_s) - _SECONDS_KEPT)
         for outcome, count in one.errors.items():
             _add_error(stats, kinds[name], name, outcome, count, now_s)
+
+
+def _forget(entry: StatsEntry, *, before_s: int) -> None:
+    """Locust reads the last seconds alone of what it keeps by the second, for ever."""
+    for by_second in (entry.num_reqs_per_sec, entry.num_fail_per_sec):
+        for second in [second for second in by_second if second < before_s]:
+            del by_second[second]
 
 
 def _stats_entry(stats: RequestStats, name: str, kind: str, one: OperationInterval, now_s: float) -> StatsEntry:
@@ -255,7 +274,13 @@ class _Show:
             lines = done.stderr.strip().splitlines()
             raise LoadLabError(lines[-1] if lines else f"loadlab seed ended with code {done.returncode}")
         self._planner.send({"cmd": "plans"})
-        self._plans = [LoadPlan.from_json(text) for text in self._take_answer()["plans"]]
+        plans = [LoadPlan.from_json(text) for text in self._take_answer()["plans"]]
+        # Locust's workers know nothing of each other but their own number.
+        index = max(0, self._runner.worker_index) if isinstance(self._runner, WorkerRunner) else 0
+        self._plans = [
+            replace(plan, seed=plan.seed + index, new_rows_start=plan.new_rows_start + index * _ROWS_APART)
+            for plan in plans
+        ]
 
     def _take_answer(self) -> Message:
         try:
@@ -333,14 +358,29 @@ class WindowShape(locust.LoadTestShape):
 class _Run:
     """Locust as a library, obeying the pipeline's commands."""
 
-    def __init__(self, plans: Sequence[LoadPlan], out: IO[str]) -> None:
+    def __init__(self, plans: Sequence[LoadPlan], out: IO[str], conducting: Conducting) -> None:
         self._workload, self._out = plans[0].workload, out
-        self._hub = Hub(plans, on_message=self._pass_on, on_interval=self._feed)
         self._kinds = operation_kinds(plans)
         self._shape, self._spawned = WindowShape(self._workload), False
         self._loop_lag = LoopLag()
-        self._environment = Environment(user_classes=[user_class("RunUser", self._hub.set_users)])
-        self._runner = self._environment.create_local_runner()
+        self._environment = Environment(user_classes=[user_class(RUN_USER, self._set_users)])
+        self._runner: Runner
+        self._hub: Hub | RemoteHub
+        if conducting.master is None:
+            self._runner = self._environment.create_local_runner()
+            self._hub = Hub(plans, on_message=self._pass_on, on_interval=self._feed)
+        else:
+            from loadlab.workload.locust_master import open_master
+
+            self._runner, self._hub = open_master(
+                self._environment, conducting.master, plans, on_message=self._pass_on, on_interval=self._feed
+            )
+        self._live: LiveView | None = None
+        if conducting.web is not None:
+            from loadlab.workload.locust_web import open_web
+
+            host, port = conducting.web.host, conducting.web.port
+            self._live = open_web(self._environment, host, port, self._kinds, on_stop=self._stopped)
 
     def start(self) -> None:
         self._hub.start()
@@ -358,18 +398,23 @@ class _Run:
         elif name == "rate":
             self._hub.set_rate(command["per_s"])
         elif name == "stop":
-            self._runner.quit()
             self._hub.stop()
             self._answer("final", loop_lag_p99_us=self._loop_lag.p99_us)
             return False
+        elif name == "server":
+            if self._live is not None:
+                self._live.tell(command["figures"])
         else:
             self._hub.begin(name)
+            if self._live is not None:
+                self._live.begin(name)
             if name == MEASURE:
                 self._shape.begin()
             if not self._spawned:
                 self._spawned = True
                 if self._workload.shape is None:
-                    self._runner.start(*self._shape.tick())
+                    # A master sends its workers users until all are there, and returns then.
+                    gevent.spawn(self._runner.start, *self._shape.tick())
                 else:
                     self._environment.shape_class = self._shape
                     self._runner.start_shape()
@@ -377,9 +422,18 @@ class _Run:
 
     def close(self) -> None:
         self._hub.close()
+        self._runner.quit()
+
+    def _set_users(self, users: int) -> None:
+        self._hub.set_users(users)
+
+    def _stopped(self) -> None:
+        write_message(self._out, {"type": "failed", "message": "it was stopped in the web UI"})
 
     def _feed(self, interval: Interval) -> None:
         feed_statistics(self._environment.stats, interval, self._kinds)
+        if self._live is not None:
+            self._live.add(interval)
 
     def _pass_on(self, message: Message) -> None:
         write_message(self._out, message)
@@ -401,8 +455,9 @@ def main() -> int:
         return 0
     data = json.loads(first)
     plans = [LoadPlan.from_json(text) for text in data["plans"]]
-    run = _Run(plans, out)
+    run: _Run | None = None
     try:
+        run = _Run(plans, out, Conducting.from_json(data["conducting"]))
         run.start()
         for line in lines:
             if not run.obey(json.loads(line)):
@@ -411,7 +466,8 @@ def main() -> int:
         write_message(out, {"type": "failed", "message": str(error)})
         return 2
     finally:
-        run.close()
+        if run is not None:
+            run.close()
     return 0
 
 

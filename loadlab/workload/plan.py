@@ -106,12 +106,14 @@ def load_plans(
     *,
     seed: int | None = None,
     new_rows_start: int = 0,
+    machines: int = 1,
 ) -> tuple[LoadPlan, ...]:
-    """One plan a worker: connections and users shared out, never more workers than connections.
+    """One plan a driver process: connections and users shared out, never more processes than connections.
 
-    `workload` is the scenario's with the command line's changes; `seed` that of the dataset unless given.
+    `workload` is the scenario's with the command line's changes; `seed` that of the dataset unless given. The
+    workload's `workers` are those of each of the `machines`; plan k is for machine k modulo `machines`.
     """
-    workers = min(workload.workers, workload.connections)
+    workers = min(workload.workers * machines, workload.connections)
     population = workload.population(workload.peak_level)
     return tuple(
         LoadPlan(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,3 +94,59 @@ def content(url: str) -> dict[str, str]:
             assert row is not None
             digests[name] = f"{row[0]} {row[1]}"
     return digests
+
+
+class Process:
+    """A command that goes on, and what it says on either stream."""
+
+    def __init__(self, folder: Path, *arguments: object, **environ: str) -> None:
+        self.log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                [str(ENTRY_POINT), *map(str, arguments)],
+                cwd=folder,
+                env=environment(folder, **environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def await_word(self, word: str, limit_s: float = 60) -> None:
+        ends_s = time.monotonic() + limit_s
+        while word not in self.said:
+            assert time.monotonic() < ends_s, self.said
+            assert self._process.poll() is None, self.said
+            time.sleep(0.05)
+
+    def ended(self, limit_s: float = 60) -> int:
+        return self._process.wait(limit_s)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts `loadlab ARGS`; whatever a test leaves behind is ended."""
+    started: list[Process] = []
+
+    def begin(*arguments: object, **environ: str) -> Process:
+        started.append(Process(tmp_path, *arguments, **environ))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+        return number

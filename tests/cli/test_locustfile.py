@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from loadlab.engines import open_database
@@ -169,3 +170,29 @@ def test_a_kept_database_goes_on_being_loaded(tmp_path, database):
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 0, out
         assert re.search(r"^place +write +[1-9]\d* +0 ", out, re.M), out
+
+
+@pytest.mark.slow
+def test_locusts_own_workers_insert_different_rows(tmp_path, embedded_server):
+    with open_database("embedded:") as engine, socket.socket() as free:
+        open_shop(engine, tmp_path / "shop", operations={"place": {"kind": "write", "weight": 1, "insert": "orders"}})
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+        free.close()
+        at = ("--master-host", "127.0.0.1", "--master-port", port)
+        workers = [locust(tmp_path / "shop", "--worker", *at, LOADLAB_DATABASE=engine.url) for _ in range(2)]
+        headless = ("--headless", "--expect-workers", "2", "-u", "4", "-r", "4")
+        bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port)
+        master = locust(tmp_path / "shop", "--master", *headless, *bind)
+        with psycopg.connect(engine.url, autocommit=True) as connection:
+            for _ in range(300):
+                row = connection.execute("SELECT count(*) FROM orders").fetchone()
+                if row is not None and row[0] > 2_200:
+                    break
+                time.sleep(0.2)
+        master.terminate()
+        master.communicate(timeout=90)
+        said = [worker.communicate(timeout=30)[0] for worker in workers]
+    counts = [re.search(r"^place +write +(\d+) +(\d+) ", out, re.M) for out in said]
+    assert all(counts), said
+    assert all(int(found[1]) > 0 and found[2] == "0" for found in counts if found is not None), said

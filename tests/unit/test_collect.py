@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -175,7 +176,29 @@ def test_a_run_of_days_keeps_a_bounded_number_of_intervals(monkeypatch):
     assert 4 <= len(measure.intervals) <= 8
     assert measure.operations[0].count == 100
     assert sum(one.duration_s for one in measure.intervals) == pytest.approx(100)
+    assert len({one.duration_s for one in measure.intervals[:-1]}) == 1, "one length, so that they can be compared"
     assert [one.start_s for one in measure.intervals] == sorted(one.start_s for one in measure.intervals)
+
+
+@pytest.mark.slow
+def test_a_days_messages_take_no_more_memory_than_an_hours():
+    it = collector(1)
+    it.begin("measure")
+    nothing = histogram([]).to_sparse()
+    busy = interval(0, 0.0, 100, 200, 5_000, lag=nothing)
+    idle = busy | {"operations": {}}
+    sizes = {}
+    for second in range(86_400):
+        it.add((idle if second % 10 else busy) | {"start_s": float(second)})
+        if (second + 1) % 1_800 == 0:
+            sizes[(second + 1) / 3_600] = len(pickle.dumps(it))
+    # It goes up and down as intervals are added and joined.
+    assert max(sizes.values()) < 1.5 * max(size for hour, size in sizes.items() if hour <= 2)
+    measure = it.measure()
+    assert 300 <= len(measure.intervals) <= 600
+    assert measure.operations[0].count == 3 * 8_640
+    assert sum(one.operations["read"].count for one in measure.intervals if one.operations) == 3 * 8_640
+    assert measure.duration_s == 86_400
 
 
 def test_nothing_measured_is_a_measure_too():

@@ -32,6 +32,7 @@ from loadlab.engines.postgresql.extensions import with_extensions
 from loadlab.engines.postgresql.filled import filled_tables
 from loadlab.engines.postgresql.finish import finish_tables, write_out
 from loadlab.engines.postgresql.forget import forget, note_made, objects
+from loadlab.engines.postgresql.live import look
 from loadlab.engines.postgresql.load import Target, append_rows, fill_later, load_chunk, target
 from loadlab.engines.postgresql.plans import explain, statement_id
 from loadlab.engines.postgresql.prisma import render_prisma
@@ -43,7 +44,7 @@ from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
 from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
 from loadlab.engines.postgresql.words import PostgresqlWords
-from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress, StatementHistory
+from loadlab.engines.protocol import Chunk, Evidence, LiveEvidence, Manifest, PlanEvidence, Progress, StatementHistory
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
@@ -71,7 +72,7 @@ _TABLES_PER_QUERY = 100
 class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
-    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWriteOut, CanHostMigrations,
+    Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWatch, CanWriteOut, CanHostMigrations,
     CanRenderPrisma and CanSampleActivity.
     """
 
@@ -353,6 +354,10 @@ class PostgresqlEngine:
     def snapshot(self) -> Evidence:
         with translated():
             return take_snapshot(self._connection, self.url, self.version())
+
+    def watch(self) -> LiveEvidence:
+        with translated():
+            return look(self._connection)
 
     def explain(self, statement: Statement) -> PlanEvidence:
         return explain(self._connection, statement)
