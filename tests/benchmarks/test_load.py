@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from loadlab.measure.recorder import Recorder, pack_record, tally
 from tests.benchmarks.bank import Bank, open_bank, percentiles
 
 PAIRS = 5
@@ -171,3 +172,45 @@ def test_known_latency(benchmark: BenchmarkFixture, bank: Bank) -> None:
         print(f"\n{name}: {service[name] / 1000:.2f} ms, theory {expected_us / 1000:.2f} ms")
     benchmark.extra_info["ratio"] = max(abs(e) / (0.02 * (5 + 40 * 0.5) * 1000 + 200) for e in errors.values())
     benchmark.extra_info["errors_us"] = errors
+
+
+def test_recorder_cost(benchmark: BenchmarkFixture) -> None:
+    """What the recorder costs an operation, its share of the reporter's work included; ratio = µs / 2 µs, <= 1."""
+    operations = 200_000
+
+    def record() -> float:
+        recorder = Recorder()
+        write = recorder.write
+        began_s = time.process_time()
+        for _ in range(operations // 20_000):
+            for _ in range(20_000):
+                write(pack_record(1, 1.0, 1.0002, 1.0004, 0.0))
+            tally([recorder.take()], until_s=2.0)
+        return (time.process_time() - began_s) / operations * 1e6
+
+    costs: list[float] = []
+    benchmark.pedantic(lambda: costs.append(record()), rounds=PAIRS, iterations=1)
+    benchmark.extra_info["ratio"] = statistics.median(costs) / 2
+    print(f"\nrecorder: {statistics.median(costs):.2f} µs an operation ({min(costs):.2f}–{max(costs):.2f})")
+
+
+@pytest.mark.timeout(900)
+def test_many_users(benchmark: BenchmarkFixture, bank: Bank) -> None:
+    """10,000 users over 50 connections, thinking 5 s: achieved / asked rate, and nobody's answer is lost."""
+    results: list[Any] = []
+    benchmark.pedantic(
+        lambda: results.append(
+            bank.loadlab("--duration", "20s", users=10_000, connections=50, think_time="5s", ramp="5s", workers=2)
+        ),
+        rounds=1,
+        iterations=1,
+    )
+    load = results[0]["load"]
+    ratio = throughput(results[0]) / load["asked_rate_per_s"]
+    benchmark.extra_info["ratio"] = ratio
+    response = results[0]["operations"][0]["response_us"]
+    print(
+        f"\n{load['users']:,} users over {load['connections']} connections: {load['achieved_rate_per_s']:,.0f}/s"
+        f" of {load['asked_rate_per_s']:,.0f}/s asked; response p50 {response['p50']:.0f} µs,"
+        f" p99 {response['p99']:.0f} µs"
+    )

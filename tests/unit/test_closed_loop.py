@@ -14,6 +14,7 @@ from loadlab.errors import ConflictError, ConnectionLostError, UnreachableError
 from loadlab.measure.recorder import Tally, tally
 from loadlab.workload.loop import Loop, clock, describe
 from loadlab.workload.schedule import ThinkingUsers
+from tests.timing import timed
 
 LIMIT_S = 5.0
 
@@ -93,6 +94,7 @@ def sleeping(seconds: float) -> Callable[[object], object]:
     return lambda _: time.sleep(seconds)
 
 
+@timed
 def test_as_many_users_as_connections_never_wait():
     with bench(sleeping(0.02), connections=4) as made:
         result, seconds = made.run(users=4, seconds=1.0)
@@ -104,6 +106,7 @@ def test_as_many_users_as_connections_never_wait():
     assert result.peak == 4
 
 
+@timed
 def test_users_beyond_the_connections_wait_and_their_response_time_tells():
     """Closed loop without think time: N users over c connections respond in N / c services (Little's law)."""
     with bench(sleeping(0.01), connections=4) as made:
@@ -115,6 +118,7 @@ def test_users_beyond_the_connections_wait_and_their_response_time_tells():
     assert result.lag.percentile_us(50) < 1_000
 
 
+@timed
 def test_the_interactive_response_time_law_holds():
     """Throughput of N users with think time Z and response time R is N / (R + Z)."""
     with bench(sleeping(0.005), connections=8, think_s=0.1) as made:
@@ -153,6 +157,7 @@ def test_a_pause_is_in_no_response_time():
     assert result.operations[0].response.max_us < 500_000
 
 
+@timed
 def test_a_pause_waits_for_what_is_executed():
     with bench(sleeping(0.4), connections=2) as made:
         made.loop.set_users(2)
@@ -174,6 +179,7 @@ def test_a_pause_that_takes_too_long_is_an_error():
             made.loop.pause(limit_s=0.1)
 
 
+@timed
 def test_users_can_grow_and_shrink_under_load():
     with bench(sleeping(0.005), connections=4, think_s=0.05) as made:
         made.loop.set_users(2)
@@ -195,6 +201,7 @@ def test_users_can_grow_and_shrink_under_load():
     assert again == pytest.approx(10 / 0.055, rel=0.3)
 
 
+@timed
 def test_a_new_user_does_not_wait_for_sleepers():
     """All threads sleep on users that are due far in the future; one more user must be served at once."""
     with bench(lambda _: None, connections=2, think_s=30.0) as made:
@@ -212,6 +219,7 @@ def test_a_new_user_does_not_wait_for_sleepers():
         assert made.take().operations[0].service.count == pytest.approx(33, abs=6)
 
 
+@timed
 def test_ten_thousand_users_over_fifty_connections():
     with bench(sleeping(0.002), connections=50, think_s=5.0) as made:
         result, seconds = made.run(users=10_000, seconds=2.0)
@@ -247,6 +255,7 @@ def test_a_lost_connection_is_opened_anew():
     assert result.operations[0].service.count > 100
 
 
+@timed
 def test_a_database_that_stays_away_is_asked_with_growing_pauses():
     def lose(_: object) -> None:
         raise ConnectionLostError("gone")

@@ -16,6 +16,7 @@ from loadlab.workload.flow import Picks
 from loadlab.workload.loop import Loop, Seat
 from loadlab.workload.retry import Retrying, RetryingFlow, pauses
 from loadlab.workload.schedule import ThinkingUsers
+from tests.timing import timed
 
 CONFLICT = ConflictError("could not serialize access", code="40001")
 
@@ -78,6 +79,7 @@ def test_what_is_no_ones_conflict_is_not_tried_again():
     assert attempts_of(seat) == {"ConstraintError 23505": 1}
 
 
+@timed
 def test_pauses_are_in_the_response_time_and_in_no_service_time():
     def open_hands(seat: Seat) -> Any:
         calls = itertools.cycle([failing(2)])

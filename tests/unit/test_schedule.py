@@ -17,6 +17,7 @@ from loadlab.spec.workload import Workload
 from loadlab.workload.loop import DROPPED, Loop, Seat
 from loadlab.workload.schedule import Arrivals
 from loadlab.workload.stage import gaps
+from tests.timing import timed
 
 LIMIT_S = 5.0
 
@@ -67,6 +68,7 @@ def sleeping(seconds: float) -> Callable[[object], object]:
     return lambda _: time.sleep(seconds)
 
 
+@timed
 def test_as_many_as_the_clock_says_over_several_windows():
     with opened(sleeping(0.001), 400, connections=4) as made:
         for _ in range(3):
@@ -75,6 +77,7 @@ def test_as_many_as_the_clock_says_over_several_windows():
             time.sleep(0.2)
 
 
+@timed
 def test_a_stall_is_in_the_response_times_of_all_that_became_due_meanwhile():
     """Constant arrivals, one stall of D: those due in it wait what is left of it, as queueing theory has it."""
     stalls = itertools.count()
@@ -98,6 +101,7 @@ def test_a_stall_is_in_the_response_times_of_all_that_became_due_meanwhile():
     assert result.wait.count - result.wait.count_up_to(100_000) == pytest.approx(150, abs=20)
 
 
+@timed
 def test_what_the_database_does_not_reach_is_executed_late_and_is_none_of_the_windows_throughput():
     with opened(sleeping(0.01), 300, connections=1) as made:
         result, seconds = made.run(1.0)
@@ -108,6 +112,7 @@ def test_what_the_database_does_not_reach_is_executed_late_and_is_none_of_the_wi
     assert one.response.max_us > 1_800_000
 
 
+@timed
 def test_what_nobody_could_begin_in_time_is_dropped_and_counted():
     with opened(sleeping(0.02), 200, connections=1, give_up_s=0.3) as made:
         result, seconds = made.run(1.5)
@@ -119,6 +124,7 @@ def test_what_nobody_could_begin_in_time_is_dropped_and_counted():
     assert "every connection was busy" in (one.first_error or "")
 
 
+@timed
 def test_a_rate_that_changes_wakes_who_sleeps_on_a_far_arrival():
     with opened(lambda _: None, 1, connections=3) as made:
         made.loop.resume()
