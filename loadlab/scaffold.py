@@ -33,6 +33,13 @@ FILE, BRIEF, SCHEMA = "scenario.yaml", "brief.json", "schema.sql"
 _TRIAL_ROWS = 300
 _ROWS_ON_A_LAPTOP = 150_000
 _DEFAULT_ROWS = 1_000
+# The documents' "industry standards" for who states nothing; what indexes take of a small database says little.
+_TARGETS = {
+    "simple_queries": "< 10ms",
+    "complex_queries": "< 100ms",
+    "reports": "< 5s",
+    "index_storage_overhead": False,
+}
 _WORKLOAD = {"users": 20, "think_time": ["20ms", "60ms"], "duration": "15s", "connections": 8}
 
 
@@ -249,7 +256,9 @@ def _text(start: _Start, made: _Mix, schema: str) -> str:
         top["brief"] = BRIEF
     top["schema"] = {start.dialect: schema}
     tail = [f"Left out: {name}: {reason}" for name, reason in made.left_out.items()]
-    return ScenarioText(_head(start, made), top, _data(made), _WORKLOAD, made.entries, tail).render()
+    # Where nobody stated limits, the file states the usual ones: a scenario is to be read, and to be changed.
+    targets = {} if start.brief is not None else _TARGETS
+    return ScenarioText(_head(start, made), top, _data(made), _WORKLOAD, made.entries, targets, tail).render()
 
 
 def _head(start: _Start, made: _Mix) -> Iterator[str]:

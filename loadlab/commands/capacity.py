@@ -26,7 +26,8 @@ def capacity(
     ] = None,
     highest: Annotated[str | None, typer.Option("--to", metavar="N/s", help="Try no higher rate than this.")] = None,
     step_duration: Annotated[
-        str, typer.Option("--step-duration", metavar="TIME", help="Length of each window, after its warm-up.")
+        str,
+        typer.Option("--step-duration", metavar="TIME", help="Length of each window, after its warm-up; at least 5s."),
     ] = "15s",
     repeats: Annotated[
         int,

@@ -47,6 +47,7 @@ class ScenarioText:
     data: Mapping[str, Any]
     workload: Mapping[str, Any]
     entries: Iterable[Entry]
+    targets: Mapping[str, Any] = field(default_factory=dict)
     tail: Iterable[str] = field(default_factory=tuple)
 
     def render(self) -> str:
@@ -61,6 +62,8 @@ class ScenarioText:
                 heading = entry.form
                 lines.append(f"    # -- {heading}: {_HEADINGS[heading]} ".ljust(_WIDTH - 2, "-"))
             lines += [*comments([entry.comment], 4), f"    {_plain(entry.name)}:", *_members(_ordered(entry.body), 6)]
+        if self.targets:
+            lines += ["", "targets:", *_members(self.targets, 2)]
         lines += ["", *comments(self.tail)] if list(self.tail) else []
         return "\n".join(lines).rstrip() + "\n"
 

@@ -56,11 +56,13 @@ def print_growth(growth: Growth) -> None:
     passed = f"{_moment(growth.now_before_us):%Y-%m-%d %H:%M} → {_moment(growth.now_us):%Y-%m-%d %H:%M} UTC"
     new_rows = format_count(sum(table.rows - table.rows_before for table in growth.tables))
     if growth.report is None:
-        console.print(f"\n{new_rows} rows would be appended, {passed}: {growth.database}", markup=False)
+        console.print(f"\n{new_rows} rows would be appended, {passed}: {growth.database}", markup=False, soft_wrap=True)
         return
     resumed = " (resumed)" if growth.report.resumed else ""
     took = format_duration(growth.report.seconds)
-    console.print(f"\n{new_rows} rows appended in {took}{resumed}, {passed}: {growth.database}", markup=False)
+    console.print(
+        f"\n{new_rows} rows appended in {took}{resumed}, {passed}: {growth.database}", markup=False, soft_wrap=True
+    )
 
 
 def growth_summary(growth: Growth) -> dict[str, Any]:

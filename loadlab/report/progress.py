@@ -42,7 +42,7 @@ class ProgressShow:
         """A line with the time since the start."""
         self._end_bar()
         self._console.print(f"[dim]{time.monotonic() - self._started:6.1f} s[/dim]  ", end="")
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def notes(self, notes: Sequence[str]) -> None:
         """The first few; the report has all of them."""

@@ -28,7 +28,9 @@ def print_seeding(tables: Sequence[TableResult], report: SeedReport, size_bytes:
     console.print(view)
     total = f", {format_size(size_bytes)} in all" if size_bytes else ""
     if report.reused:
-        console.print(f"\n{format_count(report.rows)} rows were there already{total}: {database}", markup=False)
+        console.print(
+            f"\n{format_count(report.rows)} rows were there already{total}: {database}", markup=False, soft_wrap=True
+        )
         return
     rate = report.written / report.seconds if report.seconds else 0.0
     resumed = " (resumed)" if report.resumed else ""
@@ -36,4 +38,5 @@ def print_seeding(tables: Sequence[TableResult], report: SeedReport, size_bytes:
         f"\n{format_count(report.rows)} rows in {format_duration(report.seconds)}{resumed}, "
         f"{format_count(rate)} rows/s{total}: {database}",
         markup=False,
+        soft_wrap=True,
     )

@@ -206,7 +206,11 @@ def _scale(scale: float) -> str:
 
 def _load(result: Result) -> str:
     load = result.load
-    asked = f" of {format_rate(load.asked_rate_per_s)} asked" if load.asked_rate_per_s is not None else ""
+    asked = ""
+    if load.asked_rate_per_s is not None:
+        # Users who wait for answers ask for less than users who get them at once.
+        kind = "if every answer came at once" if load.arrivals == "users" else "due"
+        asked = f" of {format_rate(load.asked_rate_per_s)} {kind}"
     parts = [
         f"{format_rate(load.achieved_rate_per_s)}{asked}",
         f"{_callers(load)} over {format_count(load.connections)} connections",

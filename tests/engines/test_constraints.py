@@ -82,6 +82,16 @@ CASES = {
                category_id int NOT NULL REFERENCES categories, UNIQUE (person_id, category_id));""",
         "SELECT count(*) FROM votes", 60,
     ),
+    "whoever did it belongs to the tenant, if anybody did": Case(
+        """CREATE TABLE tenants (id int PRIMARY KEY);
+           CREATE TABLE users (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);
+           CREATE TABLE plans (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);
+           CREATE TABLE log (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants,
+               user_id int REFERENCES users, plan_id int REFERENCES plans)""",
+        """SELECT count(*) FILTER (WHERE u.tenant_id <> l.tenant_id AND EXISTS (
+                      SELECT FROM users o WHERE o.tenant_id = l.tenant_id)) || ' ' || (count(u.id) > 20)
+           FROM log l LEFT JOIN users u ON u.id = l.user_id""", "0 true",
+    ),
     "a choice without a partition": Case(
         """CREATE TABLE t (part int NOT NULL, kind text NOT NULL, CHECK (kind = 'a' AND part = 7))
                PARTITION BY LIST (part);

@@ -100,6 +100,8 @@ def read_links(
         candidates.append(_link(schema, table, key, shape, soften))
     filled: dict[str, Link] = {}
     for link in sorted(_deduplicated(candidates), key=lambda link: _rank(link, first, table.key)):
+        if link.soft and link.nullable and link.target != table.key:
+            link = _following(link, filled)
         shared = [name for name in link.columns if name in filled]
         if len(shared) == len(link.columns):
             _restrict(schema, found, link, filled)
@@ -120,11 +122,26 @@ def read_links(
     return found
 
 
+def _following(link: Link, filled: Mapping[str, Link]) -> Link:
+    """A link that may be NULL, with those of its soft columns alone that one other link fills: it fills none itself."""
+    source = next((filled[name].name for name in link.soft if name in filled), None)
+    soft = tuple(name for name in link.soft if name in filled and filled[name].name == source)
+    kept = [
+        (mine, theirs)
+        for mine, theirs in zip(link.columns, link.target_columns, strict=True)
+        if mine in soft or mine not in link.soft
+    ]
+    columns, targets = zip(*kept, strict=True)
+    return replace(link, columns=columns, target_columns=targets, soft=soft)
+
+
 def _rank(link: Link, first: Sequence[str], table: str) -> tuple[int, int, int, int]:
     """Self references come last: their columns are those of another parent first."""
     nested = link.wish.is_nested
+    # One that is NULL in some rows can follow another's column, but it cannot fill it.
+    follows = bool(link.soft) and link.nullable
     return (
-        2 if link.target == table else 0 if nested else 1,
+        3 if link.target == table else 2 if follows else 0 if nested else 1,
         first.index(link.name) if link.name in first else len(first),
         -len(link.columns),
         len(link.soft),
@@ -140,8 +157,6 @@ def _link(schema: Schema, table: Table, key: ForeignKey, shape: TableShape, soft
         soft = _owner(schema, table, key, shape.relations.get(name, RelationShape()))
     else:
         soft = _soft(schema, schema.table(key.target), table, key)
-        if any(table.column(column).nullable for column in key.columns):
-            soft = []
     soft = soft if soften else []
     return Link(
         name=name,

@@ -23,16 +23,16 @@ _SUFFIX = re.compile(r"( (at|on|date|time|ts|datetime|timestamp|dt))+$|^date ")
 _STEPS = tuple(
     re.compile(rf"^({words})$")
     for words in (
-        r"request(ed)?|queued|enqueued|drafted|invited|initiated",
+        r"request(ed)?|queued|enqueued|drafted|invited|initiated|issued|invoiced|billed|placed|ordered|submitted",
         r"approv(ed|al)|confirm(ed|ation)|accept(ed|ance)|verified|acknowledged|authori[sz]ed|assigned|scheduled",
         r"paid|pay(ment)?|charged|captured|funded|purchased?",
         r"start(ed)?|begun|activated|processing|pack(ed)?|picked|prepared|processed",
         r"ship(ped|ping|ment)?|sent|dispatch(ed)?|publish(ed)?|released?|deployed|launched",
         r"deliver(ed|y)|receiv(ed?)|receipt|arriv(ed|al)|fulfilled",
         r"read|seen|viewed|clicked|first response|first responded|responded|answered|replied",
-        r"resolved|completed?|finish(ed)?|ended|done|settled",
+        r"resolved|solved|completed?|finish(ed)?|ended|done|settled",
         r"closed",
-        r"return(ed)?|refund(ed)?|reopened",
+        r"return(ed)?|refund(ed)?|reopened|cancel(l?ed)?|revoked|terminated|churned",
     )
 )
 # The two ends of a time, by the word that differs.

@@ -94,7 +94,7 @@ def _require_own(connection: Connection, table: Table, loaded: int) -> None:
     if counted is not None and counted[0] > loaded:
         raise NotEmptyError(
             f"{table.key} holds {counted[0]:,} rows, of which LoadLab loaded {loaded:,}:"
-            " whose the others are cannot be told"
+            " whose the others are cannot be told (seed another database, or remove this one yourself)"
         )
 
 
