@@ -83,15 +83,16 @@ class TransactionCall:
         names: StatementNames,
         counts: dict[str, int],
         *,
-        isolation: str | None,
-        kept: Kept,
-        insertions: Mapping[str, Insertion],
+        isolation: str | None = None,
+        kept: Kept | None = None,
+        insertions: Mapping[str, Insertion] | None = None,
     ) -> None:
         self._session, self._counts, self._isolation, self._kept = session, counts, isolation, kept
         self._names = [names.name_of(statement) for statement in statements]
         self._handles = [session.prepare(statement) for statement in statements]
+        known = insertions or {}
         self._inserted = [
-            (place, name, insertions[name].positions) for place, name in enumerate(self._names) if name in insertions
+            (place, name, known[name].positions) for place, name in enumerate(self._names) if name in known
         ]
 
     def __call__(self, values: Sequence[Values]) -> None:
@@ -100,5 +101,7 @@ class TransactionCall:
             for name, handle, one in zip(self._names, self._handles, values, strict=True):
                 self._session.execute(handle, one)
                 self._counts[name] = self._counts.get(name, 0) + 1
+        if self._kept is None:
+            return
         for place, name, positions in self._inserted:
             self._kept.acknowledge(name, tuple(values[place][position] for position in positions))
