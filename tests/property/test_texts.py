@@ -103,6 +103,14 @@ def test_places_agree(locale: str) -> None:
     assert len(set(columns[0])) > 20
 
 
+def test_a_postal_code_is_that_of_the_city_and_not_a_postal_address_s() -> None:
+    place = {p.city: p for p in places_of(PLAIN.locale)}
+    cities = texts("city", replace(PLAIN, column="city"))
+    codes = texts("postcode", replace(PLAIN, column="postal_code"))
+    assert all(code in place[city].postcodes() for city, code in zip(cities, codes, strict=True))
+    assert texts("city", replace(PLAIN, column="postal_city")) != cities
+
+
 def test_billing_and_shipping_are_two_places() -> None:
     billing, shipping = replace(PLAIN, column="billing_city"), replace(PLAIN, column="shipping_city")
     assert texts("city", billing) != texts("city", shipping)

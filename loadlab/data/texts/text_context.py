@@ -52,7 +52,10 @@ class TextContext:
     @property
     def role(self) -> str:
         """Whose name or address it is: `billing` of `billing_city`."""
-        return next((role for role in _ROLES if self.column.lower().startswith(role + "_")), "")
+        name = self.column.lower()
+        if name == "postal_code":
+            return ""  # A postcode, not the code of a postal address.
+        return next((role for role in _ROLES if name.startswith(role + "_")), "")
 
     def shared(self, name: str) -> FromPool:
         """The same entry wherever the row uses this pool or one of its group: city and postcode agree."""
