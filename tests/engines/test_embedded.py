@@ -23,15 +23,17 @@ from loadlab.engines.postgresql.server import Installation, find_installation
 from loadlab.errors import InputError, MissingDependencyError, UnreachableError
 
 ROOT = Path(__file__).resolve().parents[2]
-OPEN = """
+OPEN_SILENTLY = """
 import os, signal, sys, time
 from loadlab.engines import open_database
 engine = open_database(sys.argv[1])
-print(engine.url, flush=True)
 """
+OPEN = OPEN_SILENTLY + "print(engine.url, flush=True)\n"
 WAIT = "time.sleep(60)"
+# The address comes from within the `try`: whoever has read it may interrupt at once.
 INTERRUPTED = """
 try:
+    print(engine.url, flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print(engine.user_tables(), flush=True)
@@ -78,10 +80,10 @@ def eventually(condition: Callable[[], bool], limit_s: float = 20) -> bool:
     return True
 
 
-def owner(then: str, url: str = "embedded:") -> subprocess.Popen[str]:
+def owner(then: str, url: str = "embedded:", opening: str = OPEN) -> subprocess.Popen[str]:
     """Another process that opens the database, prints its address and goes on as told."""
     return subprocess.Popen(
-        [sys.executable, "-c", OPEN + then, url],
+        [sys.executable, "-c", opening + then, url],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -135,7 +137,7 @@ def test_a_killed_owner_leaves_no_server_and_no_files() -> None:
 
 
 def test_an_interrupt_at_the_terminal_reaches_the_owner_alone() -> None:
-    process = owner(INTERRUPTED)
+    process = owner(INTERRUPTED, opening=OPEN_SILENTLY)
     url = address(process)
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)
