@@ -1,0 +1,136 @@
+"""What a review says: findings, and of every rule what it looked at.
+
+A rule that looked at nothing is SKIPPED with its reason, never clean: "no finding" means "examined, and fine".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from loadlab.engines.protocol import Evidence
+from loadlab.schema.model import Schema
+from loadlab.schema.statistics import DatabaseStatistics
+from loadlab.spec.statement import Statement
+
+Area = Literal["schema", "indexes", "plans", "load", "storage"]
+"""What a rule is about; the report groups by it."""
+
+
+class Severity(StrEnum):
+    """`ERROR`: it loses data, breaks or is slow for certain; `WARNING`: it will cost; `NOTE`: worth a thought."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to change.
+
+    `subject` is the place in the schema or the load: `orders`, `orders.customer_id`, an index's or an operation's name.
+    `what` is a sentence, `evidence` the figures and facts that it rests on, `why` what it costs here. `load_share` is
+    the share (0 to 1) of the executed operations that it touches, None where no load was run. `sql` is the remedy to
+    be executed, where there is one; `remedy` says it in words.
+    """
+
+    rule: str
+    severity: Severity
+    subject: str
+    what: str
+    evidence: tuple[str, ...]
+    why: str
+    remedy: str
+    sql: tuple[str, ...] = ()
+    load_share: float | None = None
+
+    @property
+    def id(self) -> str:
+        """The same for the same finding in another run: rule and subject, as `silence` names it."""
+        return f"{self.rule}:{self.subject}"
+
+
+class Outcome(StrEnum):
+    """How a rule ended."""
+
+    CLEAN = "CLEAN"
+    FOUND = "FOUND"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a rule looked at (`examined` of `objects`: "12 tables") and found; `skipped` is why it looked at nothing."""
+
+    examined: int
+    objects: str
+    findings: tuple[Finding, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What one rule has to say; `silenced` are the findings that the user does not want to hear of."""
+
+    rule: Rule
+    outcome: Outcome
+    examined: int
+    objects: str
+    findings: tuple[Finding, ...]
+    silenced: tuple[Finding, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFacts:
+    """Everything that a rule may look at; what could not be had is None, and a rule that needs it is SKIPPED.
+
+    `rows` are the rows by table at full volume, as far as anybody says, `statements` the texts of the load by
+    statement key, `executions` how often each ran (None: no load was run). `evidence` is the difference over a
+    measured window where `is_window`, else the counters since the server's last reset. `missing` says by the name of
+    a field why it is not there.
+    """
+
+    schema: Schema
+    rows: Mapping[str, int] = field(default_factory=dict)
+    statements: Mapping[str, Statement] = field(default_factory=dict)
+    executions: Mapping[str, int] | None = None
+    evidence: Evidence | None = None
+    is_window: bool = False
+    statistics: DatabaseStatistics | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def why_missing(self, name: str) -> str:
+        """Why a field is None, for the reason of a skipped rule."""
+        return self.missing.get(name, f"there is no {name}")
+
+    def load_share(self, statements: Sequence[str]) -> float | None:
+        """The share of all executions that these statements are; None without a load."""
+        if not self.executions:
+            return None
+        total = sum(self.executions.values())
+        return sum(self.executions.get(name, 0) for name in statements) / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that a review looks for.
+
+    `id` is stable (`fk-without-index`), `why` the reason in one or two sentences for the documentation, `source`
+    where the rule comes from (a document, a manual). `examine` is a pure function.
+    """
+
+    id: str
+    area: Area
+    title: str
+    why: str
+    source: str
+    examine: Callable[[ReviewFacts], Examined] = field(compare=False, repr=False)
+
+
+def skipped(objects: str, reason: str) -> Examined:
+    """A rule that could look at nothing."""
+    return Examined(0, objects, skipped=reason)
