@@ -37,6 +37,7 @@ from loadlab.measure.recorder import OperationTally, Tally, tally
 from loadlab.workload.loop import Loop, clock, describe
 from loadlab.workload.plan import LoadPlan
 from loadlab.workload.stage import Stage
+from loadlab.workload.timers import wake_on_time
 
 INTERVAL_S: Final = 1.0
 START_LIMIT_S: Final = 60.0
@@ -224,6 +225,7 @@ def main() -> int:
     if not line:
         return 0
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    wake_on_time()
     commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=read_commands, args=(source, commands), daemon=True).start()
     plan = LoadPlan.from_json(line)

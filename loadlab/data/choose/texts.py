@@ -16,6 +16,7 @@ from sqlglot import exp
 from loadlab.data.choose.context import TableContext
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.core.cells import Cells
+from loadlab.data.core.joining import NULL, constant
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.relations.slots import Slots
 from loadlab.data.texts.patterns import NoTextError, UnsupportedPatternError, like_pattern, pattern_piece
@@ -347,7 +348,7 @@ class Computed:
                 if isinstance(cells.values, pa.Array)
                 else pa.array(np.asarray(cells.values)).cast(pa.string())
             )
-            return values if cells.valid is None else pc.if_else(pa.array(cells.valid), values, None)
+            return values if cells.valid is None else pc.if_else(pa.array(cells.valid), values, NULL)
         if isinstance(node, exp.Lower):
             return pc.utf8_lower(self._text(node.this, frame))
         if isinstance(node, exp.Upper):
@@ -355,7 +356,7 @@ class Computed:
         if isinstance(node, exp.Trim):
             return pc.utf8_trim_whitespace(self._text(node.this, frame))
         parts = [node.left, node.right] if isinstance(node, exp.DPipe) else node.expressions
-        return pc.binary_join_element_wise(*(self._text(part, frame) for part in parts), "")
+        return pc.binary_join_element_wise(*(self._text(part, frame) for part in parts), constant(""))
 
 
 _TEXT_NODES = (exp.Paren, exp.Cast, exp.Literal, exp.Column, exp.Identifier, exp.Lower, exp.Upper, exp.Trim, exp.DPipe,

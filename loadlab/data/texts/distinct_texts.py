@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Cells
 from loadlab.data.core.hashing import hash_rows, make_key, permute
+from loadlab.data.core.joining import constant, join_texts
 from loadlab.data.core.permutation import permute_below
 from loadlab.data.frame import Frame
 from loadlab.data.texts import pools
@@ -54,8 +55,8 @@ class EachOnce:
         texts = entries.take(pa.array(picks))
         if not cycle.any():
             return texts
-        numbers = pc.binary_join_element_wise(pa.scalar(" "), pa.array(cycle + 1).cast(pa.string()), "")
-        return pc.binary_join_element_wise(texts, pc.if_else(pa.array(cycle > 0), numbers, ""), "")
+        numbers = join_texts([" ", pa.array(cycle + 1).cast(pa.string())], len(frame))
+        return join_texts([texts, pc.if_else(pa.array(cycle > 0), numbers, constant(""))], len(frame))
 
     def make(self, frame: Frame) -> Cells:
         return Cells(self.text(frame))

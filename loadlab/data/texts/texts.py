@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Cells
 from loadlab.data.core.hashing import below, hash_rows, make_key, permute
+from loadlab.data.core.joining import NULL, constant, join_texts
 from loadlab.data.core.quantiles import Categories
 from loadlab.data.frame import Frame
 from loadlab.data.texts import pools
@@ -52,7 +53,7 @@ class Literal:
     value: str
 
     def text(self, frame: Frame) -> pa.Array:
-        return pa.repeat(pa.scalar(self.value, type=pa.string()), len(frame))
+        return pa.repeat(constant(self.value), len(frame))
 
     @property
     def shortest(self) -> int:
@@ -203,14 +204,8 @@ class Joined:
     length: int | None = None
 
     def text(self, frame: Frame) -> pa.Array:
-        # A scalar costs nothing a row; with nothing but scalars there would be no array.
-        parts = [
-            pa.scalar(piece.value) if isinstance(piece, Literal) and len(self.pieces) > 1 else piece.text(frame)
-            for piece in self.pieces
-        ]
-        text = pc.binary_join_element_wise(*parts, "") if len(parts) > 1 else parts[0]
-        if isinstance(text, pa.Scalar):
-            text = pa.repeat(text, len(frame))
+        parts = [piece.value if isinstance(piece, Literal) else piece.text(frame) for piece in self.pieces]
+        text = join_texts(parts, len(frame))
         return text if self.length is None else trimmed(pc.utf8_slice_codeunits(text, 0, self.length))
 
     def make(self, frame: Frame) -> Cells:
@@ -241,7 +236,7 @@ class Padded:
         text = self.piece.text(frame)
         times = -(-(self.least + 1) // (self.piece.shortest + 1)) if self.repeats else 1
         if times > 1:
-            text = pc.binary_join_element_wise(*[text] * times, " ")
+            text = join_texts([text] * times, len(frame), " ")
         if self.most is not None:
             text = pc.utf8_rtrim_whitespace(pc.utf8_slice_codeunits(text, 0, self.most))
         return pc.utf8_rpad(text, self.least, self.fill)
@@ -279,12 +274,12 @@ class Paragraphs:
         parts = []
         for k in range(self.most):
             sentence = FromPool(make_key(self.key, k), "sentence", self.locale, self.room).text(frame)
-            parts.append(sentence if k < self.fewest else pc.if_else(pa.array(count > k), sentence, None))
+            parts.append(sentence if k < self.fewest else pc.if_else(pa.array(count > k), sentence, NULL))
         if self.terms:
             parts.insert(1, self._terms(frame))
         if len(parts) == 1:
             return parts[0]
-        return pc.binary_join_element_wise(*parts, self.separator, null_handling="skip")
+        return pc.binary_join_element_wise(*parts, constant(self.separator), null_handling="skip")
 
     def _terms(self, frame: Frame) -> pa.Array:
         """A marker word in brackets, NULL in most rows."""

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Cells
 from loadlab.data.core.hashing import Int64s, UInt64s, below, hash_rows, make_key, permute
+from loadlab.data.core.joining import join_texts
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.texts import pools
 from loadlab.data.texts.texts import slug
@@ -30,9 +31,7 @@ def fixed_texts(characters: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> 
 
 def joined(*parts: pa.Array | str) -> pa.Array:
     """Texts one behind the other; at least one part is an array."""
-    rows = next(len(part) for part in parts if not isinstance(part, str))
-    arrays = [pa.repeat(pa.scalar(part), rows) if isinstance(part, str) else part for part in parts]
-    return pc.binary_join_element_wise(*arrays, "")
+    return join_texts(parts, next(len(part) for part in parts if not isinstance(part, str)))
 
 
 def hexadecimal(values: UInt64s, length: int) -> pa.Array:
@@ -88,7 +87,7 @@ class PrivateAddresses:
         first = pa.array((frame.rows >> bits) + 10).cast(pa.string())
         octets = [((low >> np.uint64(shift)) & np.uint64(255)).astype(np.int64) for shift in range(bits - 8, -1, -8)]
         parts = [pa.array(octet).cast(pa.string()) for octet in octets]
-        text = pc.binary_join_element_wise(first, *parts, ".")
+        text = join_texts([first, *parts], len(frame), ".")
         return Cells(joined(text, ".0/24") if self.network else text)
 
 

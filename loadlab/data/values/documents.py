@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Cells
 from loadlab.data.core.hashing import below, hash_rows, make_key
+from loadlab.data.core.joining import NULL, Part, constant, join_texts
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.texts.texts import Noise, Piece
-
-_ESCAPED = r'["\\\x00-\x1f]'  # RFC 8259, section 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,44 +23,59 @@ class JsonDocument:
 
     members: Mapping[str, Generator | JsonDocument]
 
-    def text(self, frame: Frame) -> pa.Array:
-        parts: list[pa.Array | pa.Scalar] = []
+    def parts(self, frame: Frame) -> list[Part]:
+        """What the document is put together from, its nested documents' parts among them."""
+        parts: list[Part] = []
         for position, (name, member) in enumerate(self.members.items()):
             prefix = ("{" if position == 0 else ", ") + json.dumps(name) + ": "
-            parts.append(pa.repeat(pa.scalar(prefix), len(frame)))
-            parts.append(member.text(frame) if isinstance(member, JsonDocument) else _json(member.make(frame)))
-        if not parts:
-            return pa.repeat(pa.scalar("{}"), len(frame))
-        return pc.binary_join_element_wise(*parts, pa.repeat(pa.scalar("}"), len(frame)), "")
+            parts.append(prefix)
+            parts += member.parts(frame) if isinstance(member, JsonDocument) else _json(member.make(frame))
+        return [*parts, "}"] if parts else ["{}"]
 
     def make(self, frame: Frame) -> Cells:
-        return Cells(self.text(frame))
+        return Cells(join_texts(self.parts(frame), len(frame)))
 
 
-def _json(cells: Cells) -> pa.Array:
-    """JSON text of scalar cells."""
+def _json(cells: Cells) -> list[Part]:
+    """JSON text of scalar cells, in parts."""
     values = cells.values
     if isinstance(values, pa.Array) and pa.types.is_string(values.type):
-        text = _quoted(values)
+        quoted = _quoted(values)
+        if cells.valid is None:
+            return quoted
+        text = join_texts(quoted, len(values))
     elif isinstance(values, pa.Array):
         # Text that is JSON already.
         text = values.cast(pa.string())
     elif values.dtype == np.bool_:
-        text = pc.if_else(pa.array(values), "true", "false")
+        text = pc.if_else(pa.array(values), constant("true"), constant("false"))
     elif values.dtype == np.float64:
         text = pa.array([repr(round(value, 6)) for value in values.tolist()], pa.string())
     else:
         text = pa.array(values).cast(pa.string())
-    return text if cells.valid is None else pc.if_else(pa.array(cells.valid), text, "null")
+    return [text if cells.valid is None else pc.if_else(pa.array(cells.valid), text, constant("null"))]
 
 
-def _quoted(values: pa.Array) -> pa.Array:
+def _quoted(values: pa.Array) -> list[Part]:
     """JSON strings of texts; hardly any has a character that must be escaped."""
-    if not pc.any(pc.match_substring_regex(values, _ESCAPED)).as_py():
-        return pc.binary_join_element_wise('"', values, '"', "")
+    if not _must_be_escaped(values):
+        return ['"', values, '"']
     encoded = values.dictionary_encode()
     escaped = pa.array([json.dumps(text, ensure_ascii=False) for text in encoded.dictionary.to_pylist()], pa.string())
-    return escaped.take(encoded.indices)
+    return [escaped.take(encoded.indices)]
+
+
+def _must_be_escaped(values: pa.Array) -> bool:
+    """Whether a text has a quotation mark, a backslash or a control character (RFC 8259, section 7).
+
+    Looked for in all bytes at once: the bytes of a longer UTF-8 character are all above these.
+    """
+    _, starts, data = values.buffers()
+    if data is None:
+        return False
+    first, last = np.frombuffer(starts, np.int32)[[values.offset, values.offset + len(values)]]
+    characters = np.frombuffer(data, np.uint8)[first:last]
+    return bool(((characters < 0x20) | (characters == ord('"')) | (characters == ord("\\"))).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +123,8 @@ class IpAddresses:
         bits = hash_rows(self.key, frame.rows)
         octets = [pa.array(((bits >> np.uint64(shift)) & np.uint64(255)).astype(np.int64)) for shift in (8, 16, 24)]
         parts = [octet.cast(pa.string()) for octet in octets]
-        private = pc.binary_join_element_wise(pa.repeat(pa.scalar("10"), len(frame)), *parts, ".")
-        documented = pc.binary_join_element_wise(pa.repeat(pa.scalar("203.0.113"), len(frame)), parts[0], ".")
+        private = join_texts(["10", *parts], len(frame), ".")
+        documented = join_texts(["203.0.113", parts[0]], len(frame), ".")
         return Cells(pc.if_else(pa.array((bits >> np.uint64(63)) == 0), private, documented))
 
 
@@ -133,5 +147,5 @@ class Labels:
     def make(self, frame: Frame) -> Cells:
         depth = below(hash_rows(make_key(self.key, "depth"), frame.rows), 4) + 1
         parts = [Noise(make_key(self.key, k), 4, base64=False).text(frame) for k in range(4)]
-        parts = [part if k == 0 else pc.if_else(pa.array(depth > k), part, None) for k, part in enumerate(parts)]
-        return Cells(pc.binary_join_element_wise(*parts, ".", null_handling="skip"))
+        parts = [part if k == 0 else pc.if_else(pa.array(depth > k), part, NULL) for k, part in enumerate(parts)]
+        return Cells(pc.binary_join_element_wise(*parts, constant("."), null_handling="skip"))

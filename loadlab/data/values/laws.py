@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Cells
 from loadlab.data.core.hashing import Int64s, UInt64s, hash_rows, make_key, mix, permute, unit_interval
+from loadlab.data.core.joining import join_texts
 from loadlab.data.core.quantiles import Categories, QuantileTable
 from loadlab.data.frame import Frame
 
@@ -311,7 +312,7 @@ class TextsBetween:
         if self.length is not None:
             start = pc.utf8_slice_codeunits(start, 0, max(self.length - _CODE_LENGTH, 0))
             code = pc.utf8_slice_codeunits(code, 0, self.length)
-        return pc.binary_join_element_wise(start, code, "")
+        return join_texts([start, code], len(code))
 
 
 def _codes(values: UInt64s, length: int) -> pa.Array:
@@ -350,4 +351,4 @@ class Codes:
         for start in range(_CODE_MAX, self.width, _CODE_MAX):
             noise = hash_rows(make_key(self.key, start), frame.rows)
             parts.append(_codes(noise, min(_CODE_MAX, self.width - start)))
-        return Cells(parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, ""))
+        return Cells(join_texts(parts, len(frame)))
