@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Part = str | pa.Array
-"""The same text in every row, or an array of texts, shape (rows,)."""
+Part: TypeAlias = Any
+"""A `str`, the same text in every row, or a `pa.Array` of texts, shape (rows,)."""
 
 
 NULL = pa.scalar(None, pa.string())
@@ -35,6 +36,6 @@ def join_texts(parts: Sequence[Part], rows: int, separator: str = "") -> pa.Arra
     if len(pieces) == 1 and not isinstance(pieces[0], str):
         return pieces[0]
     if all(isinstance(piece, str) for piece in pieces):
-        return pa.repeat(constant(separator.join(str(piece) for piece in pieces)), rows)
+        return pa.repeat(constant(separator.join(pieces)), rows)
     values = [constant(piece) if isinstance(piece, str) else piece for piece in pieces]
     return pc.binary_join_element_wise(*values, constant(separator))
