@@ -18,7 +18,7 @@ from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
 from loadlab.commands.capacity import capacity
 from loadlab.commands.init import init
-from loadlab.commands.options import Database, Json, Scale, Seed, progress
+from loadlab.commands.options import Database, Json, LoadDatabase, Scale, Seed, progress
 from loadlab.commands.worker import (
     AsMaster,
     Bind,
@@ -90,6 +90,7 @@ def _root(
 def run(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario's folder or its scenario.yaml.")],
     database: Database = DEFAULT_URL,
+    load_database: LoadDatabase = None,
     scale: Scale = None,
     seed: Seed = None,
     users: Annotated[int | None, typer.Option("--users", min=1, help="Virtual users, who wait for answers.")] = None,
@@ -128,6 +129,8 @@ def run(
 
       loadlab run scenarios/marketplace --database postgresql://bench@db/bench --json
 
+      loadlab run scenarios/shop --database postgresql://db/shop --load-database postgresql://pgbouncer:6432/shop
+
       loadlab run scenarios/marketplace --master --bind 10.0.0.5 --expect-workers 3 --web
     """
     from loadlab.pipeline import DataOptions, LoadOptions
@@ -144,6 +147,7 @@ def run(
         duration_s("--warmup", warmup),
         workers,
         conducting,
+        load_database,
     )
     with progress(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)

@@ -11,6 +11,7 @@ LoadLabError
 │   ├── ConflictError     serialization failure, deadlock, lock not available: worth a retry
 │   ├── StatementTimeoutError
 │   └── ConnectionLostError
+│       └── UnansweredError  neither an answer in time, nor one to the request to stop
 └── InterruptedRunError   Ctrl-C, after what was measured has been kept
 """
 
@@ -88,6 +89,10 @@ class StatementTimeoutError(DatabaseError):
 
 class ConnectionLostError(DatabaseError):
     """The connection broke under a statement; what the server did with it is unknown."""
+
+
+class UnansweredError(ConnectionLostError):
+    """The time limit passed, and so did the time to heed a request to stop; the connection has been given up."""
 
 
 class InterruptedRunError(LoadLabError):

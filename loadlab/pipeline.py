@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +26,7 @@ from loadlab.errors import InputError
 from loadlab.export.exporter import ExportReport, export, written_until
 from loadlab.export.layout import Format
 from loadlab.measure.fingerprint import this_machine
+from loadlab.measure.route import Route, route_to
 from loadlab.measure.window import Window, check_connections, measure_window
 from loadlab.mix.trying import with_derived_mix
 from loadlab.profile.shape import Profile, ProfileOptions, make_profile
@@ -67,7 +68,10 @@ class Show(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What the command line says about the load; None leaves the scenario's word. Durations are seconds."""
+    """What the command line says about the load; None leaves the scenario's word. Durations are seconds.
+
+    `database` is the address that the load takes where that is another one; it may hold a secret.
+    """
 
     users: int | None = None
     rate_per_s: float | None = None
@@ -75,6 +79,7 @@ class LoadOptions:
     warmup_s: float | None = None
     workers: int | None = None
     conducting: Conducting = ALONE
+    database: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class GrowthOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A filled database: what the load of a scenario needs of it. `plans` is None where the engine shows none."""
+    """A filled database and the way there: what the load of a scenario needs. `plans` is None where none are shown."""
 
     scenario: Scenario
     workload: Workload
@@ -133,6 +138,7 @@ class Ready:
     dataset: Dataset
     seeded: SeedOutcome
     plans: Mapping[str, PlanEvidence] | None
+    route: Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +159,14 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     load.conducting.check(workload.connections)
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
-        ready = make_ready(engine, scenario, workload, data, show)
+        ready = make_ready(engine, scenario, workload, data, show, load.database)
         scenario, workload = ready.scenario, ready.workload
         identities = _statement_ids(engine, ready.statements)
         environment = environment_of(engine)
         if isinstance(engine, CanWriteOut):
             engine.write_out()
         window = measure_window(
-            engine, scenario, workload, ready.dataset.manifest, ready.statements, show, load.conducting
+            engine, scenario, workload, ready.dataset.manifest, ready.statements, show, ready.route, load.conducting
         )
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
@@ -170,6 +176,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             description=scenario.file.description,
             verdicts=verdicts,
             measure=window.measure,
+            pooler=window.pooler,
             evidence=window.delta,
             plans=ready.plans or {},
             server_calls=_server_calls(identities, window.delta),
@@ -183,13 +190,21 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     return RunOutcome(result, files)
 
 
-def make_ready(engine: Engine, scenario: Scenario, workload: Workload, data: DataOptions, show: Show) -> Ready:
+def make_ready(
+    engine: Engine,
+    scenario: Scenario,
+    workload: Workload,
+    data: DataOptions,
+    show: Show,
+    load_database: str | None = None,
+) -> Ready:
     """Fill the database, and see that every statement of the load can be executed there. Raises LoadLabError.
 
     A scenario without operations gets those that follow from its schema.
     """
     show.step(f"{engine.version()} at {engine.display_url}")
-    check_connections(engine, workload)
+    route = route_to(engine, load_database)
+    check_connections(engine, workload, route)
     found = schema_of(scenario, engine)
     statements = found.statements
     dataset = _dataset(scenario, found, engine, data)
@@ -202,7 +217,7 @@ def make_ready(engine: Engine, scenario: Scenario, workload: Workload, data: Dat
     plans = (
         {name: engine.explain(text) for name, text in statements.items()} if isinstance(engine, CanExplain) else None
     )
-    return Ready(scenario, workload, statements, dataset, seeded, plans)
+    return Ready(scenario, workload, statements, dataset, seeded, plans, route)
 
 
 def changed_workload(scenario: Scenario, options: LoadOptions) -> Workload:

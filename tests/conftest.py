@@ -6,5 +6,6 @@ pytest_plugins = (
     "tests.fix_embedded",
     "tests.fix_engines",
     "tests.fix_hypothesis",
+    "tests.fix_pgbouncer",
     "tests.fix_servers",
 )

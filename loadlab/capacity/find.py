@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loadlab.capacity.window import WARMUP_MIN_S, Windows
@@ -49,7 +49,10 @@ _LIMIT_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class CapacityOptions:
-    """What the command line says about the search. Rates are per second; None: found by a quick estimate, no end."""
+    """What the command line says about the search. Rates are per second; None: found by a quick estimate, no end.
+
+    `load_database` is the address that the load takes where that is another one; it may hold a secret.
+    """
 
     first_per_s: float | None = None
     highest_per_s: float | None = None
@@ -57,6 +60,7 @@ class CapacityOptions:
     repeats: int = 3
     within: float = 0.05
     workers: int | None = None
+    load_database: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def find_capacity(
     folder = run_folder(out, f"{scenario.name}-capacity")
     targets = _targets(scenario)
     with open_database(database) as engine:
-        ready = make_ready(engine, scenario, workload, data, show)
+        ready = make_ready(engine, scenario, workload, data, show, options.load_database)
         scenario = ready.scenario
         environment = environment_of(engine)
         if isinstance(engine, CanWriteOut):
@@ -164,7 +168,9 @@ def _estimate(engine: Engine, ready: Ready, options: CapacityOptions, show: Show
     load = LoadOptions(connections, None, _ESTIMATE_S, _ESTIMATE_WARMUP_S, options.workers)
     workload = _unchecked(changed_workload(ready.scenario, load))
     workload = workload.model_copy(update={"think_time": 0.0, "ramp": 0.0})
-    window = measure_window(engine, ready.scenario, workload, ready.dataset.manifest, ready.statements, show)
+    window = measure_window(
+        engine, ready.scenario, workload, ready.dataset.manifest, ready.statements, show, ready.route
+    )
     if window.failure is not None:
         raise LoadLabError(f"the load ended early: {window.failure}")
     if window.measure.interrupted:

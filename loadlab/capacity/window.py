@@ -48,8 +48,9 @@ class Windows:
         there = engine.manifest()
         start = there.new_rows if there is not None else 0
         plans = load_plans(
-            engine, ready.scenario, ready.workload, ready.dataset.manifest, ready.statements, new_rows_start=start
-        )
+            engine, ready.scenario, ready.workload, ready.dataset.manifest, ready.statements,
+            new_rows_start=start, load_url=ready.route.url,
+        )  # fmt: skip
         engine.note_new_rows(start + _NEW_ROWS_RESERVED)
         with self._stack as stack:
             self._conductor = stack.enter_context(Conductor(plans))

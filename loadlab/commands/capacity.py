@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loadlab.arguments import duration_s, rate_per_s, share
-from loadlab.commands.options import Database, Json, Scale, Workers, progress
+from loadlab.commands.options import Database, Json, LoadDatabase, Scale, Workers, progress
 from loadlab.engines import DEFAULT_URL
 
 EXIT_CODES = {"FOUND": 0, "INCONCLUSIVE": 3}
@@ -17,6 +17,7 @@ EXIT_CODES = {"FOUND": 0, "INCONCLUSIVE": 3}
 def capacity(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario's folder or its scenario.yaml.")],
     database: Database = DEFAULT_URL,
+    load_database: LoadDatabase = None,
     scale: Scale = None,
     first: Annotated[
         str | None,
@@ -67,6 +68,7 @@ def capacity(
         repeats,
         share("--within", within),
         workers,
+        load_database,
     )
     with progress(quiet=as_json) as show:
         outcome = find_capacity(scenario, database, DataOptions(scale), options, out, show)

@@ -19,6 +19,15 @@ Database = Annotated[
         help=f"{URL_FORMS}.",
     ),
 ]
+LoadDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--load-database",
+        metavar="URL",
+        envvar="LOADLAB_LOAD_DATABASE",
+        help="Another address of the same database, which the load alone takes: a pooler such as PgBouncer.",
+    ),
+]
 Scale = Annotated[
     float | None, typer.Option("--scale", min=1e-9, help="Factor on every table's full row count; 1 is full volume.")
 ]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from loadlab.engines.protocol import Chunk, LiveEvidence, PlanEvidence, StatementHistory
+from loadlab.engines.protocol import Chunk, LiveEvidence, PlanEvidence, Session, StatementHistory
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import LogicalType, Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
@@ -33,6 +33,96 @@ class CanReadBack(Protocol):
     def rows_of(self, result: Any) -> list[tuple[Any, ...]]:
         """Its rows: numbers, texts, bytes, `uuid.UUID`, dates and times of Python; JSON as its value."""
         ...
+
+
+@runtime_checkable
+class CanCancel(Protocol):
+    """A session whose statement can be stopped by another thread while this one executes it."""
+
+    @property
+    def enforced_s(self) -> float:
+        """After how long the server stops a statement by itself; infinity where it was not told."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask the server to stop what it executes for this session; returns when it has been asked."""
+        ...
+
+    def abandon(self) -> None:
+        """Cut the connection, for a server that does not heed requests: what waits for an answer has lost it."""
+        ...
+
+
+class DirectSession(Session, Protocol):
+    """A session whose connection comes and goes; what was prepared on one is valid on the next."""
+
+    def open(self) -> None:
+        """Connect; nothing when it is connected. Raises DatabaseError."""
+        ...
+
+    def shut(self) -> None:
+        """Disconnect; nothing when it is not connected."""
+        ...
+
+
+@runtime_checkable
+class CanConnectDirectly(Protocol):
+    """The engine can serve operations that open a connection each."""
+
+    def connect_directly(self, *, timeout_s: float) -> DirectSession:
+        """Connected to begin with, to prepare statements; these are cut off after `timeout_s`."""
+        ...
+
+
+@runtime_checkable
+class CanTellIdentity(Protocol):
+    """The engine knows whether two addresses lead to one database."""
+
+    def identity(self) -> str:
+        """Equal for two engines whose addresses lead to the same database of the same running server."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PoolerState:
+    """What a connection pooler between client and server says of the pools that lead to one database.
+
+    `counters` count up: transactions, queries, transaction_us, query_us and wait_us, the time that clients waited for
+    a server. `gauges` are as they stand: clients_active, clients_waiting, servers_active, servers_idle and
+    longest_wait_us.
+    """
+
+    counters: Mapping[str, float]
+    gauges: Mapping[str, float]
+
+
+class PoolerConsole(Protocol):
+    """A connection to a pooler itself. Errors are `loadlab.errors.DatabaseError`s."""
+
+    def state(self) -> PoolerState: ...
+
+    def close(self) -> None: ...
+
+
+class Pooler(Protocol):
+    """A pooler that an address leads through. `product` names it, `manner` says how sessions go through it."""
+
+    @property
+    def product(self) -> str: ...
+
+    @property
+    def manner(self) -> str: ...
+
+    def console(self) -> PoolerConsole:
+        """Raises DatabaseError, saying what is needed, when the pooler tells us nothing."""
+        ...
+
+
+@runtime_checkable
+class CanGoThroughPooler(Protocol):
+    """The engine notices a connection pooler between itself and the server."""
+
+    def pooler(self) -> Pooler | None: ...
 
 
 @runtime_checkable

@@ -109,8 +109,9 @@ class LoadMeasure:
 
     `arrivals` tells a closed loop (`users`) from an open one (`poisson`, `constant`), which has no users.
     `asked_rate_per_s` is what was offered, of users had every answer come at once (None without think time: then they
-    offer whatever the database takes). `wait` is how long operations waited for a free connection. `statements` counts
-    executions by statement key (`operation` or `operation/statement` in a flow) for the comparison with the server's.
+    offer whatever the database takes). `wait` is how long operations waited for a free connection, `connect` how long
+    those took to open that an operation opened for itself (`connection_mode` direct). `statements` counts executions
+    by statement key (`operation` or `operation/statement` in a flow) for the comparison with the server's.
     `first_errors` keeps the first message of each operation's failures.
     """
 
@@ -126,6 +127,8 @@ class LoadMeasure:
     generator: GeneratorHealth
     arrivals: Literal["users", "poisson", "constant"] = "users"
     wait: Histogram = field(default_factory=Histogram)
+    connection_mode: Literal["pool", "direct"] = "pool"
+    connect: Histogram = field(default_factory=Histogram)
     statements: Mapping[str, int] = field(default_factory=dict)
     first_errors: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False

@@ -41,12 +41,13 @@ class Recorder:
     `write(pack_record(operation, due_s, sent_s, ended_s, idle_s))`.
     """
 
-    __slots__ = ("_attempts", "_buffer", "_failures", "_last_ended_s", "write")
+    __slots__ = ("_attempts", "_buffer", "_connects", "_failures", "_last_ended_s", "write")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._failures: deque[tuple[str, str]] = deque()
         self._attempts: deque[tuple[int, str, float]] = deque()
+        self._connects: deque[float] = deque()
         self._last_ended_s = -np.inf
         self.write = self._buffer.extend
 
@@ -62,6 +63,10 @@ class Recorder:
         """Record one attempt of an operation that may be retried: its outcome and how long the database took."""
         self._attempts.append((operation, outcome, duration_s))
 
+    def write_connect(self, duration_s: float) -> None:
+        """Record how long an operation that opens its own connection took to have it."""
+        self._connects.append(duration_s)
+
     def take(self) -> Taken:
         """Everything recorded since the last call; nothing is lost to a thread that writes meanwhile."""
         # Each step is one call into C, and the writer only ever appends: the first `size` bytes stand still.
@@ -73,7 +78,8 @@ class Recorder:
         if len(records):
             self._last_ended_s = float(records["ended_s"][-1])
         attempts = [self._attempts.popleft() for _ in range(len(self._attempts))]
-        return Taken(records, failures, free_since_s, attempts)
+        connects = [self._connects.popleft() for _ in range(len(self._connects))]
+        return Taken(records, failures, free_since_s, attempts, connects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +87,15 @@ class Taken:
     """Records of one thread in the order of their ends.
 
     `free_since_s` is when its connection became free before each of them, `failures` (outcome, message) of
-    the failed ones, in order, `attempts` (operation, outcome, seconds) of operations that may be retried.
+    the failed ones, in order, `attempts` (operation, outcome, seconds) of operations that may be retried, `connects`
+    (seconds) of connections that operations opened.
     """
 
     records: Records
     failures: Sequence[tuple[str, str]]
     free_since_s: Float64s
     attempts: Sequence[tuple[int, str, float]] = ()
+    connects: Sequence[float] = ()
 
 
 @dataclass(slots=True)
@@ -112,7 +120,7 @@ class Tally:
     `busy_s` is the time that connections spent executing (failures included), `peak` the most that executed
     at once, among what ended in the interval. What lies between due and sent is told apart: `wait` is how long
     an operation waited for a connection, which is the pool's doing, `lag` how late a free connection started it,
-    which is the generator's.
+    which is the generator's. `connect` is how long connections that operations opened took to open.
     """
 
     operations: dict[int, OperationTally]
@@ -120,6 +128,7 @@ class Tally:
     peak: int
     lag: Histogram = field(default_factory=Histogram)
     wait: Histogram = field(default_factory=Histogram)
+    connect: Histogram = field(default_factory=Histogram)
 
 
 def tally(taken: Sequence[Taken], *, until_s: float = np.inf) -> Tally:
@@ -135,6 +144,7 @@ def tally(taken: Sequence[Taken], *, until_s: float = np.inf) -> Tally:
     _add_successes(result, records, until_s)
     _add_failures(result, taken)
     _add_attempts(result, taken)
+    result.connect.add(_microseconds(np.array([seconds for item in taken for seconds in item.connects], np.float64)))
     return result
 
 

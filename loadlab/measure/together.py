@@ -26,6 +26,7 @@ def together(loads: Sequence[LoadMeasure]) -> LoadMeasure:
         intervals=_intervals(loads),
         generator=_worst([load.generator for load in loads]),
         wait=Histogram.merged(load.wait for load in loads),
+        connect=Histogram.merged(load.connect for load in loads),
         statements=_added([load.statements for load in loads]),
         first_errors={name: text for load in reversed(loads) for name, text in load.first_errors.items()},
         interrupted=any(load.interrupted for load in loads),

@@ -14,6 +14,8 @@ from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.invariants import Answers, ask_invariants, compare
 from loadlab.measure.live import Watch
 from loadlab.measure.model import Interval, LoadMeasure
+from loadlab.measure.pooler import PoolerEvidence, PoolerWatch
+from loadlab.measure.route import Route
 from loadlab.schema.manifest import Manifest
 from loadlab.spec.scenario import Scenario
 from loadlab.spec.statement import Statement
@@ -45,12 +47,16 @@ class Window:
     failure: str | None
     integrity: tuple[IntegrityCheck, ...] = ()
     notes: tuple[str, ...] = ()
+    pooler: PoolerEvidence | None = None
 
 
-def check_connections(engine: Engine, workload: Workload) -> None:
-    """Raises InputError when the server cannot take the pool beside the connections that it has."""
+def check_connections(engine: Engine, workload: Workload, route: Route) -> None:
+    """Raises InputError when the server cannot take the pool beside the connections that it has.
+
+    How many of them a pooler takes is its own matter.
+    """
     now = engine.snapshot()
-    if now.connections_max is None:
+    if now.connections_max is None or route.pooler is not None:
         return
     free = now.connections_max - (now.connections or 0)
     if workload.connections > free:
@@ -68,13 +74,17 @@ def measure_window(
     manifest: Manifest,
     statements: Mapping[str, Statement],
     show: Show,
+    route: Route,
     conducting: Conducting = ALONE,
 ) -> Window:
     """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
     there = engine.manifest()
     start = there.new_rows if there is not None else 0
     machines = conducting.machines
-    plans = load_plans(engine, scenario, workload, manifest, statements, new_rows_start=start, machines=machines)
+    plans = load_plans(
+        engine, scenario, workload, manifest, statements,
+        new_rows_start=start, machines=machines, load_url=route.url,
+    )  # fmt: skip
 
     def ask() -> Answers:
         dialect = manifest.schema.dialect
@@ -89,13 +99,14 @@ def measure_window(
         show.step(f"Web UI at {conducting.web.address}, LoadLab's own view at {conducting.web.address}/loadlab")
     with Conductor(plans, conducting) as conductor:
         live = _watcher(conductor, engine) if conducting.web is not None else None
-        show.step(f"Warming up: {_load_in_words(workload)} over {workload.connections} connections")
+        show.step(f"Warming up: {_load_in_words(workload)} over {_connections_in_words(workload, route)}")
         warmup_s = workload.ramp + workload.warmup
         conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s, live))
         conductor.pause()
         before = engine.snapshot()
         show.step(f"Measuring for {format_duration(workload.duration)}")
-        conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration, live))
+        with PoolerWatch(route.pooler) as watch:
+            conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration, live))
         conductor.pause()
         failure, after = None, None
         try:
@@ -108,7 +119,9 @@ def measure_window(
         measure = conductor.collect()
         was_reset = after is not None and counters_were_reset(before, after)
         delta = subtract(before, after) if after is not None else None
-        return Window(measure, delta, was_reset, conductor.failure or failure, integrity, tuple(conductor.notes))
+        return Window(
+            measure, delta, was_reset, conductor.failure or failure, integrity, tuple(conductor.notes), watch.seen()
+        )
 
 
 def _invariants(workload: Workload, before: Answers, ask: Callable[[], Answers]) -> tuple[IntegrityCheck, ...]:
@@ -149,3 +162,9 @@ def _watcher(conductor: Conductor, engine: Engine) -> Callable[[], None]:
 def _load_in_words(workload: Workload) -> str:
     level = workload.levels[0][1]
     return f"{format_rate(level)} ({workload.arrivals})" if workload.is_open else f"{level:,.0f} users"
+
+
+def _connections_in_words(workload: Workload, route: Route) -> str:
+    each = ", one opened for each operation" if workload.connection_mode == "direct" else ""
+    through = f" through {route.pooler.product}" if route.pooler is not None else ""
+    return f"{workload.connections} connections{through}{each}"

@@ -11,6 +11,7 @@ from typing import cast
 from loadlab.engines.protocol import Evidence, PlanEvidence
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval, LoadMeasure, OperationMeasure
+from loadlab.measure.pooler import PoolerEvidence
 from loadlab.report.model import (
     AttemptResult,
     Bounds,
@@ -21,6 +22,7 @@ from loadlab.report.model import (
     LoadResult,
     OperationResult,
     Percentiles,
+    PoolerResult,
     Result,
     SeedingResult,
     SeriesPoint,
@@ -30,6 +32,7 @@ from loadlab.report.model import (
     WorkerResult,
 )
 from loadlab.validate.model import TargetVerdict, overall
+from loadlab.workload.limits import TIMED_OUT
 from loadlab.workload.loop import DROPPED
 
 CURVE_PERCENTILES = (*(float(p) for p in range(0, 100, 10)), 95.0, 99.0, 99.9, 99.99, 100.0)
@@ -44,6 +47,7 @@ def build_result(
     verdicts: Sequence[TargetVerdict],
     measure: LoadMeasure,
     evidence: Evidence | None,
+    pooler: PoolerEvidence | None = None,
     plans: Mapping[str, PlanEvidence],
     server_calls: Mapping[str, int],
     seeding: SeedingResult,
@@ -66,7 +70,7 @@ def build_result(
         targets=[_target(verdict) for verdict in verdicts],
         operations=[_operation(operation, measure, plans, server_calls) for operation in measure.operations],
         seeding=seeding,
-        load=_load(measure, warmup_s),
+        load=_load(measure, pooler, warmup_s),
         series=_series(measure),
         evidence=_evidence(evidence, notes),
         environment=environment,
@@ -199,7 +203,7 @@ def _statement(
     )
 
 
-def _load(measure: LoadMeasure, warmup_s: float) -> LoadResult:
+def _load(measure: LoadMeasure, pooler: PoolerEvidence | None, warmup_s: float) -> LoadResult:
     generator = measure.generator
     busy_s = sum(interval.busy_s for interval in measure.intervals)
     capacity_s = measure.connections * sum(interval.duration_s for interval in measure.intervals)
@@ -229,9 +233,19 @@ def _load(measure: LoadMeasure, warmup_s: float) -> LoadResult:
         ],
         wait_us=percentiles(measure.wait),
         waited=measure.wait.count - measure.wait.count_up_to(0),
+        connection_mode=measure.connection_mode,
+        connect_us=percentiles(measure.connect) if measure.connect.count else None,
+        connects=measure.connect.count,
+        pooler=PoolerResult(**asdict(pooler)) if pooler is not None else None,
+        timed_out=sum(_timed_out(operation) for operation in measure.operations),
         dropped=sum(operation.errors.get(DROPPED, 0) for operation in measure.operations),
         interrupted=measure.interrupted,
     )
+
+
+def _timed_out(operation: OperationMeasure) -> int:
+    # An outcome is the error's name, with the server's code behind it.
+    return sum(count for outcome, count in operation.errors.items() if outcome.partition(" ")[0] in TIMED_OUT)
 
 
 def _per_second(count: int, duration_s: float) -> float:

@@ -149,6 +149,19 @@ class WorkerResult(ResultModel):
     timer_lag_p99_us: float | None = None
 
 
+class PoolerResult(ResultModel):
+    """A connection pooler between load and server: its `counters` over the window, and `peaks` of samples.
+
+    `missing` says why there are none.
+    """
+
+    product: str
+    manner: str
+    counters: dict[str, float] = {}
+    peaks: dict[str, float] = {}
+    missing: str | None = None
+
+
 class LoadResult(ResultModel):
     """The measured window as a whole."""
 
@@ -173,6 +186,13 @@ class LoadResult(ResultModel):
     generator: list[WorkerResult] = []
     wait_us: Percentiles | None = Field(default=None, description="waiting for a free connection of the pool")
     waited: int = Field(default=0, description="operations that found no connection free")
+    connection_mode: Literal["pool", "direct"] = Field(
+        default="pool", description="connections stay open, or each operation opens one of its own"
+    )
+    connect_us: Percentiles | None = Field(default=None, description="opening connections, of operations that do")
+    connects: int = Field(default=0, description="connections that operations opened")
+    pooler: PoolerResult | None = None
+    timed_out: int = Field(default=0, description="operations that were cut off at their time limit")
     dropped: int = Field(default=0, description="operations that could not be begun within the time limit")
     interrupted: bool = False
 

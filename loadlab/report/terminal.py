@@ -23,6 +23,7 @@ from loadlab.report.wording import (
     duration_us,
     interval_text,
     limit_text,
+    pooler_text,
     printable,
     quantity,
     tally,
@@ -178,6 +179,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     return [
         ("Seeding", _seeding(result)),
         ("Load", _load(result)),
+        *([("Pooler", pooler_text(result.load.pooler))] if result.load.pooler is not None else []),
         ("Generator", _generator(result.load)),
         ("Scale", _scale(result.seeding.scale)),
     ]
@@ -216,11 +218,17 @@ def _load(result: Result) -> str:
         f"{_callers(load)} over {format_count(load.connections)} connections",
     ]
     if load.connection_utilisation is not None:
-        parts[-1] += f" ({format_share(load.connection_utilisation)} busy)"
+        peak = f", at most {format_count(load.connections_peak)} at once"
+        parts[-1] += f" ({format_share(load.connection_utilisation)} busy{peak})"
     parts.append(f"{format_duration(load.duration_s)} after {format_duration(load.warmup_s)} of warm-up")
     if load.waited and load.wait_us is not None and load.wait_us.p99:
         wait_s = load.wait_us.p99 / 1e6
         parts.append(f"{format_count(load.waited)} waited for a connection (p99 {format_duration(wait_s)})")
+    if load.connect_us is not None and load.connect_us.p50 and load.connect_us.p99:
+        opening = f"p50 {duration_us(load.connect_us.p50)}, p99 {duration_us(load.connect_us.p99)}"
+        parts.append(f"{format_count(load.connects)} connections were opened, one for each operation ({opening})")
+    if load.timed_out:
+        parts.append(f"{format_count(load.timed_out)} timed out")
     if load.dropped:
         parts.append(f"{format_count(load.dropped)} dropped")
     if load.interrupted:

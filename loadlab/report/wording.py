@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
-from loadlab.report.model import Bounds, Result, TargetResult
+from loadlab.report.model import Bounds, PoolerResult, Result, TargetResult
 from loadlab.spec.targets import Unit
-from loadlab.units import format_share
+from loadlab.units import format_count, format_share
 from loadlab.validate import wording
 from loadlab.validate.model import Verdict
 
@@ -57,6 +57,23 @@ def limit_text(target: TargetResult) -> str:
     """`< 10 ms`."""
     sign = {"<=": "≤", ">=": "≥"}.get(target.sign, target.sign)
     return f"{sign} {quantity(target.limit, target.unit)}"
+
+
+def pooler_text(pooler: PoolerResult) -> str:
+    """What a pooler says of the window, and how the load went through it."""
+    if pooler.missing is not None:
+        return f"{pooler.product}; {pooler.missing}; {pooler.manner}"
+    counters, peaks = pooler.counters, pooler.peaks
+    transactions = counters.get("transactions", 0.0)
+    parts = [f"{pooler.product}, {format_count(transactions)} transactions"]
+    if transactions:
+        waited = duration_us(counters.get("wait_us", 0.0) / transactions)
+        parts[-1] += f", which waited {waited} for a server on average"
+    parts.append(
+        f"at most {format_count(peaks.get('servers_active', 0.0))} servers busy and "
+        f"{format_count(peaks.get('clients_waiting', 0.0))} clients waiting when it was looked at"
+    )
+    return "; ".join((*parts, pooler.manner))
 
 
 def interval_text(interval: Bounds | None, unit: Unit) -> str:

@@ -62,6 +62,9 @@ class Operation(Action):
         default=None, description="Isolation level of its transactions; absent: the database's own."
     )
     retry: Retry | None = Field(default=None, description="Absent: what fails has failed.")
+    timeout: DurationS | None = Field(
+        default=None, gt=0, description="Time limit of this operation; absent: that of the workload."
+    )
     description: str = ""
 
     forms: ClassVar[tuple[str, ...]] = (*Action.forms, "flow", "transaction")
@@ -126,11 +129,17 @@ class Workload(SpecModel):
     warmup: DurationS = Field(default=3.0, description="Time under load before the measured window.")
     duration: DurationS = Field(default=15.0, gt=0, description="Length of the measured window.")
     connections: PositiveInt = Field(default=8, description="Size of the connection pool, over all workers.")
+    connection_mode: Literal["pool", "direct"] = Field(
+        default="pool",
+        description="pool: connections stay open; direct: each operation opens one of its own, at most `connections` at"
+        " a time.",
+    )
     workers: PositiveInt = Field(default=1, description="Driver processes.")
     timeout: DurationS = Field(
         default=10.0,
         gt=0,
-        description="Time limit of one operation; in an open loop also how long one may wait for a connection.",
+        description="Time limit of an operation that states none; in an open loop also how long one may wait for a"
+        " connection.",
     )
     verify: ShareOf = Field(
         default=0.0,
@@ -151,7 +160,17 @@ class Workload(SpecModel):
     @property
     def drain_limit_s(self) -> float:
         """How long it can take until nothing is executed any more: what was due in time may wait, then run."""
-        return self.timeout * (2 if self.is_open else 1)
+        return self.longest_timeout_s * (2 if self.is_open else 1)
+
+    @property
+    def timeouts_s(self) -> list[float]:
+        """The time limit of each operation, in their order."""
+        return [item.timeout or self.timeout for item in self.operations.values()]
+
+    @property
+    def longest_timeout_s(self) -> float:
+        """The longest time limit that any operation has."""
+        return max(self.timeouts_s, default=self.timeout)
 
     @property
     def think_time_s(self) -> tuple[float, float]:

@@ -131,6 +131,7 @@ class _DriverState:
     calibration: Calibration | None = None
     lag: Histogram = field(default_factory=Histogram)
     wait: Histogram = field(default_factory=Histogram)
+    connect: Histogram = field(default_factory=Histogram)
     statements: dict[str, int] = field(default_factory=dict)
     counts: dict[str, list[int]] = field(default_factory=dict)
 
@@ -139,6 +140,7 @@ class _DriverState:
         self.refills += message["refills"]
         self.lag.merge(Histogram.from_sparse(message["lag"]))
         self.wait.merge(Histogram.from_sparse(message["wait"]))
+        self.connect.merge(Histogram.from_sparse(message["connect"]))
         for name, part in one.parts.items():
             counts = self.counts.setdefault(name, [0, 0])
             counts[0] += part.service.count
@@ -241,6 +243,8 @@ class Collector:
             intervals=tuple(item.value() for item in slices),
             generator=self._health(duration_s),
             wait=Histogram.merged(state.wait for state in self._states.values()),
+            connection_mode=workload.connection_mode,
+            connect=Histogram.merged(state.connect for state in self._states.values()),
             statements=self._statements(operations),
             first_errors=self._first_errors(),
             interrupted=interrupted or bool(self._lost),

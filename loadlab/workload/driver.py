@@ -165,6 +165,7 @@ class Driver:
             refills=refills - self._refills,
             lag=result.lag.to_sparse(),
             wait=result.wait.to_sparse(),
+            connect=result.connect.to_sparse(),
             operations=self._operations(result),
         )
         self._interval_began_s, self._cpu_s, self._refills = until_s, cpu_s, refills

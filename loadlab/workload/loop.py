@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
-from loadlab.errors import ConnectionLostError, DatabaseError, LoadLabError
+from loadlab.errors import ConnectionLostError, DatabaseError, LoadLabError, UnreachableError
 from loadlab.measure.recorder import Recorder, pack_record
 from loadlab.workload.schedule import Schedule
 
@@ -72,7 +72,8 @@ class Loop:
     """A schedule over `connections` threads.
 
     `open_hands` is called in the thread that will use them; `sources[k]` yields the values of operation k and `choose`
-    the next operation: both cheap, callable from any thread. It starts paused and without users.
+    the next operation: both cheap, callable from any thread. `give_up_s[k]` is how late operation k may begin, where
+    the schedule's own word does not hold for all. It starts paused and without users.
     """
 
     def __init__(
@@ -83,7 +84,9 @@ class Loop:
         schedule: Schedule,
         *,
         connections: int,
+        give_up_s: Sequence[float] | None = None,
     ) -> None:
+        self._give_up_s = [schedule.give_up_s] * len(sources) if give_up_s is None else list(give_up_s)
         self._open_hands, self._sources, self._choose, self._schedule = open_hands, sources, choose, schedule
         self._seats = [Seat(index) for index in range(connections)]
         self._threads: list[threading.Thread] = []
@@ -221,7 +224,7 @@ class Loop:
 
     def _serve(self, seat: Seat, due_s: float) -> None:
         """The hot path: operation after operation, until woken, asked for attention, or failed."""
-        sources, choose, after, give_up_s = self._sources, self._choose, self._schedule.after, self._schedule.give_up_s
+        sources, choose, after, give_up_s = self._sources, self._choose, self._schedule.after, self._give_up_s
         write, gate = seat.recorder.write, seat.gate
         while True:
             delay_s = due_s - clock()
@@ -232,7 +235,7 @@ class Loop:
                     return
                 continue
             operation = choose()
-            if delay_s < -give_up_s:
+            if delay_s < -give_up_s[operation]:
                 due_s = self._drop(seat, operation, due_s)
             else:
                 values = sources[operation]()
@@ -255,7 +258,7 @@ class Loop:
     def _drop(self, seat: Seat, operation: int, due_s: float) -> float:
         """Nobody waits for it any more: counted, not executed. Returns the next due time."""
         now_s = clock()
-        limit_s = self._schedule.give_up_s
+        limit_s = self._give_up_s[operation]
         message = f"was not begun within {limit_s:g} s of the moment it was due: every connection was busy"
         seat.recorder.write_failure(operation, due_s, now_s, now_s, 0.0, outcome=DROPPED, message=message)
         return self._schedule.after(seat, now_s)
@@ -269,15 +272,18 @@ class Loop:
         if isinstance(error, ConnectionLostError):
             self._lose(seat)
         if seat.hands is None:
-            self._back_off(seat)
+            self._back_off(seat, seat.back_off_s)
+            seat.back_off_s = min(seat.back_off_s * 2, _BACK_OFF_S[1])
+        elif isinstance(error, UnreachableError):
+            # The connection was to be the operation's own: that it is refused says nothing of the next one.
+            self._back_off(seat, _BACK_OFF_S[0])
 
-    def _back_off(self, seat: Seat) -> None:
+    def _back_off(self, seat: Seat, seconds: float) -> None:
         """Let those that have a connection serve the users meanwhile; with everybody down, nobody spins."""
         for other in self._seats:
             if other.hands is not None:
                 other.wake()
-        ends_s = clock() + seat.back_off_s
-        seat.back_off_s = min(seat.back_off_s * 2, _BACK_OFF_S[1])
+        ends_s = clock() + seconds
         while not self._attention and (remaining_s := ends_s - clock()) > 0:
             seat.gate.acquire(True, remaining_s)
 

@@ -107,17 +107,19 @@ def load_plans(
     seed: int | None = None,
     new_rows_start: int = 0,
     machines: int = 1,
+    load_url: str | None = None,
 ) -> tuple[LoadPlan, ...]:
     """One plan a driver process: connections and users shared out, never more processes than connections.
 
     `workload` is the scenario's with the command line's changes; `seed` that of the dataset unless given. The
-    workload's `workers` are those of each of the `machines`; plan k is for machine k modulo `machines`.
+    workload's `workers` are those of each of the `machines`; plan k is for machine k modulo `machines`. `load_url` is
+    the address that the load takes where that is another one than the engine's.
     """
     workers = min(workload.workers * machines, workload.connections)
     population = workload.population(workload.peak_level)
     return tuple(
         LoadPlan(
-            engine.url,
+            load_url or engine.url,
             manifest,
             workload,
             statements,

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import cycle, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from loadlab.engines import open_database
+from loadlab.engines.abilities import CanCancel, CanConnectDirectly, DirectSession
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.spec.parameters import Parameter
@@ -20,6 +21,7 @@ from loadlab.workload.calibration import calibrate
 from loadlab.workload.flow import FlowSession, Keys, Picks, StatementNames, Transaction
 from loadlab.workload.flow_source import Flow, load_flows
 from loadlab.workload.keys import NewRows, stream
+from loadlab.workload.limits import Guard, Watch, connecting, limited
 from loadlab.workload.loop import Call, Loop, Seat
 from loadlab.workload.plan import PLACE, LoadPlan, step_statements
 from loadlab.workload.retry import Pauses, Retrying, RetryingFlow, pauses
@@ -49,6 +51,9 @@ class Stage:
         self._operations = plan.workload.operations
         self._counts: list[dict[str, int]] = [{} for _ in range(plan.connections)]
         self._names: dict[str, StatementNames] = {}
+        self._limits = dict(zip(self._operations, plan.workload.timeouts_s, strict=True))
+        self._timeout_s = plan.workload.longest_timeout_s
+        self._watch = Watch()
 
     def open(self, *, limit_s: float) -> None:
         """Raises InputError and DatabaseErrors of what stands in the way, TimeoutError after `limit_s`."""
@@ -67,7 +72,7 @@ class Stage:
         self._provisioner.start(limit_s=limit_s)
         self._keys = {name: self._make_keys(name) for name in self._flows}
         choose = choices(self._operations, self._random("choices"))
-        self.calibration = calibrate(self._engine, choose, timeout_s=plan.workload.timeout)
+        self.calibration = calibrate(self._engine, choose, timeout_s=self._timeout_s)
         self._schedule = self._new_schedule()
         self.loop = Loop(
             self._open_hands,
@@ -75,6 +80,7 @@ class Stage:
             choose,
             self._schedule,
             connections=plan.connections,
+            give_up_s=plan.workload.timeouts_s if plan.workload.is_open else None,
         )
         self.loop.start(limit_s=limit_s)
 
@@ -113,7 +119,7 @@ class Stage:
 
     def verify(self) -> Mapping[str, Mapping[str, Any]]:
         """What the checks beside the load found, by their kind; nothing is executed meanwhile."""
-        return self._verifier.verify(self._kept, timeout_s=self._plan.workload.timeout)
+        return self._verifier.verify(self._kept, timeout_s=self._timeout_s)
 
     def _random(self, *parts: object) -> np.random.Generator:
         return stream(self._plan.seed, self._plan.worker, *parts)
@@ -122,7 +128,7 @@ class Stage:
         return Keys(self._cells, self.new_rows, partial(self._random, "flow", name), self._provisioner.add)
 
     def _open_supplies(self) -> tuple[Sequence[Supply], Callable[[], None]]:
-        session = self._engine.connect(timeout_s=self._plan.workload.timeout)
+        session = self._engine.connect(timeout_s=self._timeout_s)
         sizes = ring_sizes(self._plan)
         supplies = [self._supply(session, name, item, sizes[name]) for name, item in self._operations.items()]
         return supplies, session.close
@@ -183,13 +189,45 @@ class Stage:
         return NewRows(self._cells.row_count, start=start, worker=plan.worker, workers=plan.workers)
 
     def _open_hands(self, seat: Seat) -> _SessionHands:
-        session = self._engine.connect(timeout_s=self._plan.workload.timeout)
+        session = self._open_session()
         try:
-            calls = [self._call(session, seat, name) for name in self._operations]
+            guard = self._guard(session)
+            calls = [self._whole_call(session, seat, name, guard) for name in self._operations]
+            if self._plan.workload.connection_mode == "direct":
+                cast(DirectSession, session).shut()
         except BaseException:
             session.close()
             raise
-        return _SessionHands(session, calls)
+        return _SessionHands(session, calls, lambda: self._watch.leave(guard) if guard is not None else None)
+
+    def _open_session(self) -> Session:
+        if self._plan.workload.connection_mode == "pool":
+            return self._engine.connect(timeout_s=self._timeout_s)
+        if not isinstance(self._engine, CanConnectDirectly):
+            place = f"{PLACE}: workload.connection_mode"
+            raise InputError(place, f"is not possible on {self._engine.name}; use pool", value="direct")
+        return self._engine.connect_directly(timeout_s=self._timeout_s)
+
+    def _guard(self, session: Session) -> Guard | None:
+        """What keeps the limits that the server does not keep by itself, where there are any."""
+        if isinstance(session, CanCancel):
+            shortest_s = min(self._limits.values())
+            return self._watch.guard(session, shortest_s) if shortest_s < session.enforced_s else None
+        for name, limit_s in self._limits.items():
+            if limit_s < self._timeout_s:
+                place = f"{PLACE}: workload.operations.{name}.timeout"
+                raise InputError(place, f"cannot be kept on {self._engine.name}; leave one for all: workload.timeout")
+        return None
+
+    def _whole_call(self, session: Session, seat: Seat, name: str, guard: Guard | None) -> Call:
+        """An operation with everything that belongs to it: its own connection, its limit."""
+        call = self._call(session, seat, name)
+        if self._plan.workload.connection_mode == "direct":
+            call = connecting(call, cast(DirectSession, session), seat.recorder.write_connect)
+        limit_s = self._limits[name]
+        if guard is not None and limit_s < cast(CanCancel, session).enforced_s:
+            call = limited(call, guard, limit_s)
+        return call
 
     def _call(self, session: Session, seat: Seat, name: str) -> Call:
         flow: Flow | None = self._flows.get(name)
@@ -237,9 +275,14 @@ class Stage:
 class _SessionHands:
     """A connection and what it can do."""
 
-    def __init__(self, session: Session, calls: Sequence[Call]) -> None:
+    def __init__(self, session: Session, calls: Sequence[Call], leave: Callable[[], None]) -> None:
         self.calls = calls
-        self.flush, self.close = session.flush_counters, session.close
+        self._session, self._leave = session, leave
+        self.flush = session.flush_counters
+
+    def close(self) -> None:
+        self._leave()
+        self._session.close()
 
 
 class _Trial:

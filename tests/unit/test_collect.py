@@ -47,7 +47,7 @@ def interval(worker: int, start_s: float, *values_us: int, phase: str = "measure
     part = {"errors": {}, "ended_late": 0, "first_error": None, "service": sparse, "response": sparse, "attempts": {}}
     base = {"type": "interval", "worker": worker, "phase": phase, "start_s": start_s, "duration_s": 1.0, "users": 5}
     lag, wait = histogram([10]).to_sparse(), histogram([]).to_sparse()
-    health = {"busy_s": 0.5, "peak": 2, "cpu_s": 0.1, "refills": 1, "lag": lag, "wait": wait}
+    health = {"busy_s": 0.5, "peak": 2, "cpu_s": 0.1, "refills": 1, "lag": lag, "wait": wait, "connect": wait}
     return base | health | {"operations": {"read": part}} | more
 
 

@@ -5,8 +5,10 @@ TLS and every other option of the URL go to libpq untouched; LoadLab only adds w
 
 from __future__ import annotations
 
+import math
 import re
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -22,7 +24,7 @@ from loadlab.errors import InputError, UnreachableError
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 # A peer that vanishes is noticed within half a minute instead of the kernel's two hours.
-_DEFAULTS = {
+DEFAULTS: Mapping[str, str] = {
     "application_name": "loadlab",
     "connect_timeout": "10",
     "keepalives_idle": "10",
@@ -54,16 +56,49 @@ def connect(url: str, *, database: str | None = None, statement_timeout_s: float
     `database` overrides the URL's. Raises InputError for a URL that cannot be read and UnreachableError, whose
     message holds no password, when nobody answers, the log-in is refused or the server is too old.
     """
+
+    def settle(connection: Connection) -> None:
+        _require_supported(connection, url)
+        # What is set on the far side of a pooler is somebody else's session a moment later.
+        if not is_pooled(connection):
+            apply_settings(connection, statement_timeout_s=statement_timeout_s)
+
+    given = _parse(url) | ({"dbname": database} if database is not None else {})
+    return _open(make_conninfo(**{**DEFAULTS, **given}), url, given, settle)
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Whether another process answers than the one that the log-in named: a pooler stands between."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row != (connection.info.backend_pid,)
+
+
+def plain_opener(url: str, *, limit_s: float, options: str = "") -> Callable[[], Connection]:
+    """Connects without a command of our own after the log-in; each call opens a connection, and raises as `connect`.
+
+    `limit_s` is how long that may take, `options` go into the log-in behind those of the URL.
+    """
     given = _parse(url)
-    if database is not None:
-        given["dbname"] = database
+    together = f"{given.get('options', '')} {options}".strip()
+    # Whole seconds, and libpq takes fewer than two for two.
+    own = {"client_encoding": "UTF8", "connect_timeout": str(max(2, math.ceil(limit_s)))}
+    conninfo = make_conninfo(**{**DEFAULTS, **own, **given, **({"options": together} if together else {})})
+    return lambda: _open(conninfo, url, given, lambda connection: None)
+
+
+def settings_in_options(statement_timeout_s: float) -> str:
+    """What `apply_settings` sets, as the `options` of a log-in."""
+    settings = _settings(statement_timeout_s)
+    return " ".join(f"-c {name}={value.replace(' ', '')}" for name, value in settings.items())
+
+
+def _open(conninfo: str, url: str, given: Mapping[str, Any], settle: Callable[[Connection], None]) -> Connection:
     try:
-        connection = psycopg.connect(make_conninfo(**(_DEFAULTS | given)), autocommit=True, prepare_threshold=None)
+        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
         raise _unreachable(error, url, given) from None
     try:
-        _require_supported(connection, url)
-        apply_settings(connection, statement_timeout_s=statement_timeout_s)
+        settle(connection)
     except psycopg.Error as error:
         connection.close()
         raise _unreachable(error, url, given) from None
@@ -75,13 +110,17 @@ def connect(url: str, *, database: str | None = None, statement_timeout_s: float
 
 def apply_settings(connection: Connection, *, statement_timeout_s: float | None = None) -> None:
     """Make the session's settings what LoadLab relies on, whatever the role or a script has set."""
-    settings = dict(_SETTINGS)
-    if statement_timeout_s is not None:
-        settings["statement_timeout"] = str(max(1, round(statement_timeout_s * 1000)))
+    settings = _settings(statement_timeout_s)
     commands = [
         sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in settings.items()
     ]
     connection.execute(sql.SQL("; ").join(commands))
+
+
+def _settings(statement_timeout_s: float | None) -> dict[str, str]:
+    if statement_timeout_s is None:
+        return dict(_SETTINGS)
+    return {**_SETTINGS, "statement_timeout": str(max(1, round(statement_timeout_s * 1000)))}
 
 
 def stop_when_client_is_gone(connection: Connection) -> None:
@@ -125,7 +164,7 @@ def _parse(url: str) -> dict[str, Any]:
     return given
 
 
-def _unreachable(error: psycopg.Error, url: str, given: dict[str, Any]) -> UnreachableError:
+def _unreachable(error: psycopg.Error, url: str, given: Mapping[str, Any]) -> UnreachableError:
     """Whatever breaks before there is a session is one thing to the user, whatever class it has later."""
     text = message(error)
     for key in ("password", "sslpassword"):

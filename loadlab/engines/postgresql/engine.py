@@ -21,7 +21,9 @@ from loadlab.engines.postgresql.connection import (
     Connection,
     connect,
     libpq_url,
+    plain_opener,
     publish_counters,
+    settings_in_options,
     stop_when_client_is_gone,
 )
 from loadlab.engines.postgresql.deferred import put_off
@@ -35,6 +37,7 @@ from loadlab.engines.postgresql.forget import forget, note_made, objects
 from loadlab.engines.postgresql.live import look
 from loadlab.engines.postgresql.load import Target, append_rows, fill_later, load_chunk, target
 from loadlab.engines.postgresql.plans import explain, statement_id
+from loadlab.engines.postgresql.pooler import PostgresqlPooler, find_pooler
 from loadlab.engines.postgresql.prisma import render_prisma
 from loadlab.engines.postgresql.profile import read_statistics
 from loadlab.engines.postgresql.reflect import read_schema, reflect
@@ -43,6 +46,7 @@ from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
 from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
+from loadlab.engines.postgresql.unprepared import DirectSession, PooledSession, UnpreparedSession
 from loadlab.engines.postgresql.words import PostgresqlWords
 from loadlab.engines.protocol import Chunk, Evidence, LiveEvidence, Manifest, PlanEvidence, Progress, StatementHistory
 from loadlab.errors import InputError
@@ -67,13 +71,16 @@ _ALL_TABLE_OIDS = f"""
     ORDER BY c.oid
 """
 _TABLES_PER_QUERY = 100
+_IDENTITY = """
+    SELECT oid || ' ' || pg_postmaster_start_time() FROM pg_database WHERE datname = current_database()
+"""
 
 
 class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
     Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWatch, CanWriteOut, CanHostMigrations,
-    CanRenderPrisma and CanSampleActivity.
+    CanRenderPrisma, CanSampleActivity, CanConnectDirectly, CanTellIdentity and CanGoThroughPooler.
     """
 
     name = DIALECT
@@ -102,7 +109,9 @@ class PostgresqlEngine:
         self._notes: tuple[str, ...] = ()
         self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
         self._counts_statements: bool | None = None
-        stop_when_client_is_gone(self._connection)
+        self._pooler = find_pooler(self._connection, self.url)
+        if self._pooler is None:
+            stop_when_client_is_gone(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -216,8 +225,16 @@ class PostgresqlEngine:
     def create(self, manifest: Manifest) -> None:
         """A database that holds this manifest already is left as it is.
 
-        Raises NotEmptyError when it holds another one, and InputError for a DDL text that the server refuses.
+        Raises NotEmptyError when it holds another one, and InputError for a DDL text that the server refuses or an
+        address that leads through a pooler.
         """
+        if self._pooler is not None:
+            raise InputError(
+                "--database",
+                f"leads through a pooler ({self._pooler.product}), which filling a database cannot; give the server's"
+                " own address, and this one as --load-database",
+                value=self.display_url,
+            )
         with translated(), self._connection.transaction():
             found = ledger.read_manifest(self._connection)
             if found is not None:
@@ -346,7 +363,28 @@ class PostgresqlEngine:
     # The load --------------------------------------------------------------------------------------------------------
 
     def connect(self, *, timeout_s: float) -> PostgresqlSession:
-        return PostgresqlSession(connect(self.url, statement_timeout_s=timeout_s))
+        if self._pooler is None:
+            return PostgresqlSession(connect(self.url, statement_timeout_s=timeout_s), enforced_s=timeout_s)
+        session = PooledSession if self._pooler.keeps_prepared else UnpreparedSession
+        return session(plain_opener(self.url, limit_s=timeout_s)())
+
+    def connect_directly(self, *, timeout_s: float) -> DirectSession:
+        """See `loadlab.engines.abilities.CanConnectDirectly`."""
+        if self._pooler is not None:
+            return DirectSession(plain_opener(self.url, limit_s=timeout_s), is_pooled=True)
+        options = settings_in_options(timeout_s)
+        return DirectSession(plain_opener(self.url, limit_s=timeout_s, options=options), enforced_s=timeout_s)
+
+    def identity(self) -> str:
+        """See `loadlab.engines.abilities.CanTellIdentity`."""
+        with translated():
+            row = self._connection.execute(_IDENTITY).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def pooler(self) -> PostgresqlPooler | None:
+        """See `loadlab.engines.abilities.CanGoThroughPooler`."""
+        return self._pooler
 
     def activity_sampler(self) -> PostgresqlSampler:
         return PostgresqlSampler(self.url)

@@ -8,7 +8,11 @@ the server as a literal would be, save keys (uuid) and bytes, which are shorter 
 from __future__ import annotations
 
 import json
+import math
+import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -41,6 +45,8 @@ _BEGIN = {
     "repeatable read": b"BEGIN ISOLATION LEVEL REPEATABLE READ",
     "serializable": b"BEGIN ISOLATION LEVEL SERIALIZABLE",
 }
+# A request to cancel needs a connection of its own; the server answers it at once, or is not there.
+_CANCEL_LIMIT_S = 2.0
 _DONE = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
 
 
@@ -48,10 +54,11 @@ _DONE = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
 class Prepared:
     """A statement the server has parsed: its name there, and type and format of each distinct parameter.
 
-    `types` has those of the parameters that are not plain.
+    `types` has those of the parameters that are not plain. One without a name is sent as `text` each time.
     """
 
     name: bytes
+    text: bytes
     parameters: tuple[str, ...]
     oids: tuple[int, ...]
     formats: tuple[int, ...]
@@ -64,28 +71,38 @@ def native_text(statement: Statement) -> str:
 
 
 class PostgresqlSession:
-    """See `loadlab.engines.protocol.Session`."""
+    """See `loadlab.engines.protocol.Session`; also CanReadBack and CanCancel.
 
-    def __init__(self, connection: Connection) -> None:
+    `enforced_s`: the `statement_timeout` of the connection.
+    """
+
+    def __init__(self, connection: Connection, *, enforced_s: float = math.inf) -> None:
+        self.enforced_s = enforced_s
+        self._prepared = 0
+        self._last: pq.abc.PGresult | None = None
+        self._types: dict[int, LogicalType] = {}
+        self._use(connection)
+
+    def _use(self, connection: Connection) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
         # libpq's own blocking calls, not psycopg's event loop.
         self._pgconn.nonblocking = 0
         self._transformer = Transformer(connection)
-        self._prepared = 0
-        self._last: pq.abc.PGresult | None = None
-        self._types: dict[int, LogicalType] = {}
 
     def prepare(self, statement: Statement) -> Prepared:
         """Raises DatabaseError when the server refuses the statement."""
         self._prepared += 1
-        name = f"loadlab_{self._prepared}".encode()
+        return self._parse(f"loadlab_{self._prepared}".encode(), statement)
+
+    def _parse(self, name: bytes, statement: Statement) -> Prepared:
+        text = native_text(statement).encode()
         with translated():
-            self._check(self._pgconn.prepare(name, native_text(statement).encode()))
+            self._check(self._pgconn.prepare(name, text))
             description = self._check(self._pgconn.describe_prepared(name))
         oids = tuple(description.param_type(index) for index in range(description.nparams))
         formats = tuple(int(pq.Format.BINARY if oid in (_BYTEA, _UUID) else pq.Format.TEXT) for oid in oids)
-        return Prepared(name, statement.names, oids, formats, self._types_of(oids))
+        return Prepared(name, text, statement.names, oids, formats, self._types_of(oids))
 
     def _types_of(self, oids: Sequence[int]) -> Mapping[int, LogicalType]:
         """What the catalogue says of the types that are not plain; asked once for each."""
@@ -147,14 +164,29 @@ class PostgresqlSession:
     def close(self) -> None:
         self._connection.close()
 
+    def cancel(self) -> None:
+        """See `loadlab.engines.abilities.CanCancel`."""
+        # A server that cannot be asked is noticed by the thread that waits for its answer.
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=_CANCEL_LIMIT_S)
+
+    def abandon(self) -> None:
+        """See `loadlab.engines.abilities.CanCancel`."""
+        # The other thread is inside libpq: the socket alone may be touched, through a descriptor of our own.
+        with suppress(OSError, psycopg.Error), closing(socket.socket(fileno=os.dup(self._pgconn.socket))) as own:
+            own.shutdown(socket.SHUT_RDWR)
+
     def _run(self, handle: Prepared, values: Values) -> pq.abc.PGresult:
         try:
-            result = self._pgconn.exec_prepared(handle.name, values, handle.formats)
+            result = self._send(handle, values)
         except psycopg.Error as error:
             raise translate(error) from error
         if result.status not in _DONE:
             raise self._error(result)
         return result
+
+    def _send(self, handle: Prepared, values: Values) -> pq.abc.PGresult:
+        return self._pgconn.exec_prepared(handle.name, values, handle.formats)
 
     def _command(self, text: bytes) -> None:
         with translated():

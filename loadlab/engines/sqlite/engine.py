@@ -45,7 +45,9 @@ _LOCK_TIMEOUT_S = 60.0
 
 
 class SqliteEngine:
-    """See `loadlab.engines.protocol.Engine`; also CanExplain, CanRenderInsert, CanHostMigrations, CanRenderPrisma."""
+    """See `loadlab.engines.protocol.Engine`; also CanExplain, CanRenderInsert, CanHostMigrations, CanRenderPrisma,
+    CanConnectDirectly and CanTellIdentity.
+    """
 
     name = NAME
 
@@ -335,6 +337,14 @@ class SqliteEngine:
     def connect(self, *, timeout_s: float) -> SqliteSession:
         """A connection of its own for the load."""
         return SqliteSession(self._path, timeout_s=timeout_s)
+
+    def connect_directly(self, *, timeout_s: float) -> SqliteSession:
+        """See `loadlab.engines.abilities.CanConnectDirectly`."""
+        return self.connect(timeout_s=timeout_s)
+
+    def identity(self) -> str:
+        """The file, whatever path leads to it."""
+        return str(self._path.resolve())
 
     def snapshot(self) -> Evidence:
         """Sizes and rows as they stand."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,16 +55,39 @@ class Prepared:
 
 
 class SqliteSession:
-    """A `Session`. Foreign keys are enforced, commits are synced (`SYNCHRONOUS`)."""
+    """A `DirectSession`, and CanCancel. Foreign keys are enforced, commits are synced (`SYNCHRONOUS`)."""
 
     def __init__(self, path: Path, *, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+        self._path, self._timeout_s = path, timeout_s
+        self.enforced_s = timeout_s
         self._deadline_s = float("inf")
-        self._connection = open_connection(path, timeout_s=timeout_s)
+        self._is_open = False
+        self.open()
+
+    def open(self) -> None:
+        """See `loadlab.engines.abilities.DirectSession`."""
+        if self._is_open:
+            return
+        self._connection = open_connection(self._path, timeout_s=self._timeout_s)
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         self._connection.set_progress_handler(self._is_late, _INSTRUCTIONS_PER_LOOK)
         self._cursor = self._connection.cursor()
+        self._is_open = True
+
+    def shut(self) -> None:
+        """See `loadlab.engines.abilities.DirectSession`."""
+        self._is_open = False
+        self._connection.close()
+
+    def cancel(self) -> None:
+        """Ends what is executed, save waiting for a lock, which ends with the session's own limit."""
+        # Closed meanwhile: then nothing is executed.
+        with suppress(sqlite3.ProgrammingError):
+            self._connection.interrupt()
+
+    def abandon(self) -> None:
+        """There is no server that could be silent."""
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline_s
@@ -124,4 +148,4 @@ class SqliteSession:
 
     def close(self) -> None:
         """Close it; an open transaction is rolled back."""
-        self._connection.close()
+        self.shut()
