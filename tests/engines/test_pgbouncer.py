@@ -103,5 +103,5 @@ def test_a_statement_is_cancelled_through_it(pooled: PostgresqlEngine) -> None:
 def test_a_database_is_not_filled_through_it(pooled: PostgresqlEngine, tmp_path) -> None:
     from tests.shop import open_shop
 
-    with pytest.raises(InputError, match="leads through a pooler .*--load-database"):
+    with pytest.raises(InputError, match=r"leads through a pooler .*--load-database"):
         open_shop(pooled, tmp_path / "shop")
