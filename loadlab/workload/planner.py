@@ -2,8 +2,9 @@
 
 `python -m loadlab.workload.planner SCENARIO` opens the database of `LOADLAB_DATABASE` (a temporary bundled server when
 there is none) and answers with its address, `{"type": "open", "url": …}`. For the next line of its input, which comes
-when the database has been filled, it answers `{"type": "plans", "plans": […]}`. It keeps the database open until its
-input ends: a temporary server lives as long as the load. What goes wrong is `{"type": "failed", "message": …}`.
+when the database has been filled, it answers `{"type": "plans", "plans": […]}`; the load takes the address of
+`LOADLAB_LOAD_DATABASE` where there is one. It keeps the database open until its input ends: a temporary server lives as
+long as the load. What goes wrong is `{"type": "failed", "message": …}`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from loadlab.workload.driver import protocol_streams, write_message
 from loadlab.workload.plan import LoadPlan, load_plans, operation_statements
 
 DATABASE = "LOADLAB_DATABASE"
+LOAD_DATABASE = "LOADLAB_LOAD_DATABASE"
 
 
 def plans_of(scenario_path: Path, engine: Engine) -> Sequence[LoadPlan]:
@@ -32,7 +34,10 @@ def plans_of(scenario_path: Path, engine: Engine) -> Sequence[LoadPlan]:
     statements = operation_statements(scenario, engine, manifest.schema)
     engine.check_statements(statements)
     workload = scenario.file.workload
-    return load_plans(engine, scenario, workload, manifest, statements, new_rows_start=manifest.new_rows)
+    load_url = os.environ.get(LOAD_DATABASE)
+    return load_plans(
+        engine, scenario, workload, manifest, statements, new_rows_start=manifest.new_rows, load_url=load_url
+    )
 
 
 def main() -> int:
