@@ -53,6 +53,15 @@ class CanCancel(Protocol):
         ...
 
 
+@runtime_checkable
+class CanCutOff(Protocol):
+    """An engine that waits for a server, which may never answer."""
+
+    def cut_off(self) -> None:
+        """From another thread: what waits for an answer now raises ConnectionLostError."""
+        ...
+
+
 class DirectSession(Session, Protocol):
     """A session whose connection comes and goes; what was prepared on one is valid on the next."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from loadlab.engines.abilities import CanWatch
+from loadlab.engines.abilities import CanCutOff, CanWatch
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError, InputError
 from loadlab.measure.evidence import counters_were_reset, subtract
@@ -110,8 +112,9 @@ def measure_window(
         conductor.pause()
         failure, after = None, None
         try:
-            after = engine.snapshot()
-            engine.note_new_rows(conductor.new_rows_end)
+            with _answering(engine):
+                after = engine.snapshot()
+                engine.note_new_rows(conductor.new_rows_end)
         except DatabaseError as error:
             # The server went away in the window: what the clients measured is kept and judged without its counters.
             failure, after = str(error), None
@@ -124,6 +127,21 @@ def measure_window(
         )
 
 
+@contextmanager
+def _answering(engine: Engine) -> Iterator[None]:
+    """A server that has fallen silent is one that has gone away."""
+    if not isinstance(engine, CanCutOff):
+        yield
+        return
+    timer = threading.Timer(_SNAPSHOT_LIMIT_S, engine.cut_off)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _invariants(workload: Workload, before: Answers, ask: Callable[[], Answers]) -> tuple[IntegrityCheck, ...]:
     try:
         return compare(workload.invariants, before, ask())
@@ -131,6 +149,8 @@ def _invariants(workload: Workload, before: Answers, ask: Callable[[], Answers])
         return tuple(IntegrityCheck(name, 0, 0, "", str(error)) for name in workload.invariants)
 
 
+# Of a look at the counters, which takes milliseconds, or seconds with thousands of tables.
+_SNAPSHOT_LIMIT_S = 60.0
 # A sum over a large table takes its time.
 _INVARIANT_LIMIT_S = 600.0
 

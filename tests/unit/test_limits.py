@@ -119,7 +119,10 @@ def test_a_guard_that_has_left_is_not_looked_after():
 def test_an_operations_own_limit_goes_before_the_workloads():
     read = {"kind": "simple", "weight": 1, "sql": "SELECT 1"}
     workload = Workload.model_validate(
-        {"timeout": "2s", "operations": {"a": read, "b": {**read, "timeout": "250ms"}, "c": {**read, "timeout": "1min"}}}
+        {
+            "timeout": "2s",
+            "operations": {"a": read, "b": {**read, "timeout": "250ms"}, "c": {**read, "timeout": "1min"}},
+        }
     )
     assert workload.timeouts_s == [2.0, 0.25, 60.0]
     assert workload.longest_timeout_s == workload.drain_limit_s == 60.0

@@ -6,10 +6,12 @@ TLS and every other option of the URL go to libpq untouched; LoadLab only adds w
 from __future__ import annotations
 
 import math
+import os
 import re
+import socket
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, TypeAlias
 
 import psycopg
@@ -129,6 +131,13 @@ def stop_when_client_is_gone(connection: Connection) -> None:
         # Refused by servers on platforms without the means to notice.
         with suppress(psycopg.Error):
             connection.execute("SET client_connection_check_interval = '1s'")
+
+
+def cut_off(connection: Connection) -> None:
+    """Break a connection that another thread waits on, which then sees it lost."""
+    # That thread is inside libpq: the socket alone may be touched, through a descriptor of our own.
+    with suppress(OSError, psycopg.Error), closing(socket.socket(fileno=os.dup(connection.pgconn.socket))) as own:
+        own.shutdown(socket.SHUT_RDWR)
 
 
 def publish_counters(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMES
 from loadlab.engines.postgresql.connection import (
     Connection,
     connect,
+    cut_off,
     libpq_url,
     plain_opener,
     publish_counters,
@@ -80,7 +81,8 @@ class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
     Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWatch, CanWriteOut, CanHostMigrations,
-    CanRenderPrisma, CanSampleActivity, CanConnectDirectly, CanTellIdentity and CanGoThroughPooler.
+    CanRenderPrisma, CanSampleActivity, CanConnectDirectly, CanCutOff, CanTellIdentity and
+    CanGoThroughPooler.
     """
 
     name = DIALECT
@@ -374,6 +376,10 @@ class PostgresqlEngine:
             return DirectSession(plain_opener(self.url, limit_s=timeout_s), is_pooled=True)
         options = settings_in_options(timeout_s)
         return DirectSession(plain_opener(self.url, limit_s=timeout_s, options=options), enforced_s=timeout_s)
+
+    def cut_off(self) -> None:
+        """See `loadlab.engines.abilities.CanCutOff`."""
+        cut_off(self._connection)
 
     def identity(self) -> str:
         """See `loadlab.engines.abilities.CanTellIdentity`."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -22,7 +20,7 @@ from psycopg import pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
-from loadlab.engines.postgresql.connection import Connection, publish_counters
+from loadlab.engines.postgresql.connection import Connection, cut_off, publish_counters
 from loadlab.engines.postgresql.errors import translate, translated
 from loadlab.engines.postgresql.types import read_types
 from loadlab.engines.protocol import Values
@@ -172,9 +170,7 @@ class PostgresqlSession:
 
     def abandon(self) -> None:
         """See `loadlab.engines.abilities.CanCancel`."""
-        # The other thread is inside libpq: the socket alone may be touched, through a descriptor of our own.
-        with suppress(OSError, psycopg.Error), closing(socket.socket(fileno=os.dup(self._pgconn.socket))) as own:
-            own.shutdown(socket.SHUT_RDWR)
+        cut_off(self._connection)
 
     def _run(self, handle: Prepared, values: Values) -> pq.abc.PGresult:
         try:
