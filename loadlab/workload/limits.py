@@ -6,7 +6,7 @@ to cancel what the operation executes; again while that goes on, since a request
 stops nothing. A server that does not heed it in time loses the connection, so that nothing hangs.
 
 The thread needs no signal for each operation: what begins after it has looked cannot be due before the shortest limit
-has passed.
+has passed, and it looks again by then.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _PAUSE_MIN_S = 0.001
 class Guard:
     """One connection's: until when what it executes may take. Its own thread begins and ends, the watch acts."""
 
-    __slots__ = ("_acted", "_lock", "_session", "_until_s", "due_s", "was_abandoned")
+    __slots__ = ("_acted", "_lock", "_session", "_until_s", "due_s", "is_asking", "was_abandoned")
 
     def __init__(self, session: CanCancel) -> None:
         self._session = session
         self._lock = threading.Lock()
         self.due_s = self._until_s = math.inf
-        self._acted = self.was_abandoned = False
+        self._acted = self.is_asking = self.was_abandoned = False
 
     def begin(self, limit_s: float) -> None:
         """What is executed from now on has so long."""
@@ -52,19 +52,25 @@ class Guard:
             self.due_s = math.inf
         return self._acted
 
-    def look(self, now_s: float) -> None:
-        """Cut off what is overdue."""
+    def cut_off(self) -> None:
+        """Stop what is overdue; nothing when it has ended meanwhile. A silent server lets this wait."""
         with self._lock:
-            if self.due_s > now_s:
-                return
-            self._acted = True
-            if now_s < self._until_s + _HEED_S:
-                self._session.cancel()
-                self.due_s = clock() + _AGAIN_S
-            else:
-                self.was_abandoned = True
-                self._session.abandon()
-                self.due_s = math.inf
+            try:
+                now_s = clock()
+                if self.due_s <= now_s:
+                    self._act(now_s)
+            finally:
+                self.is_asking = False
+
+    def _act(self, now_s: float) -> None:
+        self._acted = True
+        if now_s < self._until_s + _HEED_S:
+            self._session.cancel()
+            self.due_s = clock() + _AGAIN_S
+        else:
+            self.was_abandoned = True
+            self._session.abandon()
+            self.due_s = math.inf
 
 
 class Watch:
@@ -96,12 +102,15 @@ class Watch:
 
     def _watch(self) -> None:
         while True:
-            now_s = clock()
+            now_s, next_s = clock(), math.inf
             for guard in self._guards:
-                if guard.due_s <= now_s:
-                    guard.look(now_s)
-            due_s = min((guard.due_s for guard in self._guards), default=math.inf)
-            self._changed.wait(max(_PAUSE_MIN_S, min(due_s - clock(), self._shortest_s)))
+                if guard.due_s > now_s:
+                    next_s = min(next_s, guard.due_s)
+                elif not guard.is_asking:
+                    # A server that is silent for one connection must not keep the others waiting.
+                    guard.is_asking = True
+                    threading.Thread(target=guard.cut_off, daemon=True, name="limit").start()
+            self._changed.wait(max(_PAUSE_MIN_S, min(next_s - clock(), self._shortest_s, _AGAIN_S)))
             self._changed.clear()
 
 

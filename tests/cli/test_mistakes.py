@@ -36,6 +36,12 @@ def changed(folder: Path, old: str, new: str) -> Path:
         ),
         ("SELECT on_hand, reserved,", "SELECT on_hands, reserved,", "stock_of_variant"),
         ("FROM inventory WHERE", "FROM inventories WHERE", "stock_of_variant"),
+        (
+            "variant_id = :variant_id",
+            "variant_id = :variant",
+            "uses the parameter :variant, which params does not list",
+        ),
+        ("SELECT on_hand, reserved,", "SELEC on_hand, reserved,", 'stock_of_variant: syntax error at or near "SELEC"'),
         ("{email: users.email}", "{email: users.mail}", "users.mail names the column mail, which users does not have"),
         ("insert: reviews", "insert: review", "write_review.insert=review names the table review, which is not there"),
         ("flow: checkout", "flow: check_out", "check_out"),

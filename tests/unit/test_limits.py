@@ -89,6 +89,23 @@ def test_a_connection_without_an_answer_is_given_up(monkeypatch):
     assert session.abandons == 1
 
 
+@timed
+def test_a_silent_server_keeps_no_other_connection_waiting():
+    class Silent(Waiting):
+        def cancel(self) -> None:
+            time.sleep(1.0)
+
+    silent, watch, session = Silent(), Watch(), Waiting()
+    held = threading.Thread(target=lambda: limited(silent.execute, watch.guard(silent, 0.05), 0.05)(0.5))
+    held.start()
+    time.sleep(0.1)
+    began_s = time.perf_counter()
+    with pytest.raises(StatementTimeoutError):
+        limited(session.execute, watch.guard(session, 0.05), 0.05)(30)
+    assert time.perf_counter() - began_s < 0.5
+    held.join()
+
+
 def test_other_errors_keep_their_own_word():
     session = Waiting()
     watch = Watch()
