@@ -90,10 +90,7 @@ class PostgresqlSession:
 
     def prepare(self, statement: Statement) -> Prepared:
         """Raises DatabaseError when the server refuses the statement."""
-        self._prepared += 1
-        return self._parse(f"loadlab_{self._prepared}".encode(), statement)
-
-    def _parse(self, name: bytes, statement: Statement) -> Prepared:
+        name = self._new_name()
         text = native_text(statement).encode()
         with translated():
             self._check(self._pgconn.prepare(name, text))
@@ -101,6 +98,10 @@ class PostgresqlSession:
         oids = tuple(description.param_type(index) for index in range(description.nparams))
         formats = tuple(int(pq.Format.BINARY if oid in (_BYTEA, _UUID) else pq.Format.TEXT) for oid in oids)
         return Prepared(name, text, statement.names, oids, formats, self._types_of(oids))
+
+    def _new_name(self) -> bytes:
+        self._prepared += 1
+        return f"loadlab_{self._prepared}".encode()
 
     def _types_of(self, oids: Sequence[int]) -> Mapping[int, LogicalType]:
         """What the catalogue says of the types that are not plain; asked once for each."""

@@ -30,6 +30,20 @@ _IS_THERE = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
 class PooledSession(PostgresqlSession):
     """Goes through a pooler that keeps prepared statements."""
 
+    def prepare(self, statement: Statement) -> Prepared:
+        """Within a transaction: parsing and the question for the types meet the same server.
+
+        The driver does not let other threads run while it waits for the answer to that question, so it must not be
+        put to a pooler that has no server free until one of them goes on.
+        """
+        if self._pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            return super().prepare(statement)
+        self.begin()
+        try:
+            return super().prepare(statement)
+        finally:
+            self.rollback()
+
     def flush_counters(self) -> None:
         """Which process hands in its counts is the pooler's choice: we take hold of as many as we have sessions."""
         with translated():
@@ -42,16 +56,8 @@ class PooledSession(PostgresqlSession):
 class UnpreparedSession(PooledSession):
     """Its handles are valid on every connection to the same database."""
 
-    def prepare(self, statement: Statement) -> Prepared:
-        """Ask for the types of the parameters; raises DatabaseError when the server refuses the statement."""
-        if self._pgconn.transaction_status != pq.TransactionStatus.IDLE:
-            return self._parse(b"", statement)
-        # Outside a transaction a pooler may send parsing and question to two servers.
-        self.begin()
-        try:
-            return self._parse(b"", statement)
-        finally:
-            self.rollback()
+    def _new_name(self) -> bytes:
+        return b""
 
     def _send(self, handle: Prepared, values: Values) -> pq.abc.PGresult:
         return self._pgconn.exec_params(handle.text, values, handle.oids, handle.formats)
