@@ -103,7 +103,10 @@ def test_operations_have_counts_errors_and_both_times(monkeypatch):
 def test_seeding_load_and_scale_are_told(monkeypatch):
     text = unwrapped(shown(sample_result(), monkeypatch))
     assert "166,115 rows in 13 tables, 43.2 MiB, in 2.84 s (58,491 rows/s)" in text
-    assert "261/s of 266/s if every answer came at once, 40 users over 8 connections (12.7% busy)" in text
+    assert (
+        "261/s of 266/s if every answer came at once, 40 users over 8 connections (12.7% busy, at most 8 at once)"
+        in text
+    )
     assert "20 s after 3 s of warm-up" in text
     assert "0.05% of the full volume" in text
 
