@@ -7,4 +7,5 @@ pytest_plugins = (
     "tests.fix_engines",
     "tests.fix_hypothesis",
     "tests.fix_servers",
+    "tests.fix_statement_log",
 )

@@ -18,7 +18,7 @@ SHAPES_MAX = 500
 """Further shapes are measured together: a log whose texts name tables by number has any number of them."""
 OTHERS = "other statements"
 _BUFFERED = 1_000
-_CONTROL = {"begin", "commit", "rollback", "savepoint", "transaction setting"}
+_SHAPE_CHARS_MAX = 10_000
 
 
 @dataclass(slots=True)
@@ -71,6 +71,7 @@ class ReplayPlan:
     span_s: float
     last_places: tuple[int, ...]
     sessions_peak: int
+    settings: int
     left_out: dict[str, int]
     notes: tuple[str, ...]
 
@@ -96,7 +97,7 @@ class Preparation:
         self._names: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
         self._notes: list[str] = []
-        self._places = 0
+        self._places = self._settings = 0
         self.statements = 0
 
     def read(self, items: Iterable[LogItem]) -> ReplayPlan:
@@ -140,7 +141,7 @@ class Preparation:
             self._left_out["ends of transactions that began before the log"] += 1
             return
         if state is not None and state.has_failed and item.kind not in ("commit", "rollback", "savepoint"):
-            # Cannot be: the server refuses it. Two statements in one text may hide a ROLLBACK.
+            # One that succeeds after a failure: a text of several statements has ended the transaction.
             state.has_failed = False
         state = self._spool(item, state)
         self._follow(item, state)
@@ -158,6 +159,7 @@ class Preparation:
         head = (due_us, self._places, state.number)
         spool = self._spools[state.number % len(self._spools)]
         if item.kind == "setting":
+            self._settings += 1
             spool.add(Step(*head, "set", -1, item.text if item.setting else "", setting=item.setting))
             return state
         text = "ROLLBACK" if item.kind == "commit" and state.has_failed else item.text
@@ -180,7 +182,8 @@ class Preparation:
         if number is None:
             if len(self._found) < SHAPES_MAX:
                 number = self._shapes[item.shape] = len(self._found)
-                self._found.append(Shape(self._name(item.shape), item.shape, item.query_id))
+                text = _readable(item.shape)
+                self._found.append(Shape(self._name(text), text, item.query_id))
             else:
                 number = SHAPES_MAX
                 if len(self._found) == SHAPES_MAX:
@@ -214,9 +217,15 @@ class Preparation:
             (last_us - first_us) / 1e6,
             tuple(state.last_place for state in states),
             _peak(begins, ends),
+            self._settings,
             dict(self._left_out.most_common()),
             tuple(self._notes),
         )
+
+
+def _readable(text: str) -> str:
+    """What can be written to a file as UTF-8, of a bearable length."""
+    return text[:_SHAPE_CHARS_MAX].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _peak(begins: Float64s, ends: Float64s) -> int:

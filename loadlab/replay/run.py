@@ -243,7 +243,11 @@ def _expected(planned_s: float) -> str:
 
 
 def _observer(show: Show, planned_s: float) -> Callable[[Interval], None]:
-    return lambda interval: show.load("Replay", interval.start_s + interval.duration_s, planned_s, interval)
+    def observe(interval: Interval) -> None:
+        elapsed_s = interval.start_s + interval.duration_s
+        show.load("Replay", elapsed_s, max(planned_s, elapsed_s), interval)
+
+    return observe
 
 
 def log_result(paths: Sequence[Path], plan: ReplayPlan) -> LogResult:
@@ -253,6 +257,7 @@ def log_result(paths: Sequence[Path], plan: ReplayPlan) -> LogResult:
         statements=plan.statements,
         sessions=len(plan.last_places),
         sessions_peak=plan.sessions_peak,
+        settings=plan.settings,
         span_s=plan.span_s,
         left_out=plan.left_out,
     )

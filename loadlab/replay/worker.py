@@ -34,9 +34,11 @@ from loadlab.measure.recorder import OperationTally, tally
 from loadlab.replay.loop import ReplayLoop, rows_by_operation
 from loadlab.replay.spool import steps_of
 from loadlab.replay.turns import Turns, clock
-from loadlab.workload.driver import INTERVAL_S, START_LIMIT_S, protocol_streams, read_commands, write_message
 from loadlab.workload.loop import describe
+from loadlab.workload.pipes import protocol_streams, read_commands, write_message
 
+INTERVAL_S = 1.0
+START_LIMIT_S = 60.0
 # What still runs then is given up: the server ends it when it finds the connection closed.
 _GRACE_S = 5.0
 _SWITCH_INTERVAL_S = 0.001

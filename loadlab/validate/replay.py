@@ -47,7 +47,7 @@ def _closed(measure: ReplayMeasure, lag_limit_s: float) -> Iterator[str]:
             f"the replay itself was the limit: its busiest process used {format_share(round(measure.cpu_share, 2))}"
             " of a core (raise --workers)"
         )
-    yield from _too_slow(measure)
+    yield from _too_slow(measure, lag_limit_s)
     yield from _too_late(measure, lag_limit_s)
     if measure.errors > ERROR_SHARE_MAX * measure.executions:
         yield (
@@ -56,11 +56,11 @@ def _closed(measure: ReplayMeasure, lag_limit_s: float) -> Iterator[str]:
         )
 
 
-def _too_slow(measure: ReplayMeasure) -> Iterator[str]:
+def _too_slow(measure: ReplayMeasure, lag_limit_s: float) -> Iterator[str]:
     """Of those that were due, fewer a second were begun. What is within the lag's limit of the end is on time."""
     if measure.speed is None or not measure.planned_s:
         return
-    share = measure.planned_s / max(measure.begun_s, measure.planned_s)
+    share = measure.planned_s / max(measure.begun_s - lag_limit_s, measure.planned_s)
     if share < REACHED_SHARE_MIN:
         asked = measure.planned / measure.planned_s
         yield (

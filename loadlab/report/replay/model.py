@@ -58,12 +58,17 @@ class ReplaySecond(ResultModel):
 
 
 class LogResult(ResultModel):
-    """What was read. `left_out` counts by reason what is not replayed; `span_s` is the log's own time."""
+    """What was read. `span_s` is the log's own time.
+
+    `settings` were set for sessions, and are set on the connections that these use, beside the clock; `left_out` counts
+    by reason what is not replayed.
+    """
 
     files: list[str]
     statements: int
     sessions: int
     sessions_peak: int
+    settings: int
     span_s: float
     left_out: dict[str, int]
 

@@ -108,6 +108,8 @@ def _log_facts(log: LogResult) -> Iterator[tuple[str, str]]:
         f"{log.statements:,} statements of {log.sessions:,} sessions ({log.sessions_peak:,} at once) in"
         f" {format_duration(log.span_s)}",
     )
+    if log.settings:
+        yield "Settings", f"{log.settings:,} SETs hold for the sessions that made them, and are not measured"
     if log.left_out:
         yield "Left out", _reasons(log.left_out)
 

@@ -61,7 +61,10 @@ def form_of(head: str) -> str | None:
             return None
         return "json" if isinstance(found, dict) and {"timestamp", "error_severity"} <= found.keys() else None
     # A record may go on over many lines: its first columns are enough.
-    fields = next(csv.reader([line]), [])
+    try:
+        fields = next(csv.reader([line]), [])
+    except csv.Error:
+        return None
     return "csv" if len(fields) >= 9 and _STAMP.fullmatch(fields[0]) else None
 
 

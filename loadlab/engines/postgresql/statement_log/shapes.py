@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _NEGATIVE = re.compile(r"(?<=[=<>(,])( ?)-\?")
-_LIST = re.compile(r"\bin ?\(\?(?: ?, ?\?)+\)")
+_LIST = re.compile(r"\bin ?\( ?\?(?: ?, ?\?)* ?\)")
 _ROWS = re.compile(r"(\bvalues ?(\([^()]*\)))(?: ?, ?\2)+")
 
 
