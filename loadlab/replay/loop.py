@@ -115,7 +115,6 @@ class ReplayLoop:
         if hands.in_transaction:
             # The log ends within it, or it was interrupted.
             hands = self._unless_lost(hands, hands.rollback)
-        session.free_s = seat.free_s
         self._turns.give_back(session, step)
         return hands
 

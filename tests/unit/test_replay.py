@@ -289,5 +289,5 @@ def test_speeds(text: str, speed: float | None) -> None:
 
 
 def test_a_speed_is_a_number() -> None:
-    with pytest.raises(InputError, match="--speed=fast must be a factor such as 2 or 0.5, or max"):
+    with pytest.raises(InputError, match=r"--speed=fast must be a factor such as 2 or 0\.5, or max"):
         parse_speed("fast")
