@@ -26,7 +26,9 @@ from loadlab.report.files import run_folder
 from loadlab.report.replay.build import build_replay, shape_result
 from loadlab.report.replay.files import ReplayFiles, write_replay
 from loadlab.report.replay.model import LogResult, ReplayResult, ShapeResult
-from loadlab.units import format_duration
+from loadlab.units import format_duration, format_share
+from loadlab.validate.gates import CPU_SHARE_MAX
+from loadlab.workload.collect import machine_cpu_s
 
 CONNECTIONS_MAX = 100
 """Without --connections; every session of its own connection up to here."""
@@ -87,7 +89,9 @@ def replay_log(
             plan = _planned(log, paths, options, selection, Path(spool), show)
             connections, notes = _connections(replayer, plan, options)
             tasks = _tasks(engine.url, plan, options, selection, Path(spool), connections)
+            before = machine_cpu_s()
             measure = _measured(tasks, plan, options, show)
+            notes += _full_machine(before, machine_cpu_s())
         environment = environment_of(engine)
     if not measure.executions and measure.interrupted:
         raise KeyboardInterrupt
@@ -236,6 +240,18 @@ def _measured(tasks: Sequence[Task], plan: ReplayPlan, options: ReplayOptions, s
         failure=crew.failure,
         lag_by_interval=collector.lags(),
     )
+
+
+def _full_machine(before: tuple[float, float] | None, after: tuple[float, float] | None) -> list[str]:
+    """(busy, total) processor seconds of this machine before and after: whatever waited may have waited for these."""
+    if before is None or after is None or after[1] <= before[1]:
+        return []
+    share = (after[0] - before[0]) / (after[1] - before[1])
+    if share <= CPU_SHARE_MAX:
+        return []
+    return [
+        f"This machine's cores were {format_share(round(share, 2))} busy: what is late may have waited for a processor."
+    ]
 
 
 def _expected(planned_s: float) -> str:

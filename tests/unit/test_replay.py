@@ -18,7 +18,7 @@ from loadlab.errors import InputError
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.replay import ReplayMeasure, ShapeMeasure
 from loadlab.replay.prepare import SHAPES_MAX, Preparation, ReplayPlan, Selection
-from loadlab.replay.run import ReplayOptions, plan_replay
+from loadlab.replay.run import ReplayOptions, _full_machine, plan_replay
 from loadlab.replay.spool import SpoolWriter, Step, steps_of
 from loadlab.replay.turns import AHEAD, Turns, clock
 from loadlab.report.progress import ProgressShow
@@ -252,6 +252,12 @@ def test_the_terminal_shows_texts_as_they_are() -> None:
     ):  # fmt: skip
         assert words in text, text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_machine_that_was_full_is_told() -> None:
+    (note,) = _full_machine((10.0, 100.0), (29.5, 120.0))
+    assert note.startswith("This machine's cores were 98% busy")
+    assert _full_machine((10.0, 100.0), (20.0, 120.0)) == _full_machine(None, None) == []
 
 
 # -- what cannot be replayed -----------------------------------------------------------------------------------------
