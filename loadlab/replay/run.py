@@ -16,7 +16,6 @@ from loadlab.errors import InputError, LoadLabError
 from loadlab.measure.model import Interval
 from loadlab.measure.replay import ReplayMeasure
 from loadlab.measure.window import Show
-from loadlab.pipeline import environment_of
 from loadlab.replay.collect import ReplayCollector
 from loadlab.replay.crew import Crew
 from loadlab.replay.prepare import Preparation, ReplayPlan, Selection
@@ -78,6 +77,8 @@ def replay_log(
     paths: Sequence[Path], database: str, options: ReplayOptions, out: Path | None, show: Show
 ) -> ReplayOutcome:
     """Raises LoadLabError; KeyboardInterrupt before the first statement. Later, what was measured is kept."""
+    from loadlab.pipeline import environment_of
+
     _check(options)
     log = log_of(paths)
     folder = run_folder(out, "replay")

@@ -355,11 +355,11 @@ def test_a_database_that_cannot_keep_up_is_not_hidden(
     done = loadlab("replay", "log", "--database", database.url, "--out", tmp_path / "out")
     assert done.exit_code == 3
     result = result_of(tmp_path / "out")
-    # Ten of each session, one after the other, of which the last is due after 0.18 s and begins after 0.9 s.
-    assert result["lag"]["us"]["max"] == pytest.approx(0.72e6, abs=0.3e6)
+    # Ten of each session, one after the other, of which the last is due after 0.19 s at most and begins after 0.9 s.
+    assert result["lag"]["us"]["max"] > 0.7e6
     assert max(result["lag"]["waited_s"], key=result["lag"]["waited_s"].get) == "session"
     (shape,) = result["shapes"]
-    assert shape["service_us"]["p50"] < 0.2e6 < shape["response_us"]["max"]
+    assert shape["response_us"]["max"] >= shape["service_us"]["p50"] + 0.7e6
     assert "the one before in their session" in result["reason"]
 
 

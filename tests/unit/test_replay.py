@@ -255,7 +255,7 @@ def test_the_terminal_shows_texts_as_they_are() -> None:
 
 
 def test_a_machine_that_was_full_is_told() -> None:
-    (note,) = _full_machine((10.0, 100.0), (29.5, 120.0))
+    (note,) = _full_machine((10.0, 100.0), (29.6, 120.0))
     assert note.startswith("This machine's cores were 98% busy")
     assert _full_machine((10.0, 100.0), (20.0, 120.0)) == _full_machine(None, None) == []
 
