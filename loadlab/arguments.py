@@ -62,3 +62,13 @@ def parse_until(text: str | None) -> dt.date | Literal["today"] | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise InputError("--until", "must be today or a date such as 2026-03-31", value=text) from None
+
+
+def parse_speed(text: str) -> float | None:
+    """`2`, `0.5`; `max` and 0 are None, as fast as possible."""
+    if text == "max":
+        return None
+    try:
+        return float(text) or None
+    except ValueError:
+        raise InputError("--speed", "must be a factor such as 2 or 0.5, or max", value=text) from None

@@ -19,6 +19,7 @@ from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
 from loadlab.commands.capacity import capacity
 from loadlab.commands.init import init
 from loadlab.commands.options import Database, Json, LoadDatabase, Scale, Seed, progress
+from loadlab.commands.replay import replay
 from loadlab.commands.worker import (
     AsMaster,
     Bind,
@@ -60,6 +61,7 @@ class SpecKind(StrEnum):
     scenario = "scenario"
     brief = "brief"
     result = "result"
+    replay = "replay"
 
 
 class FileFormat(StrEnum):
@@ -162,6 +164,7 @@ def run(
 
 app.command()(init)
 app.command()(capacity)
+app.command()(replay)
 app.command()(worker)
 
 
@@ -374,9 +377,9 @@ def report(
 
 @app.command()
 def schema(
-    kind: Annotated[SpecKind, typer.Argument(metavar="scenario|brief|result", help="Which file's schema.")],
+    kind: Annotated[SpecKind, typer.Argument(metavar="scenario|brief|result|replay", help="Which file's schema.")],
 ) -> None:
-    """Print the JSON Schema of a scenario, a brief or a result, so that an editor completes it.
+    """Print the JSON Schema of a scenario, a brief, a result or a replay, so that an editor completes it.
 
     Example:
 
@@ -394,6 +397,10 @@ def _json_schema(kind: SpecKind) -> dict[str, Any]:
         from loadlab.spec.requirements import Brief
 
         return Brief.model_json_schema()
+    if kind is SpecKind.replay:
+        from loadlab.report.replay.model import replay_schema
+
+        return replay_schema()
     from loadlab.report.schema import result_schema
 
     return result_schema()

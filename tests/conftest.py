@@ -8,4 +8,5 @@ pytest_plugins = (
     "tests.fix_hypothesis",
     "tests.fix_pgbouncer",
     "tests.fix_servers",
+    "tests.fix_statement_log",
 )

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from loadlab.errors import InputError
 
 if TYPE_CHECKING:
-    from loadlab.engines.abilities import FileForm
+    from pathlib import Path
+
+    from loadlab.engines.abilities import FileForm, StatementLog
     from loadlab.engines.protocol import Engine
 
 DEFAULT_URL = "embedded:"
@@ -31,6 +33,10 @@ _FILE_FORMS = {
     "postgresql": "loadlab.engines.postgresql.file_form:PostgresqlFileForm",
     "sqlite": "loadlab.engines.sqlite.file_form:SqliteFileForm",
 }
+# Whose logs of statements can be read.
+_STATEMENT_LOGS = ("loadlab.engines.postgresql.statement_log.reader:PostgresqlStatementLog",)
+STATEMENT_LOG_FORMS = "PostgreSQL's csvlog or jsonlog"
+HOW_TO_LOG = "log_destination = 'csvlog' or 'jsonlog', log_min_duration_statement = 0"
 _ENTRY_POINTS = "loadlab.engines"
 _PASSWORD_OF_USER = re.compile(r"^([a-z][a-z0-9+.-]*://[^:@/?#]*):.*@", re.IGNORECASE | re.DOTALL)
 _PASSWORD_OPTION = re.compile(r"((?:^|[?&\s])(?:ssl)?passw(?:or)?d\s*=\s*)[^&\s]*", re.IGNORECASE)
@@ -71,6 +77,18 @@ def file_form(engine: str) -> FileForm:
     module, _, name = _FILE_FORMS[engine].partition(":")
     form: FileForm = getattr(import_module(module), name)()
     return form
+
+
+def statement_log(path: Path) -> StatementLog:
+    """What reads a log of statements. Raises InputError for a file that is none, or cannot be read."""
+    if path.is_file() and not path.stat().st_size:
+        raise InputError(str(path), "is empty")
+    for place in _STATEMENT_LOGS:
+        module, _, name = place.partition(":")
+        found: StatementLog = getattr(import_module(module), name)()
+        if found.reads(path):
+            return found
+    raise InputError(str(path), f"is no log that can be replayed: {STATEMENT_LOG_FORMS} is needed ({HOW_TO_LOG})")
 
 
 def mask(url: str) -> str:

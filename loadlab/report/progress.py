@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval
-from loadlab.seeding.seeder import SeedProgress
 from loadlab.units import format_count, format_duration
+
+if TYPE_CHECKING:
+    from loadlab.seeding.seeder import SeedProgress
 
 _LINE_EVERY_S = 5.0
 _NOTES_SHOWN = 3

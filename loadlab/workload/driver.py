@@ -20,7 +20,6 @@ The end of standard input, which is also the end of its parent, ends it.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import queue
 import sys
@@ -28,13 +27,13 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, Any, Final
 
 from loadlab.errors import DatabaseError, LoadLabError
 from loadlab.measure.recorder import OperationTally, Tally, tally
 from loadlab.workload.loop import Loop, clock, describe
+from loadlab.workload.pipes import protocol_streams, read_commands, write_message
 from loadlab.workload.plan import LoadPlan
 from loadlab.workload.stage import Stage
 from loadlab.workload.timers import wake_on_time
@@ -195,28 +194,6 @@ def _plain(one: OperationTally) -> dict[str, object]:
         "response": one.response.to_sparse(),
         "attempts": {outcome: histogram.to_sparse() for outcome, histogram in one.attempts.items()},
     }
-
-
-def write_message(out: IO[str], message: Mapping[str, object]) -> None:
-    """One line; a reader that is gone is no error here, since the end of the input follows."""
-    with suppress(BrokenPipeError):
-        out.write(json.dumps(message, separators=(",", ":")) + "\n")
-        out.flush()
-
-
-def read_commands(source: IO[str], commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
-    """Lines of `source` into the queue; None at its end."""
-    with suppress(ValueError, OSError):
-        for line in source:
-            commands.put(json.loads(line))
-    commands.put(None)
-
-
-def protocol_streams() -> tuple[IO[str], IO[str]]:
-    """Standard input and a private copy of standard output; what a flow prints goes to standard error."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return sys.stdin, out
 
 
 def main() -> int:

@@ -46,8 +46,8 @@ from loadlab.spec.scenario import load_scenario
 from loadlab.spec.workload import MOST_USERS, Workload
 from loadlab.workload.collect import MEASURE, Message
 from loadlab.workload.conducting import Conducting
-from loadlab.workload.driver import protocol_streams, write_message
 from loadlab.workload.hub import START_LIMIT_S, Child, Hub
+from loadlab.workload.pipes import protocol_streams, write_message
 from loadlab.workload.plan import LoadPlan
 from loadlab.workload.planner import DATABASE
 from loadlab.workload.remote import RemoteHub

@@ -18,7 +18,7 @@ from loadlab.engines import DEFAULT_URL, mask, open_database
 from loadlab.engines.protocol import Engine
 from loadlab.errors import InputError, LoadLabError
 from loadlab.spec.scenario import load_scenario
-from loadlab.workload.driver import protocol_streams, write_message
+from loadlab.workload.pipes import protocol_streams, write_message
 from loadlab.workload.plan import LoadPlan, load_plans, operation_statements
 
 DATABASE = "LOADLAB_DATABASE"

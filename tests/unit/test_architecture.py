@@ -47,7 +47,8 @@ DATA_LAYERS = (
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
 TOP = {
-    "__init__", "__main__", "arguments", "capacity", "cli", "commands", "pipeline", "factories", "scaffold",
+    "__init__", "__main__", "arguments", "capacity", "cli", "commands", "pipeline", "factories", "replay",
+    "scaffold",
 }  # fmt: skip
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
@@ -355,8 +356,9 @@ def test_import_is_light(module):
     assert not done.stdout.split(), f"import {module} loads {done.stdout.strip()}"
 
 
-def test_drivers_processes_are_free_of_gevent():
-    code = "import loadlab.workload.driver, sys; print(*{'gevent', 'locust'} & set(sys.modules))"
+@pytest.mark.parametrize("module", ["loadlab.workload.driver", "loadlab.replay.worker"])
+def test_drivers_processes_are_free_of_gevent(module):
+    code = f"import {module}, sys; print(*{{'gevent', 'locust'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stdout.split(), f"the driver's process loads {done.stdout.strip()}"

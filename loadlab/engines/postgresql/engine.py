@@ -43,6 +43,7 @@ from loadlab.engines.postgresql.prisma import render_prisma
 from loadlab.engines.postgresql.profile import read_statistics
 from loadlab.engines.postgresql.reflect import read_schema, reflect
 from loadlab.engines.postgresql.render import DIALECT, render_schema
+from loadlab.engines.postgresql.replay import PostgresqlReplaySession
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
@@ -391,6 +392,15 @@ class PostgresqlEngine:
     def pooler(self) -> PostgresqlPooler | None:
         """See `loadlab.engines.abilities.CanGoThroughPooler`."""
         return self._pooler
+
+    def replay_session(self, *, timeout_s: float, read_only: bool) -> PostgresqlReplaySession:
+        """See `loadlab.engines.abilities.CanReplay`."""
+        return PostgresqlReplaySession(connect(self.url), timeout_s=timeout_s, read_only=read_only)
+
+    def free_connections(self) -> int:
+        with translated():
+            evidence = look(self._connection)
+        return evidence.connections_max - evidence.connections
 
     def activity_sampler(self) -> PostgresqlSampler:
         return PostgresqlSampler(self.url)

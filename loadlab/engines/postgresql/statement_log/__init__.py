@@ -1,0 +1,1 @@
+"""PostgreSQL's csvlog and jsonlog, read as the statements that clients have sent."""

@@ -1,0 +1,1 @@
+"""The report of a replay: one model, then terminal and files."""
