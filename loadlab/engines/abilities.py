@@ -277,9 +277,12 @@ class CanExtend(Protocol):
 class CanForget(Protocol):
     """What LoadLab made in a database can be undone."""
 
-    def forget(self) -> None:
+    def forget(self, *, with_new_rows: bool = False) -> None:
         """Drop the tables and whatever else LoadLab made, or remove the rows that it loaded into tables of others, and
-        the ledger; nothing without a ledger. Raises NotEmptyError, with nothing changed, where it cannot tell."""
+        the ledger; nothing without a ledger. Raises NotEmptyError, with nothing changed, where it cannot tell.
+
+        `with_new_rows`: the caller knows that what the tables hold besides was written by a load of its own.
+        """
         ...
 
 
@@ -512,4 +515,31 @@ class CanReplay(Protocol):
 
     def free_connections(self) -> int:
         """How many more clients the server takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowLayout:
+    """What a table's rows take in their present column order and in the best one, as means over a sample of them.
+
+    Row bytes are of a whole row with its header and its pointer; padding is what alignment leaves empty in it. Stored
+    bytes are its share of the pages, at whose ends something is left where no whole row fits.
+    """
+
+    columns: tuple[str, ...]
+    row_bytes: float
+    padding_bytes: float
+    stored_bytes: float
+    best_columns: tuple[str, ...]
+    best_row_bytes: float
+    best_padding_bytes: float
+    best_stored_bytes: float
+    sampled_rows: int
+
+
+@runtime_checkable
+class CanTellRowLayout(Protocol):
+    """Rows lie on disk in the order of their columns, and that order can cost bytes."""
+
+    def row_layout(self, table: Table) -> RowLayout | None:
+        """From rows that are there; None for a table without any."""
         ...

@@ -94,7 +94,9 @@ class Evidence:
     """One look at the server's counters, or (as `measure.evidence.subtract` yields it) the difference of two.
 
     `reset_marker` changes when counters start anew (restart, reset): a difference across it means nothing.
-    `database` holds the engine's own database-wide counters under their own names.
+    `database` holds the engine's own database-wide counters under their own names. Files are made of pages of
+    `page_bytes`, and that of a table which is being loaded may be ahead of its rows by `extent_bytes`; `cache_bytes` is
+    what the server takes to be cached of them, its own memory and the system's.
     """
 
     taken_at_s: float
@@ -108,6 +110,9 @@ class Evidence:
     connections: int | None = None
     connections_max: int | None = None
     database_bytes: int | None = None
+    page_bytes: int | None = None
+    extent_bytes: int | None = None
+    cache_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +133,32 @@ class LiveEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanShape:
+    """A plan without its figures, and the rows that it takes from each table in one execution, by the planner's guess.
+
+    `outline` are its different steps, from the top: two plans with the same one go the same way. What is written
+    counts as a row. `bounded` are the tables of which a LIMIT lets it take no more, however many there are.
+    """
+
+    outline: tuple[str, ...]
+    rows: Mapping[str, float]
+    bounded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class PlanEvidence:
     """How the server would execute a statement.
 
     `full_scans` names the tables that no index helped with even where the server was told to avoid full scans, so
-    that the answer does not depend on how small the seeded tables are; `text` is the server's own plan.
+    that the answer does not depend on how small the seeded tables are; `text` is the server's own plan. `shape` is that
+    of this plan, and `indexed_shape` of the one that avoids full scans; None where the server does not tell.
     """
 
     full_scans: tuple[str, ...]
     indexes: tuple[str, ...]
     text: str
+    shape: PlanShape | None = None
+    indexed_shape: PlanShape | None = None
 
     @property
     def served_by_index(self) -> bool:

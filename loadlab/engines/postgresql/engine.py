@@ -11,7 +11,7 @@ from psycopg import pq, sql
 from psycopg.errors import error_from_result
 
 from loadlab.engines import mask
-from loadlab.engines.abilities import Refusal, StoredSize
+from loadlab.engines.abilities import Refusal, RowLayout, StoredSize
 from loadlab.engines.operations_sql import operation_statement
 from loadlab.engines.postgresql import ledger
 from loadlab.engines.postgresql.activity import PostgresqlSampler
@@ -44,6 +44,7 @@ from loadlab.engines.postgresql.profile import read_statistics
 from loadlab.engines.postgresql.reflect import read_schema, reflect
 from loadlab.engines.postgresql.render import DIALECT, render_schema
 from loadlab.engines.postgresql.replay import PostgresqlReplaySession
+from loadlab.engines.postgresql.row_layout import row_layout
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
@@ -252,12 +253,12 @@ class PostgresqlEngine:
                 ledger.defer(self._connection, put_off(self._connection, made))
                 filled.empty(self._connection)
 
-    def forget(self) -> None:
+    def forget(self, *, with_new_rows: bool = False) -> None:
         """See `loadlab.engines.abilities.CanForget`."""
         with translated(), self._connection.transaction():
             found = ledger.read_manifest(self._connection)
             if found is not None:
-                forget(self._connection, found)
+                forget(self._connection, found, with_new_rows=with_new_rows)
         self._targets.clear()
 
     def loaded(self) -> frozenset[Chunk]:
@@ -408,6 +409,11 @@ class PostgresqlEngine:
     def snapshot(self) -> Evidence:
         with translated():
             return take_snapshot(self._connection, self.url, self.version())
+
+    def row_layout(self, table: Table) -> RowLayout | None:
+        """See `loadlab.engines.abilities.CanTellRowLayout`."""
+        with translated():
+            return row_layout(self._connection, table)
 
     def watch(self) -> LiveEvidence:
         with translated():

@@ -22,6 +22,8 @@ from loadlab.engines.protocol import Evidence, IndexEvidence, StatementEvidence,
 from loadlab.errors import UnreachableError
 
 MAINTENANCE_DATABASE = "postgres"
+# A table that is loaded is extended by so many pages at a time (MAX_BUFFERS_TO_EXTEND_BY, backend/access/heap/hio.c).
+_EXTENT_PAGES = 64
 NO_STATEMENTS = "pg_stat_statements"
 """The setting under which a snapshot without statements says why."""
 
@@ -117,6 +119,9 @@ _CONNECTIONS = """
            pg_postmaster_start_time()::text
     FROM pg_stat_activity
 """
+_MEMORY = """
+    SELECT current_setting('block_size')::bigint, pg_size_bytes(current_setting('effective_cache_size'))
+"""
 
 Row = Any
 """A named tuple of one of the queries above."""
@@ -132,6 +137,7 @@ def take_snapshot(connection: Connection, url: str, product: str) -> Evidence:
         indexes: list[Row] = cursor.execute(_INDEXES.encode()).fetchall()
     database, size_bytes, database_oid = _row(connection, _DATABASE)
     connections, connections_max, started_at = _row(connection, _CONNECTIONS)
+    page_bytes, cache_bytes = _row(connection, _MEMORY)
     settings = dict(
         connection.execute("SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY (%s)", (_SETTINGS,))
     )
@@ -150,6 +156,9 @@ def take_snapshot(connection: Connection, url: str, product: str) -> Evidence:
         connections=connections,
         connections_max=connections_max,
         database_bytes=size_bytes,
+        page_bytes=page_bytes,
+        extent_bytes=_EXTENT_PAGES * page_bytes,
+        cache_bytes=cache_bytes,
     )
 
 

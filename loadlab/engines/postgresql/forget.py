@@ -64,16 +64,16 @@ def note_made(connection: Connection, made: Iterable[tuple[int, int]]) -> None:
         cursor.executemany(f"INSERT INTO {LEDGER_NAMESPACE}.made VALUES (%s, %s)", list(made))
 
 
-def forget(connection: Connection, manifest: Manifest) -> None:
+def forget(connection: Connection, manifest: Manifest, *, with_new_rows: bool = False) -> None:
     """Drop what LoadLab made, or remove the rows that it loaded into tables of others; and the ledger.
 
-    In the open transaction. Raises NotEmptyError when a table holds more than was loaded, or something of somebody else
-    depends on what is to go.
+    In the open transaction. Raises NotEmptyError when a table holds more than was loaded (unless `with_new_rows`: a
+    load of the caller wrote that), or something of somebody else depends on what is to go.
     """
     loaded: dict[str, int] = defaultdict(int)
     for chunk in loaded_chunks(connection):
         loaded[chunk.table] += 0 if chunk.later else chunk.rows
-    for table in manifest.schema.tables:
+    for table in () if with_new_rows else manifest.schema.tables:
         _require_own(connection, table, loaded[table.key])
     try:
         for statement in _drops(connection) if manifest.owns_tables else _removals(connection, manifest, loaded):

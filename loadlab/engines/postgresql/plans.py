@@ -15,6 +15,7 @@ from loadlab.engines.postgresql.capabilities import Capabilities
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE
 from loadlab.engines.postgresql.connection import Connection
 from loadlab.engines.postgresql.errors import translated
+from loadlab.engines.postgresql.plan_shape import STREAMING, Shapes
 from loadlab.engines.postgresql.session import native_text
 from loadlab.engines.protocol import PlanEvidence
 from loadlab.spec.statement import Statement
@@ -48,17 +49,6 @@ _WITH_INDEXES = """
     SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
 """
 _WITH_BITMAPS = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off"
-# Above these a plan may end before its input does; what else stands between takes all of it first.
-_STREAMING = {
-    "Nested Loop",
-    "Append",
-    "Merge Append",
-    "Incremental Sort",
-    "Result",
-    "Subquery Scan",
-    "LockRows",
-    "Memoize",
-}
 
 Node = dict[str, Any]
 
@@ -73,15 +63,27 @@ def explain(connection: Connection, statement: Statement) -> PlanEvidence:
             text = "\n".join(_explain(connection, statement, "FORMAT TEXT"))
         except psycopg.errors.SyntaxError:
             return PlanEvidence((), (), "This kind of statement has no plan.")
+        # Before the settings, which would have these queries of the catalogue compiled for their cost, too.
+        names, shapes = _Names(_relations(connection), _indexes(connection)), Shapes.of(connection)
+        own = _plans(connection, statement)
         plans: list[Node] = []
         for settings in (_WITH_INDEXES, _WITH_BITMAPS):
             connection.execute(settings)
-            (documents,) = _explain(connection, statement, "FORMAT JSON, VERBOSE")
-            plans += [document["Plan"] for document in documents if "Plan" in document]
-        names = _Names(_relations(connection), _indexes(connection))
-    attempts = [names.accesses(plan) for plan in plans]
-    scans, indexes = min(attempts, key=lambda attempt: len(attempt[0]), default=(set(), set()))
-    return PlanEvidence(tuple(sorted(scans)), tuple(sorted(indexes)), text)
+            plans += _plans(connection, statement)
+    attempts = [(*names.accesses(plan), plan) for plan in plans]
+    scans, indexes, best = min(attempts, key=lambda attempt: len(attempt[0]), default=(set(), set(), None))
+    return PlanEvidence(
+        tuple(sorted(scans)),
+        tuple(sorted(indexes)),
+        text,
+        shape=shapes.shape(own[0]) if own else None,
+        indexed_shape=shapes.shape(best) if best is not None else None,
+    )
+
+
+def _plans(connection: Connection, statement: Statement) -> list[Node]:
+    (documents,) = _explain(connection, statement, "FORMAT JSON, VERBOSE")
+    return [document["Plan"] for document in documents if "Plan" in document]
 
 
 def statement_id(connection: Connection, statement: Statement) -> str | None:
@@ -165,6 +167,6 @@ def _nodes(node: Node, relation: tuple[str, str], *, ends_early: bool) -> Iterat
     if "Relation Name" in node:
         relation = (node.get("Schema", ""), node["Relation Name"])
     yield node, relation, ends_early
-    early = node["Node Type"] == "Limit" or (ends_early and node["Node Type"] in _STREAMING)
+    early = node["Node Type"] == "Limit" or (ends_early and node["Node Type"] in STREAMING)
     for child in node.get("Plans", ()):
         yield from _nodes(child, relation, ends_early=early and child.get("Parent Relationship") != "Inner")

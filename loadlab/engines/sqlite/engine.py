@@ -176,7 +176,7 @@ class SqliteEngine:
         with translated(self.display_url):
             return ledger.read(self._connection)
 
-    def forget(self) -> None:
+    def forget(self, *, with_new_rows: bool = False) -> None:
         """See `loadlab.engines.abilities.CanForget`."""
         with translated(self.display_url):
             found = ledger.read(self._connection)
@@ -186,7 +186,7 @@ class SqliteEngine:
             self._connection.execute("PRAGMA foreign_keys = OFF")
             try:
                 with transaction(self._connection):
-                    forget(self._connection, found)
+                    forget(self._connection, found, with_new_rows=with_new_rows)
             finally:
                 self._connection.execute("PRAGMA foreign_keys = ON")
 

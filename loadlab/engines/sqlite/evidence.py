@@ -62,6 +62,8 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Evidence:
         indexes=indexes,
         settings={name: str(_value(connection, name)) for name in _FILE_SETTINGS} | _SESSION_SETTINGS,
         database_bytes=page_count * page_size,
+        page_bytes=page_size,
+        extent_bytes=page_size,
     )
 
 

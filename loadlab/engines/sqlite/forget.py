@@ -15,11 +15,11 @@ _KINDS = ("view", "table")
 """In the order in which they are dropped; indexes and triggers go with their tables."""
 
 
-def forget(connection: sqlite3.Connection, manifest: Manifest) -> None:
+def forget(connection: sqlite3.Connection, manifest: Manifest, *, with_new_rows: bool = False) -> None:
     """Drop what LoadLab made, or remove the rows that it loaded into tables of others; and the ledger.
 
-    In the open transaction, with foreign keys off. Raises NotEmptyError when a table holds more than was loaded, or
-    something of somebody else depends on what is to go.
+    In the open transaction, with foreign keys off. Raises NotEmptyError when a table holds more than was loaded (unless
+    `with_new_rows`: a load of the caller wrote that), or something of somebody else depends on what is to go.
     """
     loaded: dict[str, int] = defaultdict(int)
     for chunk in ledger.chunks(connection):
@@ -28,7 +28,7 @@ def forget(connection: sqlite3.Connection, manifest: Manifest) -> None:
     mine = [table.name for table in manifest.schema.tables if table.name in there]
     for name in mine:
         count = int(connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0])
-        if count > loaded[name]:
+        if count > loaded[name] and not with_new_rows:
             raise NotEmptyError(
                 f"{name} holds {count:,} rows, of which LoadLab loaded {loaded[name]:,}:"
                 " whose the others are cannot be told"
