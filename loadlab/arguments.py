@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Literal
 
 from loadlab.errors import InputError
@@ -33,6 +34,22 @@ def share(option: str, text: str) -> float:
         return parse_share(text)
     except ValueError as error:
         raise InputError(option, str(error), value=text) from None
+
+
+def parse_scale(option: str, text: str) -> float:
+    """`0.5` → 0.5, `full` → 1.0."""
+    try:
+        value = 1.0 if text.strip().lower() == "full" else float(text)
+    except ValueError:
+        raise InputError(option, "must be a scale such as 0.001, or full", value=text) from None
+    if not (0 < value < math.inf):
+        raise InputError(option, "must be above 0", value=text)
+    return value
+
+
+def parse_scales(text: str | None) -> tuple[float, ...] | None:
+    """`0.001,0.002` → (0.001, 0.002); None stays None."""
+    return None if text is None else tuple(parse_scale("--scales", part) for part in text.split(","))
 
 
 def parse_rows(texts: list[str]) -> tuple[int | None, dict[str, int]]:

@@ -17,6 +17,7 @@ import typer
 from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
 from loadlab.commands.capacity import capacity
+from loadlab.commands.forecast import forecast
 from loadlab.commands.init import init
 from loadlab.commands.options import Database, Json, LoadDatabase, Scale, Seed, progress
 from loadlab.commands.replay import replay
@@ -61,6 +62,7 @@ class SpecKind(StrEnum):
     scenario = "scenario"
     brief = "brief"
     result = "result"
+    forecast = "forecast"
     replay = "replay"
 
 
@@ -164,6 +166,7 @@ def run(
 
 app.command()(init)
 app.command()(capacity)
+app.command()(forecast)
 app.command()(replay)
 app.command()(worker)
 
@@ -377,9 +380,11 @@ def report(
 
 @app.command()
 def schema(
-    kind: Annotated[SpecKind, typer.Argument(metavar="scenario|brief|result|replay", help="Which file's schema.")],
+    kind: Annotated[
+        SpecKind, typer.Argument(metavar="scenario|brief|result|forecast|replay", help="Which file's schema.")
+    ],
 ) -> None:
-    """Print the JSON Schema of a scenario, a brief, a result or a replay, so that an editor completes it.
+    """Print the JSON Schema of a scenario, a brief, a result, a forecast or a replay, so that an editor completes it.
 
     Example:
 
@@ -397,6 +402,10 @@ def _json_schema(kind: SpecKind) -> dict[str, Any]:
         from loadlab.spec.requirements import Brief
 
         return Brief.model_json_schema()
+    if kind is SpecKind.forecast:
+        from loadlab.report.forecast.model import forecast_schema
+
+        return forecast_schema()
     if kind is SpecKind.replay:
         from loadlab.report.replay.model import replay_schema
 

@@ -67,7 +67,7 @@ def build_result(
         description=description,
         created_at=created_at or measure.started_at,
         verdict=overall(verdict.verdict for verdict in verdicts),
-        targets=[_target(verdict) for verdict in verdicts],
+        targets=[target_result(verdict) for verdict in verdicts],
         operations=[_operation(operation, measure, plans, server_calls) for operation in measure.operations],
         seeding=seeding,
         load=_load(measure, pooler, warmup_s),
@@ -82,14 +82,16 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _bounds(interval: tuple[float, float] | None) -> Bounds | None:
+def bounds(interval: tuple[float, float] | None) -> Bounds | None:
+    """An interval as JSON has it; None for one without any end."""
     if interval is None:
         return None
     low, high = _finite(interval[0]), _finite(interval[1])
     return None if low is None and high is None else (low, high)
 
 
-def _target(verdict: TargetVerdict) -> TargetResult:
+def target_result(verdict: TargetVerdict) -> TargetResult:
+    """A verdict as a result keeps it."""
     target = verdict.target
     return TargetResult(
         name=target.name,
@@ -102,7 +104,7 @@ def _target(verdict: TargetVerdict) -> TargetResult:
         default=target.source == "default",
         note=target.note,
         measured=_finite(verdict.measured),
-        interval=_bounds(verdict.interval),
+        interval=bounds(verdict.interval),
         samples=verdict.samples,
         examined=list(verdict.examined),
         verdict=verdict.verdict,
@@ -111,7 +113,7 @@ def _target(verdict: TargetVerdict) -> TargetResult:
             DetailResult(
                 name=detail.name,
                 measured=_finite(detail.measured),
-                interval=_bounds(detail.interval),
+                interval=bounds(detail.interval),
                 samples=detail.samples,
                 verdict=detail.verdict,
                 reason=detail.reason,

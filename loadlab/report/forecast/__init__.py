@@ -1,0 +1,1 @@
+"""The report of a forecast: its model, then terminal, HTML and JSON."""
