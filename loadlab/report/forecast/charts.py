@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from markupsafe import Markup
 
 from loadlab.report.charts import line_class
@@ -35,7 +37,7 @@ def storage_chart(result: ForecastResult) -> Markup | None:
     frame = Frame(84, 14, _WIDE - 14, 252)
     x = _scales(result, frame)
     y = log_scale([*(size for _, size in sizes), projected.value, *_ends(projected)], frame.bottom, frame.top)
-    parts = [*horizontal_grid(y, frame, log_ticks(y), format_size), *_scale_axis(result, x, frame)]
+    parts = [*horizontal_grid(y, frame, _size_ticks(y), format_size), *_scale_axis(result, x, frame)]
     measured = [(x(scale), y(float(size))) for scale, size in sizes]
     end = (x(result.to_scale), y(projected.value))
     parts.append(element("path", d=path([measured[-1], end]), class_="asked"))
@@ -57,8 +59,10 @@ def growth_chart(result: ForecastResult) -> Markup | None:
     frame = Frame(84, 14, _WIDE - 14, 252)
     x = Scale(0.0, horizons[-1].after_s, frame.left + 40, frame.right - 40)
     highest = max(max([item.total_bytes.value, *_ends(item.total_bytes)]) for item in horizons)
-    y = Scale(0.0, linear_ticks(highest)[-1], frame.bottom, frame.top)
-    parts = [*horizontal_grid(y, frame, linear_ticks(highest), format_size)]
+    unit = 1024.0 ** int(math.log(highest, 1024))
+    ticks = [tick * unit for tick in linear_ticks(highest / unit)]
+    y = Scale(0.0, ticks[-1], frame.bottom, frame.top)
+    parts = [*horizontal_grid(y, frame, ticks, format_size)]
     parts += [vertical(x(item.after_s), frame, after_text(item)) for item in horizons]
     places = [(x(item.after_s), y(item.total_bytes.value)) for item in horizons]
     parts.append(element("path", d=path([*places]), class_="line thin c1"))
@@ -88,6 +92,13 @@ def latency_chart(result: ForecastResult) -> Markup | None:
             words = f"{name}: {value_text(item.projected_us, 'us')} projected"
             parts += _bar(item.projected_us, end, y, words, colour)
     return drawing(_WIDE, _HIGH, *parts, title="Latency by scale, measured and projected", class_="chart")
+
+
+def _size_ticks(y: Scale, most: int = 6) -> list[float]:
+    """Powers of two within a logarithmic scale, so that binary units are round."""
+    exponents = range(math.ceil(math.log2(y.low)), math.floor(math.log2(y.high)) + 1)
+    step = math.ceil(len(exponents) / most) or 1
+    return [2.0**exponent for exponent in exponents[::step]]
 
 
 def _values(item: PercentileForecast) -> list[float]:
