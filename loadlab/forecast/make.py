@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from loadlab.validate.projection.operations import project_operations
 from loadlab.validate.projection.size_law import POINTS_MIN
 from loadlab.validate.projection.storage import StorageLaws, fit_storage
 from loadlab.validate.projection.verdicts import Projection, judge_projection
+from loadlab.validate.wording import names
 
 # Users are offered as a rate: the same at every scale, and so much of it that the server is not full.
 _SHARE_OF_USERS = 0.5
@@ -175,7 +176,7 @@ def _projected(scenario: Scenario, found: _Found, options: ForecastOptions, work
         volumes=[scale.volume for scale in scales],
         layouts=largest.layouts,
         environment=largest.environment,
-        notes=tuple(dict.fromkeys(note for scale in scales for note in scale.seeded.notes)),
+        notes=(*dict.fromkeys(note for scale in scales for note in scale.seeded.notes), *_too_small(laws)),
         laws=laws,
         projection=projection,
         growth=growth,
@@ -195,6 +196,17 @@ def _scale_result(measured: MeasuredScale) -> ScaleResult:
         seeding_s=measured.seeded.report.seconds,
         achieved_per_s=window.load.achieved_rate_per_s if window is not None else None,
     )
+
+
+def _too_small(laws: StorageLaws | None) -> Iterator[str]:
+    """Which files have yet to outgrow a page."""
+    parts = [item.part for item in laws.parts if item.law.is_within_a_page] if laws is not None else []
+    small = [part.name or f"{part.table} ({part.kind})" for part in parts]
+    if small:
+        yield (
+            f"{names(small)} grew by less than a page over these scales, so that their projection is little more than "
+            "the interval: measure at larger scales"
+        )
 
 
 def _growth(scenario: Scenario, found: _Found, options: ForecastOptions, laws: StorageLaws) -> Growth | None:

@@ -56,6 +56,15 @@ def test_a_table_far_off_a_line_is_no_line():
     assert law.form == "power"
 
 
+def test_what_stays_within_a_page_is_known_to_say_little():
+    rows = (25, 50, 100)
+    assert fit_size(rows, [2 * PAGE] * 3, steps(), adds_up=True).is_within_a_page
+    assert not fit_size(ROWS, [n * 100.0 for n in ROWS], steps(), adds_up=True).is_within_a_page
+    low, high = fit_size(rows, [2 * PAGE] * 3, steps(), adds_up=True).project(50_000).interval()
+    # Forty bytes a row would not have shown.
+    assert low <= 40 * 50_000 <= high
+
+
 def test_residuals_within_pages_are_no_sign_of_a_power():
     law = fit_size(ROWS, [100 * PAGE, 199 * PAGE, 400 * PAGE], steps(), adds_up=True)
     assert law.form == "linear"

@@ -54,6 +54,11 @@ class SizeLaw:
     fitted: Fit
     alternative: SizeLaw | None = None
 
+    @property
+    def is_within_a_page(self) -> bool:
+        """Whether the rows grew and the size hardly did: such points say next to nothing of a larger volume."""
+        return self.form != "constant" and float(self.sizes[-1] - self.sizes[0]) <= float(self.steps[-1])
+
     def project(self, rows: float) -> Projected:
         """Bytes of so many rows."""
         found = self._alone(rows)
