@@ -105,7 +105,9 @@ def measure_scale(
         return measured
     if isinstance(engine, CanWriteOut):
         engine.write_out()
-    window = measure_window(engine, ready.scenario, ready.workload, dataset.manifest, ready.statements, show)
+    window = measure_window(
+        engine, ready.scenario, ready.workload, dataset.manifest, ready.statements, show, ready.route
+    )
     if window.failure is not None or window.measure.interrupted:
         raise InterruptedWindow(measured, window.failure or "interrupted")
     return MeasuredScale(
