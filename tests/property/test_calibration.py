@@ -112,7 +112,7 @@ def checkpoints(length_s: float, every_s: float, times: float = 3.0) -> Process:
     return Process(shared, SIGMA, _slowed(times, length_s / every_s))
 
 
-def simulated(process: Process, window_s: float, rate_per_s: float, intervals: int = ROUNDS) -> Iterator[Facts]:
+def simulated(process: Process, window_s: float, rate_per_s: float) -> Iterator[Facts]:
     """Runs of a process; of each what its clients measured."""
     random = np.random.default_rng(2024)
     steps = round(window_s / _STEP_S)
@@ -121,7 +121,7 @@ def simulated(process: Process, window_s: float, rate_per_s: float, intervals: i
         counts = random.poisson(rate_per_s * _STEP_S, steps)
         level = np.repeat(every[:, run], counts) + process.own_sigma * random.standard_normal(int(counts.sum()))
         values = np.rint(MEDIAN_US * np.exp(level)).astype(np.int64)
-        edges = np.concatenate([[0], np.cumsum(counts)])[np.arange(intervals + 1) * steps // intervals]
+        edges = np.concatenate([[0], np.cumsum(counts)])[np.arange(ROUNDS + 1) * steps // ROUNDS]
         yield facts_of([values[start:stop] for start, stop in pairwise(edges)], window_s)
 
 
@@ -153,10 +153,10 @@ def facts_of(values_us: list[npt.NDArray[np.int64]], window_s: float) -> Facts:
     return Facts(load, {"read": "simple"}, {"read": 1.0}, 1.0, {"t": 1})
 
 
-def target_at(process: Process, factor: float, percentile: float = 95.0) -> Target:
+def target_at(process: Process, factor: float) -> Target:
     """A limit of which the true percentile is `factor` times."""
-    limit_us = MEDIAN_US * math.exp(process.quantile(percentile / 100)) / factor
-    return Target("simple_queries", "latency", "<", limit_us, "us", "brief", "simple", percentile)
+    limit_us = MEDIAN_US * math.exp(process.quantile(0.95)) / factor
+    return Target("simple_queries", "latency", "<", limit_us, "us", "brief", "simple", 95.0)
 
 
 @dataclass(frozen=True)
@@ -167,27 +167,22 @@ class Case:
     process: Process
     window_s: float
     rate_per_s: float = 100.0
-    percentile: float = 95.0
 
 
 SHORT_MEMORY = Case("AR(1), a hundredth of the window", waves((0.2, 0.3)), 20)
 CASES = (
     SHORT_MEMORY,
-    Case("AR(1), a fortieth, most of the variance", waves((0.5, 0.7)), 20),
     Case("AR(1), a twelfth", waves((5.0, 0.3)), 60),
     Case("noise of three memories", waves((0.1, 0.1), (1.0, 0.1), (5.0, 0.1)), 60),
     Case("slow spells, eight of them", spells(0.75, 0.1), 60),
-    Case("slow spells for a third of the time", spells(2.0, 0.3), 60),
-    Case("mild spells", spells(2.0, 0.3, times=1.5), 60),
     Case("checkpoints", checkpoints(1.0, 7.5), 60),
-    Case("p99", waves((0.5, 0.3)), 60, 200.0, 99.0),
 )
 
 
 @cache
 def outcomes(case: Case, factors: tuple[float, ...] = (1.0,), *, runs: int = RUNS) -> Mapping[float, Counter[Verdict]]:
     """How often which verdict is given, by the true percentile as a multiple of the limit."""
-    targets = [target_at(case.process, factor, case.percentile) for factor in factors]
+    targets = [target_at(case.process, factor) for factor in factors]
     found: dict[float, Counter[Verdict]] = {factor: Counter() for factor in factors}
     for facts in islice(simulated(case.process, case.window_s, case.rate_per_s), runs):
         for factor, verdict in zip(factors, judge(targets, facts), strict=True):
@@ -215,7 +210,7 @@ def test_ten_percent_beyond_or_within_the_limit_is_found_where_samples_suffice()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [CASES[2], CASES[6]], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [CASES[1], CASES[2]], ids=lambda case: case.name)
 def test_half_the_limit_passes_however_slow_answers_come_together(case: Case) -> None:
     assert outcomes(case, (0.5,), runs=60)[0.5][Verdict.PASS] >= 0.95 * 60
 
@@ -223,7 +218,7 @@ def test_half_the_limit_passes_however_slow_answers_come_together(case: Case) ->
 def after_two_looks(case: Case, confidence: float) -> tuple[Counter[Verdict], int]:
     """Verdicts of runs whose window is prolonged when it decides nothing, and how many were."""
     target, given, prolonged = target_at(case.process, 1.0), Counter[Verdict](), 0
-    for facts in simulated(case.process, FACTOR * case.window_s, case.rate_per_s, intervals=2 * ROUNDS):
+    for facts in simulated(case.process, FACTOR * case.window_s, case.rate_per_s):
         whole = replace(facts, confidence=confidence)
         first = first_half(whole)
         (verdict,) = judge([target], first)
