@@ -43,10 +43,9 @@ from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
 from loadlab.spec.base import validate
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.statement import Statement
-from loadlab.spec.targets import Target
 from loadlab.spec.workload import Workload
 from loadlab.units import format_count
-from loadlab.validate.extension import confidence_of_looks, prolongation_of
+from loadlab.validate.extension import confidence_of_looks, of_the_load, prolongation_of
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
 from loadlab.workload.conducting import ALONE, Conducting
@@ -281,15 +280,11 @@ def _second_look(ready: Ready) -> Look:
 
     def look(measure: LoadMeasure, states: Evidence) -> Prolongation | None:
         so_far = Window(measure, states, counters_were_reset=False, failure=None)
-        return prolongation_of(judge(_of_the_load(ready), facts_of(so_far, ready)), ready.workload.duration)
+        return prolongation_of(
+            judge(of_the_load(ready.scenario.targets), facts_of(so_far, ready)), ready.workload.duration
+        )
 
     return look
-
-
-def _of_the_load(ready: Ready) -> list[Target]:
-    """The targets whose verdict may depend on the window's length; the rest is looked at when it is over."""
-    kinds = {"latency", "error_rate", "read_rate", "write_rate", "concurrent_users", "connection_utilisation"}
-    return [target for target in ready.scenario.targets if target.kind in kinds]
 
 
 def _statement_ids(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loadlab.measure.window import Prolongation
+from loadlab.spec.targets import Target
 from loadlab.units import format_duration
 from loadlab.validate.model import TargetVerdict, Verdict
 from loadlab.validate.statistics import CONFIDENCE
@@ -31,6 +32,12 @@ _REACH = 1.5 * FACTOR
 def confidence_of_looks(*, may_extend: bool) -> float:
     """The confidence of each interval of a run."""
     return LOOK_CONFIDENCE if may_extend else CONFIDENCE
+
+
+def of_the_load(targets: Sequence[Target]) -> list[Target]:
+    """The targets whose verdict may depend on the window's length; the rest is looked at when it is over."""
+    kinds = {"latency", "error_rate", "read_rate", "write_rate", "concurrent_users", "connection_utilisation"}
+    return [target for target in targets if target.kind in kinds]
 
 
 def prolongation_of(verdicts: Sequence[TargetVerdict], window_s: float) -> Prolongation | None:
