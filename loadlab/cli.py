@@ -106,6 +106,15 @@ def run(
     ] = None,
     duration: Duration = None,
     warmup: Warmup = None,
+    extend: Annotated[
+        bool | None,
+        typer.Option(
+            "--extend/--no-extend",
+            help="Measure for as long again, once, where only the window's length keeps it from a verdict; the"
+            " scenario's word, else on.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Load-driving processes, of each machine.")
     ] = None,
@@ -150,6 +159,7 @@ def run(
         duration_s("--duration", duration),
         duration_s("--warmup", warmup),
         workers,
+        extend,
         conducting,
         load_database,
     )

@@ -25,9 +25,10 @@ from loadlab.engines.protocol import Engine, Evidence, PlanEvidence
 from loadlab.errors import InputError
 from loadlab.export.exporter import ExportReport, export, written_until
 from loadlab.export.layout import Format
+from loadlab.measure.figures import figures_of
 from loadlab.measure.fingerprint import this_machine
 from loadlab.measure.route import Route, route_to
-from loadlab.measure.window import Window, check_connections, measure_window
+from loadlab.measure.window import Look, Prolongation, Window, check_connections, measure_window
 from loadlab.mix.trying import with_derived_mix
 from loadlab.profile.shape import Profile, ProfileOptions, make_profile
 from loadlab.report.build import build_result
@@ -44,12 +45,13 @@ from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
 from loadlab.units import format_count
+from loadlab.validate.extension import confidence_of_looks, of_the_load, prolongation_of
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
 from loadlab.workload.conducting import ALONE, Conducting
 
 if TYPE_CHECKING:
-    from loadlab.measure.model import Interval
+    from loadlab.measure.model import Interval, LoadMeasure
 
 
 class Show(Protocol):
@@ -78,6 +80,7 @@ class LoadOptions:
     duration_s: float | None = None
     warmup_s: float | None = None
     workers: int | None = None
+    extend: bool | None = None
     conducting: Conducting = ALONE
     database: str | None = field(default=None, repr=False)
 
@@ -166,7 +169,15 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         if isinstance(engine, CanWriteOut):
             engine.write_out()
         window = measure_window(
-            engine, scenario, workload, ready.dataset.manifest, ready.statements, show, ready.route, load.conducting
+            engine,
+            scenario,
+            workload,
+            ready.dataset.manifest,
+            ready.statements,
+            show,
+            ready.route,
+            load.conducting,
+            _second_look(ready) if workload.may_extend else None,
         )
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
@@ -184,6 +195,10 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             environment=environment,
             warmup_s=workload.warmup,
             notes=(*ready.seeded.notes, *window.notes, *([window.failure] if window.failure else ())),
+            figures=figures_of(None if window.counters_were_reset else window.delta, window.measure, identities),
+            activity=window.activity,
+            prolongation=window.prolongation,
+            may_extend=workload.may_extend,
         )
         files = write_run(folder, result)
         write_histograms(folder, window.measure)
@@ -232,6 +247,7 @@ def changed_workload(scenario: Scenario, options: LoadOptions) -> Workload:
         "duration": options.duration_s,
         "warmup": options.warmup_s,
         "workers": options.workers,
+        "extend": options.extend,
     }
     changes = {name: value for name, value in said.items() if value is not None}
     if "users" in changes and "rate" in changes:
@@ -255,7 +271,20 @@ def facts_of(window: Window, ready: Ready) -> Facts:
         counters_were_reset=window.counters_were_reset,
         plans=ready.plans,
         integrity=window.integrity,
+        confidence=confidence_of_looks(may_extend=ready.workload.may_extend),
     )
+
+
+def _second_look(ready: Ready) -> Look:
+    """Judges what was measured so far, and says whether going on could decide more."""
+
+    def look(measure: LoadMeasure, states: Evidence) -> Prolongation | None:
+        so_far = Window(measure, states, counters_were_reset=False, failure=None)
+        return prolongation_of(
+            judge(of_the_load(ready.scenario.targets), facts_of(so_far, ready)), ready.workload.duration
+        )
+
+    return look
 
 
 def _statement_ids(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, str]:

@@ -158,7 +158,7 @@ def _open_workload(scenario: Scenario, options: CapacityOptions, plan: SearchPla
 
 def _unchecked(workload: Workload) -> Workload:
     """What the load leaves behind is a run's matter: checks of the data would take from what is searched for."""
-    return workload.model_copy(update={"verify": 0.0, "invariants": {}})
+    return workload.model_copy(update={"verify": 0.0, "invariants": {}, "extend": False})
 
 
 def _estimate(engine: Engine, ready: Ready, options: CapacityOptions, show: Show) -> float:

@@ -64,6 +64,8 @@ class TableEvidence:
     index_blocks_hit: int | None = None
     index_blocks_read: int | None = None
     analyzed: bool | None = None
+    autovacuums: int | None = None
+    autoanalyzes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,14 @@ class Activity:
     """`sessions` counts sessions by what they did, added up over `samples` looks at them.
 
     `server_cores` is the processor time of the server's processes per second of the window; None for a server on
-    another machine.
+    another machine. `disk_read_bytes` and `disk_written_bytes` are what they had the disks do over the window.
     """
 
     samples: int
     sessions: Mapping[tuple[Doing, str], int] = field(default_factory=dict)
     server_cores: float | None = None
+    disk_read_bytes: int | None = None
+    disk_written_bytes: int | None = None
 
     def shares(self) -> dict[Doing, float]:
         """The share of the sessions' time by what they did; empty when none was seen doing anything."""
@@ -45,18 +47,20 @@ class Activity:
 class ActivityWatch:
     """Samples in a thread of its own while it is entered. What stopped it early is in `failure`."""
 
-    def __init__(self, sampler: ActivitySampler) -> None:
-        self._sampler = sampler
+    def __init__(self, sampler: ActivitySampler, every_s: float = SAMPLE_EVERY_S) -> None:
+        self._sampler, self._every_s = sampler, every_s
         self._sessions: Counter[tuple[Doing, str]] = Counter()
         self._samples = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="activity")
         self._span_s = 0.0
         self._cpu_s: float | None = None
+        self._disk: tuple[int, int] | None = None
         self.failure: str | None = None
 
     def __enter__(self) -> Self:
         self._began_s, self._began_cpu_s = time.monotonic(), self._sampler.cpu_s()
+        self._began_disk = self._sampler.disk_bytes()
         self._thread.start()
         return self
 
@@ -65,19 +69,23 @@ class ActivityWatch:
     ) -> None:
         self._stopping.set()
         self._thread.join()
-        ended_cpu_s = self._sampler.cpu_s()
+        ended_cpu_s, ended_disk = self._sampler.cpu_s(), self._sampler.disk_bytes()
         self._span_s = time.monotonic() - self._began_s
         if ended_cpu_s is not None and self._began_cpu_s is not None:
             # A process that has ended and is not reaped yet is counted nowhere.
             self._cpu_s = max(0.0, ended_cpu_s - self._began_cpu_s)
+        if ended_disk is not None and self._began_disk is not None:
+            read, written = (max(0, end - start) for end, start in zip(ended_disk, self._began_disk, strict=True))
+            self._disk = (read, written)
 
     def seen(self) -> Activity:
         """What was seen until it was left."""
         cores = self._cpu_s / self._span_s if self._cpu_s is not None and self._span_s else None
-        return Activity(self._samples, dict(self._sessions), cores)
+        read, written = self._disk if self._disk is not None else (None, None)
+        return Activity(self._samples, dict(self._sessions), cores, read, written)
 
     def _watch(self) -> None:
-        while not self._stopping.wait(SAMPLE_EVERY_S):
+        while not self._stopping.wait(self._every_s):
             try:
                 self._sessions.update(self._sampler.sample())
             except DatabaseError as error:

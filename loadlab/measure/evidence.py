@@ -22,6 +22,8 @@ _TABLE_COUNTERS = (
     "table_blocks_read",
     "index_blocks_hit",
     "index_blocks_read",
+    "autovacuums",
+    "autoanalyzes",
 )
 _INDEX_COUNTERS = ("scans", "blocks_hit", "blocks_read")
 _STATEMENT_COUNTERS = ("calls", "total_ms", "rows", "blocks_hit", "blocks_read")

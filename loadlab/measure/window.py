@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from loadlab.engines.abilities import CanCutOff, CanWatch
+from loadlab.engines.abilities import CanCutOff, CanSampleActivity, CanWatch
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError, InputError
+from loadlab.measure.activity import Activity, ActivityWatch
 from loadlab.measure.evidence import counters_were_reset, subtract
 from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.invariants import Answers, ask_invariants, compare
@@ -27,6 +28,8 @@ from loadlab.workload.conduct import Conductor
 from loadlab.workload.conducting import ALONE, Conducting
 from loadlab.workload.plan import load_plans
 
+# A look takes the server below a millisecond.
+_LOOK_EVERY_S = 0.5
 _NEW_ROWS_RESERVED = 10_000_000
 
 
@@ -40,8 +43,25 @@ class Show(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Prolongation:
+    """The window went on for `by_s` beyond the asked `from_s`; `reason` is a clause."""
+
+    from_s: float
+    by_s: float
+    reason: str
+
+
+Look = Callable[[LoadMeasure, Evidence], Prolongation | None]
+"""Asked when the window's asked length is over, while the load goes on: whether it is to go on. The evidence holds
+states; its counters have not moved."""
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
-    """`delta` is None where the server could not be asked; `failure` tells what ended the load early."""
+    """`delta` is None where the server could not be asked; `failure` tells what ended the load early.
+
+    `prolongation` is None for a window of the asked length. `activity` is None where nobody looked at the sessions.
+    """
 
     measure: LoadMeasure
     delta: Evidence | None
@@ -49,6 +69,8 @@ class Window:
     failure: str | None
     integrity: tuple[IntegrityCheck, ...] = ()
     notes: tuple[str, ...] = ()
+    prolongation: Prolongation | None = None
+    activity: Activity | None = None
     pooler: PoolerEvidence | None = None
 
 
@@ -78,8 +100,12 @@ def measure_window(
     show: Show,
     route: Route,
     conducting: Conducting = ALONE,
+    look: Look | None = None,
 ) -> Window:
-    """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted."""
+    """Warm up, pause, look, load, pause, look again: the counters cover exactly what the clients counted.
+
+    `look` may prolong the load once; the server is asked before and after the whole.
+    """
     there = engine.manifest()
     start = there.new_rows if there is not None else 0
     machines = conducting.machines
@@ -107,8 +133,15 @@ def measure_window(
         conductor.pause()
         before = engine.snapshot()
         show.step(f"Measuring for {format_duration(workload.duration)}")
-        with PoolerWatch(route.pooler) as watch:
+        with PoolerWatch(route.pooler) as watch, _sampling(engine) as watching:
             conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration, live))
+            prolongation = (
+                look(conductor.so_far(), subtract(before, before)) if look and not conductor.interrupted else None
+            )
+            if prolongation is not None:
+                show.step(f"Going on for {format_duration(prolongation.by_s)}: {prolongation.reason}")
+                total_s = prolongation.from_s + prolongation.by_s
+                conductor.go_on(prolongation.by_s, _observer(show, "Measuring on", total_s, live))
         conductor.pause()
         failure, after = None, None
         try:
@@ -123,8 +156,45 @@ def measure_window(
         was_reset = after is not None and counters_were_reset(before, after)
         delta = subtract(before, after) if after is not None else None
         return Window(
-            measure, delta, was_reset, conductor.failure or failure, integrity, tuple(conductor.notes), watch.seen()
+            measure,
+            delta,
+            was_reset,
+            conductor.failure or failure,
+            integrity,
+            (*conductor.notes, *watching.notes),
+            prolongation,
+            watching.activity,
+            watch.seen(),
         )
+
+
+class _Watching:
+    """What was seen of the server's sessions in the window, once it is left."""
+
+    def __init__(self) -> None:
+        self.activity: Activity | None = None
+        self.notes: list[str] = []
+
+
+@contextmanager
+def _sampling(engine: Engine) -> Iterator[_Watching]:
+    """Look at what the server's sessions do, from time to time; what cannot be looked at is noted."""
+    seen = _Watching()
+    if not isinstance(engine, CanSampleActivity):
+        seen.notes.append(f"{engine.version()} does not tell what its sessions wait for.")
+        yield seen
+        return
+    try:
+        sampler = engine.activity_sampler()
+    except DatabaseError as error:
+        seen.notes.append(f"The server's sessions were not looked at: {error}")
+        yield seen
+        return
+    with closing(sampler), ActivityWatch(sampler, every_s=_LOOK_EVERY_S) as watch:
+        yield seen
+    seen.activity = watch.seen()
+    if watch.failure is not None:
+        seen.notes.append(f"The server's sessions were looked at until this failed: {watch.failure}")
 
 
 @contextmanager

@@ -9,15 +9,21 @@ from dataclasses import asdict
 from typing import cast
 
 from loadlab.engines.protocol import Evidence, PlanEvidence
+from loadlab.measure.activity import Activity
+from loadlab.measure.figures import Figures
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval, LoadMeasure, OperationMeasure
 from loadlab.measure.pooler import PoolerEvidence
+from loadlab.measure.window import Prolongation
 from loadlab.report.model import (
+    ActivityResult,
     AttemptResult,
     Bounds,
     DetailResult,
     EnvironmentResult,
     EvidenceResult,
+    FiguresResult,
+    JudgingResult,
     Kind,
     LoadResult,
     OperationResult,
@@ -31,7 +37,9 @@ from loadlab.report.model import (
     TargetResult,
     WorkerResult,
 )
+from loadlab.validate.extension import confidence_of_looks
 from loadlab.validate.model import TargetVerdict, overall
+from loadlab.validate.statistics import CONFIDENCE, SPELLS_MIN
 from loadlab.workload.limits import TIMED_OUT
 from loadlab.workload.loop import DROPPED
 
@@ -55,6 +63,10 @@ def build_result(
     warmup_s: float,
     notes: Sequence[str] = (),
     created_at: str | None = None,
+    figures: Figures | None = None,
+    activity: Activity | None = None,
+    prolongation: Prolongation | None = None,
+    may_extend: bool = False,
 ) -> Result:
     """Everything a run found out, as the one value that every form of the report is made of.
 
@@ -70,9 +82,12 @@ def build_result(
         targets=[target_result(verdict) for verdict in verdicts],
         operations=[_operation(operation, measure, plans, server_calls) for operation in measure.operations],
         seeding=seeding,
-        load=_load(measure, pooler, warmup_s),
+        load=_load(measure, pooler, warmup_s, prolongation),
+        judging=_judging(verdicts, measure, may_extend=may_extend),
         series=_series(measure),
-        evidence=_evidence(evidence, notes),
+        evidence=_evidence(evidence, notes).model_copy(
+            update={"figures": _figures(figures or Figures()), "activity": _activity(activity)}
+        ),
         environment=environment,
     )
 
@@ -205,7 +220,9 @@ def _statement(
     )
 
 
-def _load(measure: LoadMeasure, pooler: PoolerEvidence | None, warmup_s: float) -> LoadResult:
+def _load(
+    measure: LoadMeasure, pooler: PoolerEvidence | None, warmup_s: float, prolongation: Prolongation | None
+) -> LoadResult:
     generator = measure.generator
     busy_s = sum(interval.busy_s for interval in measure.intervals)
     capacity_s = measure.connections * sum(interval.duration_s for interval in measure.intervals)
@@ -242,6 +259,43 @@ def _load(measure: LoadMeasure, pooler: PoolerEvidence | None, warmup_s: float) 
         timed_out=sum(_timed_out(operation) for operation in measure.operations),
         dropped=sum(operation.errors.get(DROPPED, 0) for operation in measure.operations),
         interrupted=measure.interrupted,
+        extended_from_s=prolongation.from_s if prolongation else None,
+        extension_reason=prolongation.reason if prolongation else None,
+    )
+
+
+def _judging(verdicts: Sequence[TargetVerdict], measure: LoadMeasure, *, may_extend: bool) -> JudgingResult:
+    """Operations are judged one by one; a target with one value is one judgement, and one without an interval none."""
+    judgements = sum(
+        sum(detail.interval is not None for detail in verdict.details)
+        if verdict.target.kind == "latency"
+        else verdict.interval is not None and verdict.target.limit > 0
+        for verdict in verdicts
+    )
+    return JudgingResult(
+        judgements=judgements,
+        chance_fail_max=1 - (1 - (1 - CONFIDENCE) / 2) ** judgements,
+        confidence=CONFIDENCE,
+        looks=2 if may_extend else 1,
+        look_confidence=confidence_of_looks(may_extend=may_extend),
+        speaks_of_s=measure.duration_s / SPELLS_MIN,
+    )
+
+
+def _figures(figures: Figures) -> FiguresResult:
+    return FiguresResult.model_validate(asdict(figures))
+
+
+def _activity(activity: Activity | None) -> ActivityResult | None:
+    if activity is None:
+        return None
+    return ActivityResult(
+        samples=activity.samples,
+        doing={str(doing): share for doing, share in activity.shares().items()},
+        waits=activity.events(),
+        server_cores=activity.server_cores,
+        disk_read_bytes=activity.disk_read_bytes,
+        disk_written_bytes=activity.disk_written_bytes,
     )
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loadlab.report import charts, timeline, wording
+from loadlab.report.evidence import judging_in_words, server_rows
 from loadlab.report.model import EvidenceResult, OperationResult, Result, SeedingResult, TargetResult
 from loadlab.report.svg import Scale, log_scale
 from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
@@ -36,6 +37,8 @@ def render_html(result: Result) -> str:
             storage=_storage(result.seeding),
             tables_shown=_TABLES_SHOWN,
             touched=_touched(result.evidence),
+            server_rows=server_rows(result.evidence),
+            judging=judging_in_words(result),
             plans=_plans(result),
         )
     )

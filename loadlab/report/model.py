@@ -194,6 +194,10 @@ class LoadResult(ResultModel):
     pooler: PoolerResult | None = None
     timed_out: int = Field(default=0, description="operations that were cut off at their time limit")
     dropped: int = Field(default=0, description="operations that could not be begun within the time limit")
+    extended_from_s: float | None = Field(
+        default=None, description="the asked length of a window that went on because it decided too little"
+    )
+    extension_reason: str | None = None
     interrupted: bool = False
 
 
@@ -219,11 +223,70 @@ class ServerStatement(ResultModel):
     blocks_read: int
 
 
+class TableFiguresResult(ResultModel):
+    """Ratios of one table over the window; null where nothing was asked for, or is not counted."""
+
+    index_cache_hit_ratio: float | None = Field(
+        default=None, description="requests for index blocks that the buffer cache answered"
+    )
+    table_cache_hit_ratio: float | None = Field(
+        default=None, description="requests for table blocks that the buffer cache answered"
+    )
+    index_scan_ratio: float | None = Field(default=None, description="scans of the table that went through an index")
+    autovacuums: int | None = None
+    autoanalyzes: int | None = None
+
+
+class OperationFiguresResult(ResultModel):
+    """What one execution of an operation took inside the server, all its statements together."""
+
+    rows_per_call: float
+    blocks_per_call: float
+    cache_hit_ratio: float | None
+    server_ms_per_call: float
+
+
+class FiguresResult(ResultModel):
+    """What the counters come to over the window; null where the denominator is zero or nothing is counted."""
+
+    index_cache_hit_ratio: float | None = None
+    table_cache_hit_ratio: float | None = None
+    index_scan_ratio: float | None = None
+    temp_files: int | None = None
+    temp_bytes: int | None = None
+    wal_bytes: int | None = Field(default=None, description="of the whole server")
+    wal_bytes_per_write: float | None = Field(default=None, description="by the executions of write operations")
+    deadlocks: int | None = None
+    checkpoints_timed: int | None = None
+    checkpoints_requested: int | None = None
+    autovacuums: int | None = None
+    autoanalyzes: int | None = None
+    pool_share: float | None = Field(default=None, description="of the pool's time spent executing")
+    connections_share: float | None = Field(default=None, description="the pool by what the server takes at most")
+    tables: dict[str, TableFiguresResult] = {}
+    operations: dict[str, OperationFiguresResult] = {}
+
+
+class ActivityResult(ResultModel):
+    """What the server's sessions were seen doing: shares of their time, by kind and by the server's own words."""
+
+    samples: int
+    doing: dict[str, float] = Field(default={}, description="running, lock, io, client, other")
+    waits: dict[str, float] = Field(default={}, description="by wait event, most first")
+    server_cores: float | None = Field(default=None, description="processor time of a local server, per second")
+    disk_read_bytes: int | None = Field(default=None, description="by a local server's processes")
+    disk_written_bytes: int | None = None
+
+
 class EvidenceResult(ResultModel):
     """The database's own counters over the measured window (deltas) and sizes at its end.
 
-    `statements` are those that took the server's most time, longest first. `notes` say what was not read.
+    `statements` are those that took the server's most time, longest first; `figures` what the counters come to;
+    `activity` is null where nobody looked at the sessions. `notes` say what was not read.
     """
+
+    figures: FiguresResult = FiguresResult()
+    activity: ActivityResult | None = None
 
     database: dict[str, float] = {}
     database_bytes: int | None = None
@@ -251,6 +314,22 @@ class EnvironmentResult(ResultModel):
     fingerprint: str
 
 
+class JudgingResult(ResultModel):
+    """How verdicts were made. `judgements` counts the intervals that were held against a limit, one an operation or
+    target; `chance_fail_max` bounds the chance that one of them fails by luck alone, were all values at their limits.
+
+    `looks`: 2 where the window could be prolonged; each interval is then at `look_confidence`, so that the two
+    together are at `confidence`. `speaks_of_s`: what comes more rarely than this may not have been seen at all.
+    """
+
+    judgements: int
+    chance_fail_max: float
+    confidence: float
+    looks: int
+    look_confidence: float
+    speaks_of_s: float
+
+
 class Result(ResultModel):
     """Everything a run found out."""
 
@@ -263,6 +342,7 @@ class Result(ResultModel):
     operations: list[OperationResult]
     seeding: SeedingResult
     load: LoadResult
+    judging: JudgingResult | None = None
     series: list[SeriesPoint] = []
     evidence: EvidenceResult = EvidenceResult()
     environment: EnvironmentResult

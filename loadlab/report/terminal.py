@@ -17,6 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.report.evidence import judging_in_words, server_in_words
 from loadlab.report.files import RunFiles
 from loadlab.report.model import DetailResult, LoadResult, OperationResult, Result, TargetResult
 from loadlab.report.wording import (
@@ -181,6 +182,8 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("Load", _load(result)),
         *([("Pooler", pooler_text(result.load.pooler))] if result.load.pooler is not None else []),
         ("Generator", _generator(result.load)),
+        *(("Server", text) for text in [server_in_words(result.evidence)] if text),
+        *(("Judged", text) for text in [judging_in_words(result)] if text),
         ("Scale", _scale(result.seeding.scale)),
     ]
 
@@ -231,6 +234,8 @@ def _load(result: Result) -> str:
         parts.append(f"{format_count(load.timed_out)} timed out")
     if load.dropped:
         parts.append(f"{format_count(load.dropped)} dropped")
+    if load.extended_from_s is not None:
+        parts.append(f"prolonged once from {format_duration(load.extended_from_s)}: {load.extension_reason}")
     if load.interrupted:
         parts.append("interrupted")
     return ", ".join(parts)

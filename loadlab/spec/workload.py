@@ -128,6 +128,11 @@ class Workload(SpecModel):
     ramp: DurationS = Field(default=1.0, description="Time over which the users arrive.")
     warmup: DurationS = Field(default=3.0, description="Time under load before the measured window.")
     duration: DurationS = Field(default=15.0, gt=0, description="Length of the measured window.")
+    extend: bool = Field(
+        default=True,
+        description="Let the measured window go on for as long again, once, where nothing but its length keeps it from"
+        " a verdict; a window with a shape is never prolonged.",
+    )
     connections: PositiveInt = Field(default=8, description="Size of the connection pool, over all workers.")
     connection_mode: Literal["pool", "direct"] = Field(
         default="pool",
@@ -156,6 +161,11 @@ class Workload(SpecModel):
     def is_open(self) -> bool:
         """Whether operations are due by the clock."""
         return self.rate is not None
+
+    @property
+    def may_extend(self) -> bool:
+        """Whether the window may be looked at twice."""
+        return self.extend and self.shape is None
 
     @property
     def drain_limit_s(self) -> float:

@@ -68,6 +68,7 @@ class _Coverage:
     unknown: int
     certain: bool
     """Whether the share is the same whatever the mix was: every plan is served, or none is."""
+    confidence: float
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -76,7 +77,8 @@ class _Coverage:
         if self.certain and not self.unknown:
             share = self.served / self.searching
             return share, share
-        return clopper_pearson(self.served, total)[0], clopper_pearson(self.served + self.unknown, total)[1]
+        low, _ = clopper_pearson(self.served, total, self.confidence)
+        return low, clopper_pearson(self.served + self.unknown, total, self.confidence)[1]
 
 
 def index_coverage(target: Target, context: Context) -> TargetVerdict:
@@ -89,7 +91,7 @@ def index_coverage(target: Target, context: Context) -> TargetVerdict:
         return _skipped(target, "The database does not show how it would execute a statement.")
     searching = {key: plan for key, plan in facts.plans.items() if plan.full_scans or plan.indexes}
     executed = _executions_by_statement(facts)
-    coverage = _coverage(facts.plans, searching, executed)
+    coverage = _coverage(facts.plans, searching, executed, facts.confidence)
     details = _plan_details(searching, executed)
     if not coverage.searching:
         reason = f"None of {counted(len(facts.plans), 'explained statement')} that searches a table was executed."
@@ -118,7 +120,10 @@ def _executions_by_statement(facts: Facts) -> dict[str, int]:
 
 
 def _coverage(
-    plans: Mapping[str, PlanEvidence], searching: Mapping[str, PlanEvidence], executed: Mapping[str, int]
+    plans: Mapping[str, PlanEvidence],
+    searching: Mapping[str, PlanEvidence],
+    executed: Mapping[str, int],
+    confidence: float,
 ) -> _Coverage:
     served = {key for key, plan in searching.items() if plan.served_by_index}
     return _Coverage(
@@ -126,6 +131,7 @@ def _coverage(
         searching=sum(executed.get(key, 0) for key in searching),
         unknown=sum(count for key, count in executed.items() if key not in plans),
         certain=len(served) in (0, len(searching)),
+        confidence=confidence,
     )
 
 

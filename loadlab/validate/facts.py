@@ -9,7 +9,7 @@ from loadlab.engines.protocol import Evidence, PlanEvidence, TableEvidence
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import LoadMeasure, OperationInterval, OperationMeasure
-from loadlab.validate.statistics import Floats, round_slices, sum_rounds
+from loadlab.validate.statistics import CONFIDENCE, Floats, round_slices, sum_rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Facts:
     `kinds` and `weights` are the workload's, by operation, the never executed ones included. `rows` are the seeded
     rows by table at `scale`. `evidence` is the difference of two snapshots (None: the engine keeps no counters or
     none were taken). `plans` is keyed by statement: `operation`, or `operation/statement` in a flow, plain inserts
-    included; None where the engine shows no plans.
+    included; None where the engine shows no plans. `confidence` is that of each interval: higher than what is told
+    where the window is looked at twice (`validate.extension`).
     """
 
     load: LoadMeasure
@@ -31,6 +32,7 @@ class Facts:
     counters_were_reset: bool = False
     plans: Mapping[str, PlanEvidence] | None = field(default_factory=dict)
     integrity: Sequence[IntegrityCheck] = ()
+    confidence: float = CONFIDENCE
 
     @property
     def executions(self) -> int:

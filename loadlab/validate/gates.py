@@ -6,6 +6,7 @@ one way only: a load that was lighter than asked proves no PASS, yet a FAIL unde
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,19 @@ CPU_SHARE_MAX = 0.9
 _CPU_SHARE_BUSY = 0.7
 REACHED_SHARE_MIN = 0.95
 LONGER_WINDOW = "a longer window (--duration) could tell"
+# Nobody waits a hundred times as long, and an estimate that far away is none.
+_FACTOR_TOLD = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class TooShort:
+    """A gate that a longer window opens, of about `window_s`; `clause` as that of any gate."""
+
+    clause: str
+    window_s: float
+
+
+Gate = str | TooShort
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +71,41 @@ def _meets(target: Target, value: float) -> bool:
             return value >= target.limit
 
 
-def settle(verdict: Verdict, finding: str, *closed_gates: str | None) -> tuple[Verdict, str]:
+def settle(verdict: Verdict, finding: str, *closed_gates: Gate | None) -> tuple[Verdict, str]:
     """The verdict and its sentence: the first closed gate makes it INCONCLUSIVE and is named."""
     for gate in closed_gates:
         if gate is not None:
-            return Verdict.INCONCLUSIVE, f"{finding}, but {gate}."
+            return Verdict.INCONCLUSIVE, f"{finding}, but {gate.clause if isinstance(gate, TooShort) else gate}."
     return verdict, f"{finding}."
+
+
+def window_needed_s(*closed_gates: Gate | None) -> float | None:
+    """How long a window opens the closed gates; None where none is closed, or no window opens one of them."""
+    closed = [gate for gate in closed_gates if gate is not None]
+    windows = [gate.window_s for gate in closed if isinstance(gate, TooShort)]
+    return max(windows) if windows and len(windows) == len(closed) else None
+
+
+def undecided(target: Target, facts: Facts, value: float, interval: tuple[float, float]) -> TooShort:
+    """The limit lies within the (finite) interval: how long a window would tell on which side of it the value is.
+
+    The interval's end beyond the limit has to come as near as the limit; its distance goes with the square root of the
+    window's length.
+    """
+    low, high = interval
+    margin = value - target.limit
+    reach = value - low if margin > 0 else high - value
+    factor = (reach / margin) ** 2 if margin else math.inf
+    window_s = facts.load.duration_s * max(1.0, factor)
+    if factor > _FACTOR_TOLD:
+        return TooShort("the limit is too near to the measured value to tell on which side of it it is", window_s)
+    return TooShort(f"a longer window (--duration), of about {_rounded(window_s)}, could tell", window_s)
+
+
+def _rounded(window_s: float) -> str:
+    """An estimate, not a figure: one digit, or two up to 20."""
+    step = 10.0 ** math.floor(math.log10(window_s / 2))
+    return format_duration(math.ceil(window_s / step) * step)
 
 
 def nothing_executed(facts: Facts) -> str | None:
@@ -101,12 +144,13 @@ def never_analysed(facts: Facts) -> str | None:
     return f"{names(tables)} {verb} never analysed, so the server planned without statistics"
 
 
-def too_few_rounds(facts: Facts) -> str | None:
+def too_few_rounds(facts: Facts) -> TooShort | None:
     """Nothing can be said about what neighbouring requests have in common."""
     intervals = len(facts.load.intervals)
     if intervals >= ROUNDS_MIN:
         return None
-    return f"a window of {counted(intervals, 'interval')} is too short; at least {ROUNDS_MIN} are needed"
+    clause = f"a window of {counted(intervals, 'interval')} is too short; at least {ROUNDS_MIN} are needed"
+    return TooShort(clause, facts.load.duration_s * ROUNDS_MIN / max(intervals, 1))
 
 
 def offered_rate_per_s(context: Context) -> float | None:

@@ -8,7 +8,7 @@ from loadlab.measure.model import OperationMeasure
 from loadlab.spec.targets import DEFAULT_PERCENTILE, Target
 from loadlab.units import format_count, format_duration
 from loadlab.validate import gates
-from loadlab.validate.gates import Context
+from loadlab.validate.gates import Context, Gate
 from loadlab.validate.model import Examination, TargetVerdict, Verdict
 from loadlab.validate.statistics import ROUNDS_MIN, Estimate, percentile_interval, samples_needed
 from loadlab.validate.wording import counted, interval_text, names, relation
@@ -38,7 +38,15 @@ def latency(target: Target, context: Context) -> TargetVerdict:
         operations,
         _summary(deciding, details, kind),
         details,
+        _window_s(details),
     )
+
+
+def _window_s(details: tuple[Examination, ...]) -> float | None:
+    """What decides every operation; None where a window decides not all of them."""
+    open_ = [item.window_s for item in details if item.verdict is not Verdict.PASS]
+    windows = [window_s for window_s in open_ if window_s is not None]
+    return max(windows) if windows and len(windows) == len(open_) else None
 
 
 def _summary(deciding: Examination, details: tuple[Examination, ...], kind: str) -> str:
@@ -59,16 +67,22 @@ def _examine(name: str, target: Target, context: Context) -> Examination:
         reason = f"{name} was never executed in the measured window."
         return Examination(name, None, None, 0, Verdict.INCONCLUSIVE, reason)
     estimate = percentile_interval(
-        measure.response, facts.rounds(name), percentile, failed=facts.failures([name]).tolist()
+        measure.response,
+        facts.rounds(name),
+        percentile,
+        failed=facts.failures([name]).tolist(),
+        confidence=facts.confidence,
     )
     if estimate is None:
         reason = f"All {counted(measure.error_count, 'execution')} of {name} failed: it has no response time."
         return Examination(name, None, None, 0, Verdict.INCONCLUSIVE, reason)
     decided = gates.decide(target, estimate.low, estimate.high)
     finding = _finding(measure, estimate, target, context, decided)
-    verdict, reason = gates.settle(decided, finding, *_closed_gates(target, context, measure, estimate, decided))
+    closed = _closed_gates(target, context, measure, estimate, decided)
+    verdict, reason = gates.settle(decided, finding, *closed)
     interval = estimate.interval if estimate.is_bounded else None
-    return Examination(name, estimate.value, interval, estimate.samples, verdict, reason)
+    window_s = gates.window_needed_s(*closed)
+    return Examination(name, estimate.value, interval, estimate.samples, verdict, reason, window_s)
 
 
 def _finding(measure: OperationMeasure, estimate: Estimate, target: Target, context: Context, verdict: Verdict) -> str:
@@ -84,37 +98,43 @@ def _finding(measure: OperationMeasure, estimate: Estimate, target: Target, cont
 
 def _closed_gates(
     target: Target, context: Context, measure: OperationMeasure, estimate: Estimate, verdict: Verdict
-) -> tuple[str | None, ...]:
+) -> tuple[Gate | None, ...]:
     facts = context.facts
     return (
         gates.interrupted(facts),
         gates.generator_saturated(facts),
         gates.never_analysed(facts),
         gates.too_few_rounds(facts),
-        _too_few(target, context, estimate),
+        _too_few(measure.name, target, context, estimate),
         _late_generator(target, context, measure, estimate) if verdict is Verdict.FAIL else None,
         gates.rate_not_reached(context) if verdict is Verdict.PASS else None,
-        _advice(estimate) if verdict is Verdict.INCONCLUSIVE else None,
+        _advice(target, context, measure, estimate) if verdict is Verdict.INCONCLUSIVE else None,
     )
 
 
-def _too_few(target: Target, context: Context, estimate: Estimate) -> str | None:
+def _too_few(name: str, target: Target, context: Context, estimate: Estimate) -> Gate | None:
     """Too few answers for an interval with an upper end.
 
     Even so a lower end beyond the limit stands as a FAIL once one answer beyond the percentile was to be expected:
     a few slow answers prove that slow ones are common long before fast ones can prove that they are rare.
     """
     share = _share(target)
-    needed, expected = samples_needed(share), math.ceil(round(1 / (1 - share), 6))
+    needed, expected = samples_needed(share, context.facts.confidence), math.ceil(round(1 / (1 - share), 6))
     proves_fail = estimate.samples >= expected and estimate.low > target.limit
     if proves_fail or (estimate.samples >= needed and estimate.is_bounded):
         return None
+    duration_s = context.facts.load.duration_s
     if estimate.samples >= needed:
-        return f"its {counted(estimate.samples, 'answer')} came in fewer than {ROUNDS_MIN} of the window's rounds"
-    window_s = math.ceil(context.facts.load.duration_s * needed / estimate.samples)
-    return (
+        held = sum(part.count > 0 for part in context.facts.rounds(name))
+        return gates.TooShort(
+            f"its {counted(estimate.samples, 'answer')} came in fewer than {ROUNDS_MIN} of the window's rounds",
+            duration_s * ROUNDS_MIN / held,
+        )
+    window_s = math.ceil(duration_s * needed / estimate.samples)
+    return gates.TooShort(
         f"{counted(estimate.samples, 'answer')} are too few: a p{100 * share:g} needs {needed}, "
-        f"hence a window of about {format_duration(window_s)} (--duration)"
+        f"hence a window of about {format_duration(window_s)} (--duration)",
+        window_s,
     )
 
 
@@ -128,7 +148,7 @@ def _late_generator(target: Target, context: Context, measure: OperationMeasure,
     if not lag_us > 0 or estimate.low - lag_us > target.limit:
         return None
     rounds = context.facts.rounds(measure.name, of_service=True)
-    service = percentile_interval(measure.service, rounds, 100 * _share(target))
+    service = percentile_interval(measure.service, rounds, 100 * _share(target), confidence=context.facts.confidence)
     if service is not None and service.low > target.limit:
         return None
     return (
@@ -137,10 +157,15 @@ def _late_generator(target: Target, context: Context, measure: OperationMeasure,
     )
 
 
-def _advice(estimate: Estimate) -> str:
-    if math.isinf(estimate.high):
+def _advice(target: Target, context: Context, measure: OperationMeasure, estimate: Estimate) -> Gate:
+    if math.isfinite(estimate.high):
+        return gates.undecided(target, context.facts, estimate.value, estimate.interval)
+    if measure.error_count:
         return "the failed executions, were they slow ones, would move it beyond every answer"
-    return gates.LONGER_WINDOW
+    return gates.TooShort(
+        "its slow answers came in too few spells to tell how common they are (a longer window, --duration, could)",
+        2 * context.facts.load.duration_s,
+    )
 
 
 def _share(target: Target) -> float:

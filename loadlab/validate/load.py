@@ -27,8 +27,8 @@ def error_rate(target: Target, context: Context) -> TargetVerdict:
         return _silent(target, operations, "No operation was executed in the measured window.")
     failed = sum(item.error_count for item in facts.load.operations)
     failures = facts.failures(operations)
-    estimate = share_interval(failures, failures + facts.successes(operations))
-    interval = estimate.interval if estimate else clopper_pearson(failed, executions)
+    estimate = share_interval(failures, failures + facts.successes(operations), facts.confidence)
+    interval = estimate.interval if estimate else clopper_pearson(failed, executions, facts.confidence)
     measured = failed / executions
     decided = _error_verdict(target, measured, interval)
     finding = (
@@ -36,16 +36,15 @@ def error_rate(target: Target, context: Context) -> TargetVerdict:
         f"{counted(len(operations), 'operation')} failed{_culprits(context)}; at most "
         f"{format_share(interval[1])} would fail in the long run ({interval_text(interval, 'ratio')})"
     )
-    verdict, reason = gates.settle(
-        decided,
-        finding,
+    closed = (
         _never_executed(context) if decided is Verdict.PASS else None,
         gates.interrupted(facts) if decided is not Verdict.FAIL else None,
         gates.too_few_rounds(facts) if target.limit > 0 else None,
+        gates.undecided(target, facts, measured, interval) if decided is Verdict.INCONCLUSIVE else None,
     )
-    return TargetVerdict(
-        target, verdict, measured, interval, executions, operations, reason, _error_details(target, context)
-    )
+    verdict, reason = gates.settle(decided, finding, *closed)
+    details, window_s = _error_details(target, context), gates.window_needed_s(*closed)
+    return TargetVerdict(target, verdict, measured, interval, executions, operations, reason, details, window_s)
 
 
 def _error_verdict(target: Target, measured: float, interval: tuple[float, float]) -> Verdict:
@@ -83,7 +82,7 @@ def _error_detail(name: str, target: Target, context: Context) -> Examination:
     if measure is None or not executions:
         return Examination(name, None, None, 0, Verdict.INCONCLUSIVE, f"{name} was never executed.")
     failed = measure.error_count
-    interval = clopper_pearson(failed, executions)
+    interval = clopper_pearson(failed, executions, context.facts.confidence)
     message = context.facts.load.first_errors.get(name)
     said = f"; the first one: {message}" if failed and message else ""
     reason = f"{format_count(failed)} of {counted(executions, 'execution')} failed{said}."
@@ -111,7 +110,7 @@ def _rate(target: Target, context: Context, operations: tuple[str, ...], noun: s
         return _silent(target, operations, "No operation was executed in the measured window.")
     succeeded = [item for item in facts.load.operations if item.name in operations]
     count = sum(item.count - item.ended_late for item in succeeded)
-    estimate = ratio_interval(facts.completions(operations), facts.durations_s())
+    estimate = ratio_interval(facts.completions(operations), facts.durations_s(), facts.confidence)
     measured = estimate.value if estimate else facts.per_s(count)
     interval = estimate.interval if estimate else None
     decided = gates.decide(target, *interval) if interval else Verdict.INCONCLUSIVE
@@ -120,17 +119,17 @@ def _rate(target: Target, context: Context, operations: tuple[str, ...], noun: s
         f"{counted(count, f'successful {noun}')} made {format_rate(measured)}{spread} "
         f"{gates.under_load(facts)}, {relation(target, decided)}"
     )
-    verdict, reason = gates.settle(
-        decided,
-        finding,
+    closed = (
         gates.interrupted(facts),
         gates.never_analysed(facts),
         gates.too_few_rounds(facts),
         None if decided is Verdict.PASS else _never_asked(target, context, operations, noun),
         None if decided is Verdict.PASS else gates.generator_saturated(facts),
-        gates.LONGER_WINDOW if decided is Verdict.INCONCLUSIVE else None,
+        gates.undecided(target, facts, measured, interval) if interval and decided is Verdict.INCONCLUSIVE else None,
     )
-    return TargetVerdict(target, verdict, measured, interval, count, operations, reason)
+    verdict, reason = gates.settle(decided, finding, *closed)
+    window_s = gates.window_needed_s(*closed)
+    return TargetVerdict(target, verdict, measured, interval, count, operations, reason, window_s=window_s)
 
 
 def _never_asked(target: Target, context: Context, operations: tuple[str, ...], noun: str) -> str | None:
@@ -193,7 +192,7 @@ def connection_utilisation(target: Target, context: Context) -> TargetVerdict:
     capacity_s = load.connections * facts.durations_s()
     if not facts.executions or not capacity_s.sum():
         return _silent(target, pool, "No connection executed anything in the measured window.")
-    estimate = ratio_interval(facts.busy_s(), capacity_s)
+    estimate = ratio_interval(facts.busy_s(), capacity_s, facts.confidence)
     measured = estimate.value if estimate else float(facts.busy_s().sum() / capacity_s.sum())
     interval = estimate.interval if estimate else None
     decided = gates.decide(target, *interval) if interval else Verdict.INCONCLUSIVE
@@ -202,17 +201,17 @@ def connection_utilisation(target: Target, context: Context) -> TargetVerdict:
         f"The {pool[0]} was busy {format_share(measured)} of the time ({spread}at most {format_share(_peak(context))} "
         f"in one interval{_server_share(context)}) {gates.under_load(facts)}, {relation(target, decided)}"
     )
-    verdict, reason = gates.settle(
-        decided,
-        finding,
+    closed = (
         gates.interrupted(facts),
         gates.too_few_rounds(facts),
         gates.generator_saturated(facts),
         gates.rate_not_reached(context) if decided is Verdict.PASS else None,
         _users_do_not_pause(context) if decided is not Verdict.PASS else None,
-        gates.LONGER_WINDOW if decided is Verdict.INCONCLUSIVE else None,
+        gates.undecided(target, facts, measured, interval) if interval and decided is Verdict.INCONCLUSIVE else None,
     )
-    return TargetVerdict(target, verdict, measured, interval, len(load.intervals), pool, reason)
+    verdict, reason = gates.settle(decided, finding, *closed)
+    window_s = gates.window_needed_s(*closed)
+    return TargetVerdict(target, verdict, measured, interval, len(load.intervals), pool, reason, window_s=window_s)
 
 
 def _peak(context: Context) -> float:

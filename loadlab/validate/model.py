@@ -20,7 +20,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """One examined object of a target (an operation, a table): its own value, interval and verdict."""
+    """One examined object of a target (an operation, a table): its own value, interval and verdict.
+
+    `window_s`: it is undecided for nothing but a window that is too short, and about so long a one would decide it.
+    """
 
     name: str
     measured: float | None
@@ -28,6 +31,7 @@ class Examination:
     samples: int
     verdict: Verdict
     reason: str
+    window_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class TargetVerdict:
     """What is said about one target.
 
     `measured` and `interval` are in the target's unit; `samples` counts what the value was made of and `examined`
-    names the objects that were looked at. `reason` is a full sentence for people.
+    names the objects that were looked at. `reason` is a full sentence for people; `window_s` as in `Examination`.
     """
 
     target: Target
@@ -46,6 +50,7 @@ class TargetVerdict:
     examined: tuple[str, ...]
     reason: str
     details: tuple[Examination, ...] = field(default=())
+    window_s: float | None = None
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:

@@ -9,12 +9,25 @@ for Proportions with Small Expected Number of Positive Counts", Survey Methodolo
 independent draws are then taken at the effective sample size, never above the real one; so the result is the wider of
 the interval for independent requests and the interval over the rounds.
 
+Disturbances longer than a round make neighbouring rounds resemble each other, and what they disagree by too small. So
+the rounds are also joined to ten and to six longer batches, and the widest of the three intervals counts: a batch size
+that is large enough shows itself by no longer matter (Fishman, "Grouping Observations in Digital Simulation",
+Management Science 24(5), 1978), and Student's t over a handful of long batches keeps its level under dependence of
+nearly any form (Ibragimov and Mueller, "t-Statistic Based Correlation and Heterogeneity Robust Inference", Journal of
+Business and Economic Statistics 28(4), 2010).
+
 For a percentile the rounds' values are the shares of answers at or below the estimate (Woodruff, "Confidence Intervals
 for Medians and Other Position Measures", JASA 47, 1952). The mean of the rounds' own percentiles would be the plainer
 choice, but they are biased and skewed: with a true percentile exactly at the limit, windows of 15 s with slow spells
 of a second would pass in one case of six. Shares alone, however, bound nothing from above once a few slow spells hold
 all the slow answers, however far those stay below the limit; there the rounds' own percentiles come in
 (`_own_percentiles_bound`).
+
+Few slow spells say little of how slow spells are spread. So an upper end has to hold as a bound on the share of answers
+beyond it, too, with no more degrees of freedom than there are rounds in which one lies beyond it (`_beyond_bound`).
+
+No interval knows of what did not happen: of a disturbance that comes fewer than `SPELLS_MIN` times in a window of this
+length, a window may by chance hold none. `tests/property/test_calibration.py` shows for what processes the level holds.
 """
 
 from __future__ import annotations
@@ -29,7 +42,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadlab.measure.histogram import Histogram
-from loadlab.validate.distributions import beta_quantile, binomial_quantile, t_quantile
+from loadlab.validate.distributions import beta_cdf, beta_quantile, binomial_quantile, t_quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,6 +51,10 @@ ROUNDS = 20
 """Of so many rounds few enough answers are neighbours across an edge, and Student's t costs 7 % over the normal."""
 ROUNDS_MIN = 5
 """With fewer rounds nothing can be said about what the rounds disagree by."""
+SPELLS_MIN = 8
+"""A window speaks of disturbances that come at least so many times in it."""
+# How many longer batches the rounds are joined to; the fewest are taken to be independent of each other.
+_BATCHES = (10, 6)
 _SERIAL_MAX = 0.7
 
 
@@ -72,7 +89,7 @@ def round_slices(intervals: int, rounds: int = ROUNDS) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def sum_rounds(values: Sequence[float], rounds: int = ROUNDS) -> Floats:
+def sum_rounds(values: Sequence[float] | Floats, rounds: int = ROUNDS) -> Floats:
     """Per-interval values, shape (intervals,), added up by round, shape (rounds,)."""
     return np.array([math.fsum(values[part]) for part in round_slices(len(values), rounds)], dtype=np.float64)
 
@@ -107,11 +124,12 @@ def clopper_pearson(hits: float, trials: float, confidence: float = CONFIDENCE) 
     return low, high
 
 
-def ratio_error(numerators: Floats, denominators: Floats) -> tuple[float, int] | None:
+def ratio_error(numerators: Floats, denominators: Floats, *, is_serial: bool = True) -> tuple[float, int] | None:
     """Standard error of sum(numerators) / sum(denominators) over rounds, and the rounds that it rests on.
 
     The ratio estimator's (Cochran, "Sampling Techniques", 3rd ed. 1977, section 6.3), times the factor by which
-    neighbouring rounds that resemble each other widen it. None with fewer than `ROUNDS_MIN` rounds that hold anything.
+    neighbouring rounds that resemble each other widen it (where `is_serial`). None with fewer than `ROUNDS_MIN` rounds
+    that hold anything.
     """
     used = int(np.count_nonzero(denominators))
     if used < ROUNDS_MIN:
@@ -119,7 +137,24 @@ def ratio_error(numerators: Floats, denominators: Floats) -> tuple[float, int] |
     total = float(denominators.sum())
     residuals = numerators - float(numerators.sum()) / total * denominators
     variance = used / (used - 1) * float(residuals @ residuals) / total**2
-    return math.sqrt(variance * _serial_factor(residuals)), used
+    return math.sqrt(variance * (_serial_factor(residuals) if is_serial else 1.0)), used
+
+
+def _half_width(numerators: Floats, denominators: Floats, confidence: float, *, few_hits: bool = False) -> float | None:
+    """Half of the t interval of a ratio of sums: the widest over the rounds and over longer batches of them.
+
+    `few_hits`: no more degrees of freedom than there are rounds with anything in the numerator.
+    """
+    widths = []
+    for batches in (len(numerators), *(size for size in _BATCHES if size < len(numerators))):
+        parts, wholes = sum_rounds(numerators, batches), sum_rounds(denominators, batches)
+        error = ratio_error(parts, wholes, is_serial=batches > min(_BATCHES) or batches == len(numerators))
+        if error is None:
+            continue
+        standard_error, used = error
+        degrees = min(used - 1, max(1, int(np.count_nonzero(parts)))) if few_hits else used - 1
+        widths.append(t_quantile((1 + confidence) / 2, degrees) * standard_error)
+    return max(widths, default=None)
 
 
 def _serial_factor(residuals: Floats) -> float:
@@ -141,31 +176,30 @@ def ratio_interval(numerators: Floats, denominators: Floats, confidence: float =
 
     None with too few rounds. `samples` are the rounds.
     """
-    error = ratio_error(numerators, denominators)
-    if error is None:
+    half = _half_width(numerators, denominators, confidence)
+    if half is None:
         return None
-    standard_error, used = error
+    used = int(np.count_nonzero(denominators))
     value = float(numerators.sum()) / float(denominators.sum())
-    half = t_quantile((1 + confidence) / 2, used - 1) * standard_error
     return Estimate(value, max(0.0, value - half), value + half, used, used)
 
 
-def effective_samples(hits: Floats, totals: Floats, confidence: float = CONFIDENCE) -> float | None:
+def effective_samples(
+    hits: Floats, totals: Floats, confidence: float = CONFIDENCE, *, few_hits: bool = False
+) -> float | None:
     """How many independent trials the trials of correlated rounds are worth; never more than there are.
 
-    `hits` of `totals` by round. None with too few rounds.
+    `hits` of `totals` by round. None with too few rounds. `few_hits`: see `_half_width`.
     """
-    error = ratio_error(hits, totals)
-    if error is None:
+    half = _half_width(hits, totals, confidence, few_hits=few_hits)
+    if half is None:
         return None
-    standard_error, used = error
     trials = float(totals.sum())
     share = float(hits.sum()) / trials
-    if standard_error == 0 or not 0 < share < 1:
+    if half == 0 or not 0 < share < 1:
         return trials
-    level = (1 + confidence) / 2
-    widening = t_quantile(level, used - 1) / NormalDist().inv_cdf(level)
-    return min(trials, share * (1 - share) / (standard_error * widening) ** 2)
+    standard_error = half / NormalDist().inv_cdf((1 + confidence) / 2)
+    return min(trials, share * (1 - share) / standard_error**2)
 
 
 def share_interval(hits: Floats, totals: Floats, confidence: float = CONFIDENCE) -> Estimate | None:
@@ -204,7 +238,10 @@ def percentile_interval(
     low, correlated_high = _order_statistics(whole, lost, worth, share, confidence)
     _, independent_high = _order_statistics(whole, lost, count, share, confidence)
     rounds_high = min(correlated_high, _own_percentiles_bound(rounds, failures, value, share, confidence))
-    return Estimate(value, low, max(independent_high, rounds_high), count, effective)
+    high = max(independent_high, rounds_high)
+    if math.isfinite(high):
+        high = max(high, _beyond_bound(whole, rounds, np.array(failures), high, share, confidence))
+    return Estimate(value, low, high, count, effective)
 
 
 def _order_statistics(
@@ -238,6 +275,32 @@ def _own_percentiles_bound(
     variance = float(distances @ distances) / (len(own) - 1) / len(own) * _serial_factor(distances)
     half = t_quantile((1 + confidence) / 2, len(own) - 1) * math.sqrt(variance)
     return max(*own, max(value_us, 1.0) * math.exp(half))
+
+
+def _beyond_bound(
+    whole: Histogram, rounds: Sequence[Histogram], failed: Floats, from_us: float, share: float, confidence: float
+) -> float:
+    """The lowest value (µs, from `from_us` on) beyond which certainly fewer answers lie than the percentile leaves."""
+    totals = np.array([part.count for part in rounds], dtype=np.float64) + failed
+
+    def is_bound(value_us: float) -> bool:
+        beyond = totals - np.array([part.count_up_to(value_us) for part in rounds], dtype=np.float64)
+        worth = effective_samples(beyond, totals, confidence, few_hits=True)
+        if worth is None:
+            return False
+        hits = float(beyond.sum() / totals.sum()) * worth
+        # The upper end of Clopper and Pearson's interval, without the search for where it is.
+        return beta_cdf(1 - share, hits + 1, worth - hits) >= (1 + confidence) / 2
+
+    if is_bound(from_us):
+        return from_us
+    low, high = whole.count_up_to(from_us) + 1, whole.count
+    if low > high or not is_bound(whole.max_us):
+        return math.inf
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_bound(whole.value_at_rank_us(middle)) else (middle + 1, high)
+    return whole.value_at_rank_us(low)
 
 
 def _own_percentile(part: Histogram, failed: float, share: float) -> float:

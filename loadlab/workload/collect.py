@@ -221,8 +221,12 @@ class Collector:
         return []
 
     def measure(self, *, interrupted: bool = False) -> LoadMeasure:
-        """Everything measured so far."""
+        """Everything measured so far, when the drivers are paused."""
         self._keep_incomplete()
+        return self.so_far(interrupted=interrupted)
+
+    def so_far(self, *, interrupted: bool = False) -> LoadMeasure:
+        """What the intervals that all drivers have reported tell, also while they go on."""
         slices = self._slices
         duration_s = max((state.duration_s for state in self._states.values()), default=0.0)
         if not duration_s and slices:

@@ -81,6 +81,17 @@ class Conductor:
         except KeyboardInterrupt:
             self._interrupted = True
 
+    def go_on(self, seconds: float, on_interval: OnInterval | None = None) -> None:
+        """The measured window goes on without a break; call it instead of `pause`, after `so_far`."""
+        try:
+            self._listen(seconds, on_interval)
+        except KeyboardInterrupt:
+            self._interrupted = True
+
+    def so_far(self) -> LoadMeasure:
+        """While the window goes on: what its complete intervals tell."""
+        return self._collector.so_far(interrupted=self.interrupted)
+
     def pause(self) -> None:
         """Returns when nothing is executed any more and the server's counters are flushed."""
         if self._phase is not None:
@@ -136,6 +147,9 @@ class Conductor:
         self._phase = phase
         self._collector.begin(phase)
         self._child.send({"cmd": phase})
+        self._listen(seconds, on_interval)
+
+    def _listen(self, seconds: float, on_interval: OnInterval | None) -> None:
         ends_s = time.monotonic() + seconds
         while self.failure is None and (remaining_s := ends_s - time.monotonic()) > 0:
             self._take(min(remaining_s, 0.5), on_interval)

@@ -16,6 +16,7 @@ from loadlab.measure.integrity import IntegrityCheck
 from loadlab.measure.model import GeneratorHealth, Interval, LoadMeasure, OperationInterval, OperationMeasure
 from loadlab.spec.targets import Target, TargetKind, TargetOverrides, resolve_targets
 from loadlab.validate.facts import Facts
+from loadlab.validate.gates import context_of
 from loadlab.validate.judge import judge
 from loadlab.validate.model import TargetVerdict, Verdict
 from loadlab.validate.targets import RULES
@@ -666,6 +667,33 @@ def test_nothing_executed_never_passes(
     for verdict in judge(EVERY_TARGET, facts):
         assert verdict.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED), verdict
         assert verdict.reason.endswith(".")
+
+
+EMPTY_TABLES = Evidence(
+    0.0,
+    "1",
+    "server",
+    tables={"orders": TableEvidence(0, 8192, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, True)},
+    connections_max=100,
+    database_bytes=8192,
+)
+
+
+@pytest.mark.parametrize("evidence", [None, Evidence(0, "", ""), EMPTY_TABLES])
+@pytest.mark.parametrize("plans", [None, {}])
+@pytest.mark.parametrize("target", EVERY_TARGET, ids=lambda target: target.name)
+def test_a_rule_that_examined_nothing_says_so(
+    target: Target, plans: dict[str, PlanEvidence] | None, evidence: Evidence | None
+) -> None:
+    """Each rule by itself, without the judge's own gate: an empty database, and facts without anything in them."""
+    for kinds in ({}, {"get": "simple", "sum": "report", "put": "write"}):
+        for load in (NOTHING, load_of({name: Run(kind) for name, kind in kinds.items()})):
+            facts = Facts(load, kinds, dict.fromkeys(kinds, 1.0), 1.0, {}, evidence, False, plans)
+            verdict = RULES[target.kind](target, context_of(EVERY_TARGET, facts))
+            assert verdict.verdict in (Verdict.INCONCLUSIVE, Verdict.SKIPPED), verdict
+            assert verdict.samples == 0
+            assert verdict.reason.endswith(".")
+            assert verdict.window_s is None
 
 
 def test_every_target_of_a_good_run_passes() -> None:

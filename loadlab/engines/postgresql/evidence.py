@@ -90,6 +90,7 @@ _TABLES = f"""
            sum(io.heap_blks_hit)::bigint AS table_blocks_hit, sum(io.heap_blks_read)::bigint AS table_blocks_read,
            coalesce(sum(io.idx_blks_hit), 0)::bigint AS index_blocks_hit,
            coalesce(sum(io.idx_blks_read), 0)::bigint AS index_blocks_read,
+           sum(s.autovacuum_count)::bigint AS autovacuums, sum(s.autoanalyze_count)::bigint AS autoanalyzes,
            bool_and(s.last_analyze IS NOT NULL OR s.last_autoanalyze IS NOT NULL) AS analyzed
     FROM leaf
     JOIN pg_class AS c ON c.oid = leaf.oid

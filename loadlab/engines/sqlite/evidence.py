@@ -57,7 +57,7 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Evidence:
         taken_at_s=time.time(),
         reset_marker="",
         server=server_version(),
-        database={"pages": page_count, "free_pages": free, "wal_bytes": wal.stat().st_size if wal.exists() else 0},
+        database={"pages": page_count, "free_pages": free, "wal_file_bytes": wal.stat().st_size if wal.exists() else 0},
         tables=tables,
         indexes=indexes,
         settings={name: str(_value(connection, name)) for name in _FILE_SETTINGS} | _SESSION_SETTINGS,
