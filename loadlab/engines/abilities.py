@@ -319,11 +319,6 @@ class ActivitySampler(Protocol):
         """Processor seconds of all the server's processes since they began; None for a server on another machine."""
         ...
 
-    def disk_bytes(self) -> tuple[int, int] | None:
-        """Bytes that all the server's processes had the disks read and write since they began; None as for `cpu_s`,
-        and where the operating system does not tell us."""
-        ...
-
     def close(self) -> None: ...
 
 

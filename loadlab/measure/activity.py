@@ -21,14 +21,12 @@ class Activity:
     """`sessions` counts sessions by what they did, added up over `samples` looks at them.
 
     `server_cores` is the processor time of the server's processes per second of the window; None for a server on
-    another machine. `disk_read_bytes` and `disk_written_bytes` are what they had the disks do over the window.
+    another machine.
     """
 
     samples: int
     sessions: Mapping[tuple[Doing, str], int] = field(default_factory=dict)
     server_cores: float | None = None
-    disk_read_bytes: int | None = None
-    disk_written_bytes: int | None = None
 
     def shares(self) -> dict[Doing, float]:
         """The share of the sessions' time by what they did; empty when none was seen doing anything."""
@@ -55,12 +53,10 @@ class ActivityWatch:
         self._thread = threading.Thread(target=self._watch, daemon=True, name="activity")
         self._span_s = 0.0
         self._cpu_s: float | None = None
-        self._disk: tuple[int, int] | None = None
         self.failure: str | None = None
 
     def __enter__(self) -> Self:
         self._began_s, self._began_cpu_s = time.monotonic(), self._sampler.cpu_s()
-        self._began_disk = self._sampler.disk_bytes()
         self._thread.start()
         return self
 
@@ -69,20 +65,16 @@ class ActivityWatch:
     ) -> None:
         self._stopping.set()
         self._thread.join()
-        ended_cpu_s, ended_disk = self._sampler.cpu_s(), self._sampler.disk_bytes()
+        ended_cpu_s = self._sampler.cpu_s()
         self._span_s = time.monotonic() - self._began_s
         if ended_cpu_s is not None and self._began_cpu_s is not None:
             # A process that has ended and is not reaped yet is counted nowhere.
             self._cpu_s = max(0.0, ended_cpu_s - self._began_cpu_s)
-        if ended_disk is not None and self._began_disk is not None:
-            read, written = (max(0, end - start) for end, start in zip(ended_disk, self._began_disk, strict=True))
-            self._disk = (read, written)
 
     def seen(self) -> Activity:
         """What was seen until it was left."""
         cores = self._cpu_s / self._span_s if self._cpu_s is not None and self._span_s else None
-        read, written = self._disk if self._disk is not None else (None, None)
-        return Activity(self._samples, dict(self._sessions), cores, read, written)
+        return Activity(self._samples, dict(self._sessions), cores)
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._every_s):

@@ -42,8 +42,9 @@ class OperationFigures:
 class Figures:
     """Over the window and all the user's tables, whoever worked on them; None: not counted, or of nothing.
 
-    `wal_bytes_per_write` is the whole server's WAL by the executions of write operations. `pool_share` is the pool's
-    busy share of its time, `connections_share` the pool by what the server takes at most.
+    `io_…_bytes` are of tables and indexes, as the whole server asked them of the operating system, whose cache may have
+    them; `wal_bytes_per_write` is the whole server's WAL by the executions of write operations. `pool_share` is the
+    pool's busy share of its time, `connections_share` the pool by what the server takes at most.
     """
 
     index_cache_hit_ratio: float | None = None
@@ -51,6 +52,8 @@ class Figures:
     index_scan_ratio: float | None = None
     temp_files: int | None = None
     temp_bytes: int | None = None
+    io_read_bytes: int | None = None
+    io_written_bytes: int | None = None
     wal_bytes: int | None = None
     wal_bytes_per_write: float | None = None
     deadlocks: int | None = None
@@ -92,6 +95,8 @@ def figures_of(delta: Evidence | None, load: LoadMeasure, identities: Mapping[st
         index_scan_ratio=ratio(_sum(tables, "index_scans"), _sum(tables, "sequential_scans")),
         temp_files=_count(delta, "temp_files"),
         temp_bytes=_count(delta, "temp_bytes"),
+        io_read_bytes=_count(delta, "io_read_bytes"),
+        io_written_bytes=_count(delta, "io_written_bytes"),
         wal_bytes=wal,
         wal_bytes_per_write=wal / writes if wal is not None and writes else None,
         deadlocks=_count(delta, "deadlocks"),

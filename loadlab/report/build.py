@@ -294,8 +294,6 @@ def _activity(activity: Activity | None) -> ActivityResult | None:
         doing={str(doing): share for doing, share in activity.shares().items()},
         waits=activity.events(),
         server_cores=activity.server_cores,
-        disk_read_bytes=activity.disk_read_bytes,
-        disk_written_bytes=activity.disk_written_bytes,
     )
 
 

@@ -55,6 +55,9 @@ def _figures(figures: FiguresResult) -> Iterator[tuple[str, str]]:
         yield "WAL a write", format_size(round(figures.wal_bytes_per_write))
     if figures.temp_files:
         yield "temporary files", f"{format_count(figures.temp_files)} ({format_size(figures.temp_bytes or 0)})"
+    if figures.io_read_bytes is not None and figures.io_written_bytes is not None:
+        read, written = format_size(figures.io_read_bytes), format_size(figures.io_written_bytes)
+        yield "files", f"{read} read, {written} written"
     counts = (
         ("deadlocks", figures.deadlocks),
         ("timed checkpoints", figures.checkpoints_timed),
@@ -84,8 +87,3 @@ def _activity(activity: ActivityResult | None) -> Iterator[tuple[str, str]]:
         yield "sessions", f"{', '.join(parts)}{named}"
     if activity.server_cores is not None:
         yield "processor", f"{activity.server_cores:.2f} cores"
-    if activity.disk_read_bytes is not None and activity.disk_written_bytes is not None:
-        yield (
-            "disk",
-            f"{format_size(activity.disk_read_bytes)} read, {format_size(activity.disk_written_bytes)} written",
-        )

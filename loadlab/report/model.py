@@ -254,6 +254,8 @@ class FiguresResult(ResultModel):
     index_scan_ratio: float | None = None
     temp_files: int | None = None
     temp_bytes: int | None = None
+    io_read_bytes: int | None = Field(default=None, description="of tables and indexes, asked of the operating system")
+    io_written_bytes: int | None = Field(default=None, description="of tables and indexes, without WAL")
     wal_bytes: int | None = Field(default=None, description="of the whole server")
     wal_bytes_per_write: float | None = Field(default=None, description="by the executions of write operations")
     deadlocks: int | None = None
@@ -274,8 +276,6 @@ class ActivityResult(ResultModel):
     doing: dict[str, float] = Field(default={}, description="running, lock, io, client, other")
     waits: dict[str, float] = Field(default={}, description="by wait event, most first")
     server_cores: float | None = Field(default=None, description="processor time of a local server, per second")
-    disk_read_bytes: int | None = Field(default=None, description="by a local server's processes")
-    disk_written_bytes: int | None = None
 
 
 class EvidenceResult(ResultModel):

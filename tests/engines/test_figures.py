@@ -23,7 +23,9 @@ TABLES = """
     WHERE schemaname = 'public' AND relname IN ('customers', 'orders')
 """
 DATABASE = """
-    SELECT (SELECT wal_bytes::bigint FROM pg_stat_wal) AS wal_bytes, temp_files, temp_bytes, deadlocks
+    SELECT (SELECT wal_bytes::bigint FROM pg_stat_wal) AS wal_bytes, temp_files, temp_bytes, deadlocks,
+           (SELECT sum(coalesce(write_bytes, 0) + coalesce(extend_bytes, 0))::bigint FROM pg_stat_io
+            WHERE object <> 'wal') AS written
     FROM pg_stat_database WHERE datname = current_database()
 """
 STATEMENTS = """
@@ -91,8 +93,9 @@ def test_every_figure_is_that_of_the_raw_views(
     )
     whole = moved(raw_before[1], raw_after[1])
     assert (figures.temp_files, figures.deadlocks) == (whole["temp_files"], whole["deadlocks"])
-    # The server's WAL is everybody's: another test's server is another one, its own housekeeping is not.
+    # The server's WAL, and what it writes, are everybody's: another test's server is another one, its own housekeeping is not.
     assert figures.wal_bytes == pytest.approx(whole["wal_bytes"], rel=0.05)
+    assert figures.io_written_bytes == pytest.approx(whole["written"], rel=0.05, abs=2**20)
     writes = sum(item.count for item in load.operations if item.kind == "write")
     assert figures.wal_bytes_per_write == pytest.approx(figures.wal_bytes / writes)
 

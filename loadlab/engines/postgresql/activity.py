@@ -51,9 +51,6 @@ class PostgresqlSampler:
     def cpu_s(self) -> float | None:
         return None if self._postmaster is None else _cpu_s(self._postmaster)
 
-    def disk_bytes(self) -> tuple[int, int] | None:
-        return None if self._postmaster is None else _disk_bytes(self._postmaster)
-
     def close(self) -> None:
         self._connection.close()
 
@@ -108,25 +105,3 @@ def _children(postmaster: int) -> dict[str, _Process]:
     """The server's live processes by number."""
     found = {entry.name: _process(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()}
     return {pid: child for pid, child in found.items() if child is not None and child.parent == postmaster}
-
-
-def _disk_bytes(postmaster: int) -> tuple[int, int] | None:
-    """What `/proc/PID/io` tells (proc(5)) of the postmaster, with its children that have ended, and of those that live.
-
-    Reads are those that reached the disk, not the operating system's cache; writes are counted when a page is dirtied.
-    None where the server is another user's.
-    """
-    own = _io(str(postmaster))
-    if own is None:
-        return None
-    parts = [own, *(io for pid in _children(postmaster) if (io := _io(pid)) is not None)]
-    return sum(read for read, _ in parts), sum(written for _, written in parts)
-
-
-def _io(pid: str) -> tuple[int, int] | None:
-    try:
-        lines = (_PROC / pid / "io").read_text().splitlines()
-    except OSError:  # It has ended, belongs to somebody else, or this kernel does not count.
-        return None
-    fields = dict(line.split(": ") for line in lines)
-    return int(fields["read_bytes"]), int(fields["write_bytes"])

@@ -47,6 +47,16 @@ class Capabilities:
         return self.version >= 140_000
 
     @property
+    def has_io_counters(self) -> bool:
+        """pg_stat_io."""
+        return self.version >= 160_000
+
+    @property
+    def counts_io_in_bytes(self) -> bool:
+        """pg_stat_io has bytes; before, operations of `op_bytes` each."""
+        return self.version >= 180_000
+
+    @property
     def has_checkpointer_counters(self) -> bool:
         """pg_stat_checkpointer; before, its counters stood in pg_stat_bgwriter."""
         return self.version >= 170_000

@@ -124,6 +124,18 @@ _MEMORY = """
     SELECT current_setting('block_size')::bigint, pg_size_bytes(current_setting('effective_cache_size'))
 """
 
+# What the server asked the operating system for; /proc/PID/io tells less, since a file system may count a page that is
+# dirtied as the large folio that it belongs to.
+_IO_BYTES = """
+    SELECT coalesce(sum(read_bytes), 0), coalesce(sum(write_bytes), 0) + coalesce(sum(extend_bytes), 0)
+    FROM pg_stat_io WHERE object <> 'wal'
+"""
+_IO_OPERATIONS = """
+    SELECT coalesce(sum(reads * op_bytes), 0),
+           coalesce(sum(writes * op_bytes), 0) + coalesce(sum(extends * op_bytes), 0)
+    FROM pg_stat_io
+"""
+
 Row = Any
 """A named tuple of one of the queries above."""
 
@@ -190,10 +202,14 @@ def _counters(view: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _server_counters(connection: Connection, capabilities: Capabilities) -> dict[str, float]:
-    """WAL and checkpoints, which are the whole server's."""
+    """WAL, reads and writes of files and checkpoints, which are the whole server's."""
     counters: dict[str, float] = {}
     if capabilities.has_wal_counters:
         counters |= _counters(_row(connection, "SELECT to_jsonb(w) FROM pg_stat_wal AS w")[0])
+    if capabilities.has_io_counters:
+        in_bytes = capabilities.counts_io_in_bytes
+        read, written = _row(connection, _IO_BYTES if in_bytes else _IO_OPERATIONS)
+        counters |= {"io_read_bytes": float(read), "io_written_bytes": float(written)}
     if capabilities.has_checkpointer_counters:
         view = _row(connection, "SELECT to_jsonb(c) FROM pg_stat_checkpointer AS c")[0]
         timed, requested = view["num_timed"], view["num_requested"]
