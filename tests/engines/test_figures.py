@@ -93,7 +93,7 @@ def test_every_figure_is_that_of_the_raw_views(
     )
     whole = moved(raw_before[1], raw_after[1])
     assert (figures.temp_files, figures.deadlocks) == (whole["temp_files"], whole["deadlocks"])
-    # The server's WAL, and what it writes, are everybody's: another test's server is another one, its own housekeeping is not.
+    # The whole server's: another test's server is another one, its own housekeeping is not.
     assert figures.wal_bytes == pytest.approx(whole["wal_bytes"], rel=0.05)
     assert figures.io_written_bytes == pytest.approx(whole["written"], rel=0.05, abs=2**20)
     writes = sum(item.count for item in load.operations if item.kind == "write")
