@@ -38,8 +38,9 @@ _DIGEST_LENGTHS = {40, 60, 64, 97, 128}
 _COMMENTED = re.compile(r"hash|encrypt|digest|bcrypt|argon|scrypt|tokeni[sz]ed|ciphertext", re.IGNORECASE)
 
 # The words for whom rows belong to, and in how many tables they have to stand for that to be so.
-_TENANT = re.compile(r"^(tenant|organi[sz]ation|org|workspace|company|account|customer account) (id|uuid)$")
-_TENANT_TABLES = re.compile(r"^(tenants?|organi[sz]ations?|orgs?|workspaces?|compan(y|ies)|accounts?)$")
+# An account may be a firm's or a person's: the word tells nothing.
+_TENANT = re.compile(r"^(tenant|organi[sz]ation|org|workspace|company) (id|uuid)$")
+_TENANT_TABLES = re.compile(r"^(tenants?|organi[sz]ations?|orgs?|workspaces?|compan(y|ies))$")
 TENANT_TABLES_MIN = 3
 TENANT_SHARE_MIN = 0.5
 
@@ -48,7 +49,10 @@ _CRITICAL = re.compile(
     r"permissions?|"
     r"grants?|user roles?|role assignments?|memberships?|salar(y|ies)|payroll|bank accounts?|credit notes?)\b"
 )
-_CATALOGUE = re.compile(r"\b(types?|methods?|status(es)?|categor(y|ies)|templates?|providers?|definitions?)$")
+# Lists of what there is, and the parts of what is critical itself.
+_CATALOGUE = re.compile(
+    r"\b(types?|methods?|status(es)?|categor(y|ies)|templates?|providers?|definitions?|lines?|items?|details?)$"
+)
 _TRAIL = re.compile(
     r"\b(audit|auditing|audits|history|changelog|change log|admin log|activity log|event log|revisions?|versions)\b"
 )
