@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from loadlab.engines import DEFAULT_URL, open_database, scratch_database
 from loadlab.engines.protocol import Engine
-from loadlab.pipeline import DataOptions, Show, make_ready
+from loadlab.request import DataOptions
 from loadlab.reviewing import Load, live_facts, schema_facts, seeded_facts
 from loadlab.sourcing import scenario_of, schema_of
 from loadlab.spec.scenario import Scenario
@@ -16,6 +16,9 @@ from loadlab.validate.review.model import Rule, RuleOutcome
 from loadlab.validate.review.reviewing import review
 from loadlab.validate.review.rules import RULES
 from loadlab.validate.review.silence import check_patterns, chosen_rules
+
+if TYPE_CHECKING:
+    from loadlab.pipeline import Show
 
 Reviewed = Literal["database", "schema", "scenario"]
 """What was reviewed: the tables that are there, a schema alone, or a scenario's filled database."""
@@ -96,6 +99,8 @@ def _scenario(
     silence: Sequence[str],
     show: Show,
 ) -> CheckOutcome:
+    from loadlab.pipeline import make_ready
+
     with open_database(database) as engine:
         ready = make_ready(engine, scenario, scenario.file.workload, data, show)
         show.step("Reviewing")

@@ -156,6 +156,7 @@ def _with_dependencies(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
     if not isinstance(engine, CanSampleRows):
         return _without(facts, dependencies=f"{engine.version()} gives no sample of rows")
     found: dict[str, Dependencies] = {}
+    refused: list[str] = []
     for table in facts.schema:
         left, right = determinants(table), dependents(table)
         if not left or not right or facts.rows.get(table.key, 0) < _ROWS_FOR_DEPENDENCIES:
@@ -164,9 +165,13 @@ def _with_dependencies(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
         try:
             rows = engine.sample_rows(table, columns, SAMPLED_ROWS)
         except DatabaseError as error:
-            return _without(facts, dependencies=str(error))
+            # A role may read some tables and not others.
+            refused.append(f"{table.key}: {error}")
+            continue
         if len(rows) >= _ROWS_FOR_DEPENDENCIES:
             found[table.key] = find_dependencies(columns, rows, left, right)
+    if refused and not found:
+        return _without(facts, dependencies=refused[0])
     return replace(facts, dependencies=found)
 
 

@@ -77,10 +77,10 @@ def check(
     if source is None and database == DEFAULT_URL:
         raise InputError("loadlab check", "needs a scenario, a schema, or --database with tables to review")
     from loadlab.checking import check as run_check
-    from loadlab.pipeline import DataOptions
     from loadlab.report.findings import finding_results, print_check, rule_results
     from loadlab.report.model import CheckResult
     from loadlab.report.terminal import console_for
+    from loadlab.request import DataOptions
 
     with progress(quiet=as_json) as show:
         outcome = run_check(source, database, DataOptions(scale, seed), rules or [], silence or [], show)

@@ -86,7 +86,7 @@ def _extension(connection: Connection, *, may_install: bool) -> Iterator[str]:
         if found is None and may_install:
             try:
                 connection.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(_EXTENSION)))
-            except psycopg.errors.FeatureNotSupported:
+            except (psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFile):
                 raise DatabaseError(f"the server has no {_EXTENSION}, an extension of its contrib package") from None
             found = connection.execute(_PLACE, (_EXTENSION,)).fetchone()
         if found is None:

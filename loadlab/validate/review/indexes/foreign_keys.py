@@ -68,7 +68,7 @@ def _finding(facts: ReviewFacts, table: Table, key: ForeignKey) -> Finding:
         evidence=(
             *rows_evidence(facts, table),
             f"ON DELETE {key.on_delete}",
-            *((f"{listed(partly)} begin with a part of the columns",) if partly else ()),
+            *((f"a part of the columns begins {listed(partly)}",) if partly else ()),
             *((f"the load deletes parents: {listed(deleting)}",) if deleting else ()),
         ),
         why="Each deletion of a parent, and each change of its key, reads the whole table to look for children, while"

@@ -16,6 +16,7 @@ from loadlab.validate.review.words import listed, plural
 MAJORITY = 0.8
 NAMES_MIN = 5
 TABLES_MIN = 4
+_STYLED_LENGTH_MIN = 3
 
 _STYLES = (
     ("snake_case", re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")),
@@ -39,9 +40,9 @@ def _naming(facts: ReviewFacts) -> Examined:
 
 
 def _style(name: str) -> str:
-    """ "" for a single lower-case word, which is any style."""
+    """The empty text for a single lower-case word, which is any style, and for what is too short to have one."""
     plain = name.strip("_")
-    if _NEUTRAL.fullmatch(plain):
+    if len(plain) < _STYLED_LENGTH_MIN or _NEUTRAL.fullmatch(plain):
         return ""
     return next((style for style, pattern in _STYLES if pattern.fullmatch(plain)), "a style of their own")
 

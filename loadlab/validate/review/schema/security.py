@@ -122,7 +122,8 @@ def _row_security(facts: ReviewFacts) -> Examined:
     if not bare:
         return Examined(len(found), objects)
     groups = {"schema": bare} if len(bare) == len(found) else {table.key: [(table, name)] for table, name in bare}
-    findings = [_in_reach(facts, subject, places, len(found)) for subject, places in groups.items()]
+    hidden = len(found) - len(bare)
+    findings = [_in_reach(facts, subject, places, hidden, len(found)) for subject, places in groups.items()]
     return Examined(len(found), objects, tuple(findings))
 
 
@@ -148,24 +149,21 @@ def _tenants(facts: ReviewFacts) -> list[tuple[Table, str]]:
     return [(table, name) for table, name in marked if name == best]
 
 
-def _in_reach(facts: ReviewFacts, subject: str, places: list[tuple[Table, str]], of: int) -> Finding:
+def _in_reach(facts: ReviewFacts, subject: str, places: list[tuple[Table, str]], hidden: int, of: int) -> Finding:
     names = [table.key for table, _ in places]
     sql: list[str] = []
     for table, column in places:
         sql += facts.remedies.hide_rows(table, column) if facts.remedies else ()
-    others = (
-        f"{plural(of - len(places), 'other table')} with {places[0][1]} {'has' if of - len(places) == 1 else 'have'} it"
-    )
+    others = f"{hidden} of {of} tables with {places[0][1]} have it" if hidden else "no table has it"
     return Finding(
         rule="no-row-security",
         severity=Severity.WARNING,
         subject=subject,
         what=f"No row-level security on {plural(len(places), 'table')} of several tenants: {listed(names)}.",
-        evidence=(f"{places[0][1]} says whose the rows are", others if len(places) < of else "no table has it"),
+        evidence=(f"{places[0][1]} says whose the rows are", others),
         why="One forgotten condition in one query shows the rows of every tenant.",
-        remedy="Let the server add the condition: a policy that compares the column with a setting of the"
-        " session. Owners"
-        " and superusers pass it, so the application needs a role of its own.",
+        remedy="Let the server add the condition: a policy that compares the column with a setting of the session."
+        " Owners and superusers pass it, so the application needs a role of its own.",
         sql=tuple(sql),
         load_share=share_of(facts, *(table for table, _ in places)),
     )
