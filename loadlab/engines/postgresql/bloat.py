@@ -46,8 +46,9 @@ _TABLES = f"""
 _INDEXES = f"""
     WITH {_HOLDERS}
     SELECT h.key, root.relname::text AS index, sum(pg_relation_size(c.oid))::bigint AS size_bytes,
-           sum(current_setting('block_size')::bigint * (s.deleted_pages + s.empty_pages
-               + s.leaf_pages * greatest(1 - s.avg_leaf_density / {_BTREE_FULL}, 0)))::bigint AS wasted_bytes
+           sum(current_setting('block_size')::bigint * (s.deleted_pages + s.empty_pages + s.leaf_pages
+               * greatest(1 - coalesce(nullif(s.avg_leaf_density, 'NaN'), {_BTREE_FULL}) / {_BTREE_FULL}, 0))
+           )::bigint AS wasted_bytes
     FROM holder AS h
     JOIN pg_index AS i ON i.indrelid = h.oid AND i.indisvalid
     JOIN pg_class AS c ON c.oid = i.indexrelid

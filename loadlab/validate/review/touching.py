@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,6 +14,12 @@ from loadlab.schema.checks import parser_dialect
 from loadlab.schema.model import Table
 from loadlab.spec.statement import Statement
 from loadlab.validate.review.model import ReviewFacts
+
+# What reads or writes rows; the parser takes other commands for texts, and warns of each.
+_ABOUT_ROWS = re.compile(
+    r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/)\s*)*\(*\s*(?:select|with|insert|update|delete|merge)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,8 @@ def touched(statement: Statement, dialect: str) -> Touched:
 @lru_cache(maxsize=4096)
 def parsed(text: str, dialect: str) -> tuple[exp.Expr, ...]:
     """The trees of a text with `:name` for its parameters; none where it is not understood."""
+    if not _ABOUT_ROWS.match(text):
+        return ()
     try:
         found = sqlglot.parse(text, dialect=parser_dialect(dialect))
     except SqlglotError:
