@@ -46,6 +46,9 @@ DEFECTS = [
     ("sensitive-plain-text", "customers.ssn", "ALTER TABLE customers ADD COLUMN ssn text"),
     ("no-row-security", "products", "ALTER TABLE products DISABLE ROW LEVEL SECURITY"),
     ("no-audit", "payments", "ALTER TABLE payments DROP COLUMN updated_at"),
+    ("no-audit", "member_roles", "CREATE TABLE roles (id bigint PRIMARY KEY, name text NOT NULL);"
+     "CREATE TABLE member_roles (member_id bigint REFERENCES members ON DELETE CASCADE, role_id bigint"
+     " REFERENCES roles ON DELETE CASCADE, PRIMARY KEY (member_id, role_id)); CREATE INDEX ON member_roles (role_id)"),
     ("naming", "orders.shippingNote", 'ALTER TABLE orders ADD COLUMN "shippingNote" text'),
     ("naming", "OrderTags", 'CREATE TABLE "OrderTags" (id bigint PRIMARY KEY);'
      "CREATE TABLE stock_levels (id bigint PRIMARY KEY); CREATE TABLE price_lists (id bigint PRIMARY KEY);"

@@ -67,6 +67,8 @@ class PostgresqlRemedies:
         )
 
     def replace_foreign_key(self, table: Table, key: ForeignKey, target: Table, on_delete: str) -> tuple[str, ...]:
+        if table.partitioning and any(part.name in key.name for part in table.partitioning.partitions):
+            return ()  # The constraint is each partition's own.
         name = self._name(key.name)
         clause = self._references(key.columns, target, key.target_columns, on_delete)
         is_put_off = self._live and table.partitioning is None

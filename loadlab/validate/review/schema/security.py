@@ -10,7 +10,7 @@ from loadlab.schema.model import Column, Table
 from loadlab.validate.review import sources
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.touching import share_of
-from loadlab.validate.review.words import columns_of, listed, plural
+from loadlab.validate.review.words import columns_of, listed, plural, referencing
 
 _SAFE = re.compile(
     r"hash|digest|crypt|salt|cipher|sealed|masked|redacted|bcrypt|argon|scrypt|pbkdf|vault|secret (arn|ref|name|id)|"
@@ -46,9 +46,9 @@ TENANT_SHARE_MIN = 0.5
 
 _CRITICAL = re.compile(
     r"\b(payments?|refunds?|payouts?|ledger|journal|transactions?|transfers?|invoices?|withdrawals?|deposits?|"
-    r"permissions?|"
-    r"grants?|user roles?|role assignments?|memberships?|salar(y|ies)|payroll|bank accounts?|credit notes?)\b"
+    r"salar(y|ies)|payroll|bank accounts?|credit notes?)\b"
 )
+_RIGHTS = re.compile(r"\b(permissions?|grants?|roles?|role assignments?)\b")
 # Lists of what there is, and the parts of what is critical itself.
 _CATALOGUE = re.compile(
     r"\b(types?|methods?|status(es)?|categor(y|ies)|templates?|providers?|definitions?|lines?|items?|details?)$"
@@ -170,21 +170,30 @@ def _in_reach(facts: ReviewFacts, subject: str, places: list[tuple[Table, str]],
 
 
 def _audit(facts: ReviewFacts) -> Examined:
-    critical = [
-        table
-        for table in facts.schema
-        if _CRITICAL.search(words_of(table.name))
-        and not _CATALOGUE.search(words_of(table.name))
-        and not _TRAIL.search(words_of(table.name))
-    ]
+    critical = [table for table in facts.schema if _is_critical(table)]
     trails = [table for table in facts.schema if _TRAIL.search(words_of(table.name))]
     bare = [table for table in critical if not trails and not _leaves_trace(table)]
     return Examined(len(critical), "critical tables", tuple(_untraced(facts, table) for table in bare))
 
 
+def _is_critical(table: Table) -> bool:
+    """Whether its rows are money or rights: not a list of the rights that there are, but of who has which."""
+    words = words_of(table.name)
+    if _CATALOGUE.search(words) or _TRAIL.search(words):
+        return False
+    return _CRITICAL.search(words) is not None or (_RIGHTS.search(words) is not None and _is_link(table))
+
+
+def _is_link(table: Table) -> bool:
+    """Whether a row says no more than that two things belong together: it is written and deleted, never changed."""
+    keys = referencing(table) | set(table.primary_key)
+    others = [column for column in table.columns if column.name not in keys and column.type.kind != "timestamp"]
+    return len(table.foreign_keys) > 1 and not others
+
+
 def _leaves_trace(table: Table) -> bool:
     meanings = {meaning_of(table, column) for column in table.columns if column.type.kind in ("timestamp", "date")}
-    is_entry = _ENTRY.search(words_of(table.name)) is not None
+    is_entry = _ENTRY.search(words_of(table.name)) is not None or _is_link(table)
     has_actor = any(_ACTOR.search(words_of(name)) for name in table.column_names)
     writes_elsewhere = any(target != table.key for trigger in table.triggers for target in trigger.writes)
     return "updated" in meanings or ("created" in meanings and (is_entry or has_actor)) or writes_elsewhere
@@ -202,7 +211,9 @@ def _untraced(facts: ReviewFacts, table: Table) -> Finding:
         why="Who changed an amount or a right, and when, cannot be answered afterwards: neither to a customer nor to an"
         " auditor.",
         remedy="At least the moment of the last change; better an append-only audit table that a trigger writes.",
-        sql=facts.remedies.add_moment(table, "updated_at") if facts.remedies else (),
+        sql=facts.remedies.add_moment(table, "created_at" if _is_link(table) else "updated_at")
+        if facts.remedies
+        else (),
         load_share=share_of(facts, table),
     )
 
