@@ -8,15 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from loadlab.data.dataset import Dataset
-from loadlab.engines.abilities import (
-    CanInspect,
-    CanMeasureBloat,
-    CanProfile,
-    CanReadStatements,
-    CanRenderRemedies,
-    CanSampleRows,
-)
+from loadlab.engines.abilities import CanProfile, CanReadStatements
 from loadlab.engines.protocol import Engine, Evidence
+from loadlab.engines.review_abilities import CanInspect, CanMeasureBloat, CanRenderRemedies, CanSampleRows
 from loadlab.errors import DatabaseError
 from loadlab.schema.details import Dependencies
 from loadlab.schema.model import Schema

@@ -227,7 +227,7 @@ class PostgresqlEngine:
     # The review -------------------------------------------------------------------------------------------------------
 
     def details(self) -> SchemaDetails:
-        """See `loadlab.engines.abilities.CanInspect`."""
+        """See `loadlab.engines.review_abilities.CanInspect`."""
         with translated():
             return read_details(self._connection)
 
@@ -237,12 +237,12 @@ class PostgresqlEngine:
             return read_details(self._connection)
 
     def bloat(self, *, least_bytes: int, may_install: bool) -> tuple[Bloat, ...]:
-        """See `loadlab.engines.abilities.CanMeasureBloat`."""
+        """See `loadlab.engines.review_abilities.CanMeasureBloat`."""
         with translated():
             return measure_bloat(self._connection, least_bytes, may_install=may_install)
 
     def sample_rows(self, table: Table, columns: Sequence[str], rows: int) -> list[tuple[str | None, ...]]:
-        """See `loadlab.engines.abilities.CanSampleRows`."""
+        """See `loadlab.engines.review_abilities.CanSampleRows`."""
         with translated():
             return sample_rows(self._connection, table, columns, rows)
 

@@ -200,6 +200,7 @@ def _leaves_trace(table: Table) -> bool:
 
 
 def _untraced(facts: ReviewFacts, table: Table) -> Finding:
+    moment = "created_at" if _is_link(table) else "updated_at"
     return Finding(
         rule="no-audit",
         severity=Severity.WARNING,
@@ -211,9 +212,7 @@ def _untraced(facts: ReviewFacts, table: Table) -> Finding:
         why="Who changed an amount or a right, and when, cannot be answered afterwards: neither to a customer nor to an"
         " auditor.",
         remedy="At least the moment of the last change; better an append-only audit table that a trigger writes.",
-        sql=facts.remedies.add_moment(table, "created_at" if _is_link(table) else "updated_at")
-        if facts.remedies
-        else (),
+        sql=facts.remedies.add_moment(table, moment) if facts.remedies else (),
         load_share=share_of(facts, table),
     )
 
