@@ -25,6 +25,7 @@ workload:
   operations:
     pay:
       kind: simple
+      weight: 1
       sql: SELECT amount FROM payments WHERE order_id = :id
       params: {id: orders.id}
 review:
