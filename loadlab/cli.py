@@ -367,12 +367,15 @@ def report(
       loadlab report runs/marketplace-20260101-120000
     """
     from loadlab.report.files import load_result, write_report
-    from loadlab.report.terminal import print_result
+    from loadlab.report.terminal import console_for, print_result
 
     result = load_result(run_dir)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:
+        from loadlab.report.findings import print_findings
+
+        print_findings(result.findings, console_for())
         print_result(result, write_report(run_dir, result))
     raise typer.Exit(EXIT_CODES[result.verdict])
 

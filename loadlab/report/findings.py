@@ -93,12 +93,17 @@ def print_check(result: CheckResult, console: Console) -> None:
     """The whole review: findings by area, worst first; then what was examined and what was not."""
     for part in _parts(result):
         console.print(part)
-    for area, findings in _by_area(result.findings):
-        console.print(Text(f"{AREAS[area]}\n", style="bold"))
-        for finding in findings:
-            print_finding(finding, console)
+    print_findings(result.findings, console)
     console.print(_examined(result.reviewed))
     console.print(Text(f"\n{tally(result.findings, result.reviewed)}."))
+
+
+def print_findings(findings: Sequence[FindingResult], console: Console) -> None:
+    """All of them in full, by area."""
+    for area, group in _by_area(findings):
+        console.print(Text(f"{AREAS[area]}\n", style="bold"))
+        for finding in group:
+            print_finding(finding, console)
 
 
 def _parts(result: CheckResult) -> Iterator[RenderableType]:
@@ -176,4 +181,4 @@ def summary(findings: Sequence[FindingResult], rules: Sequence[RuleResult]) -> I
         table.add_row(Text(finding.severity, style=_STYLES[finding.severity]), printable(f"{finding.what}{where}"))
     yield table
     if len(findings) > WORST_SHOWN:
-        yield Text(f"and {len(findings) - WORST_SHOWN} more, with reasons and SQL, in the report", style="dim")
+        yield Text(f"and {len(findings) - WORST_SHOWN} more; reasons and SQL are in the report", style="dim")

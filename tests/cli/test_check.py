@@ -127,6 +127,7 @@ def test_a_scenario_and_its_run(loadlab, schema, tmp_path, embedded_server):
     assert rules["naming"]["silenced"] == 1
     assert rules["bloated-table"]["examined"] > 0 or rules["bloated-table"]["reason"].startswith("there are no")
     assert "LoadLab made the rows" in rules["nullable-never-null"]["reason"]
+    assert 'CREATE INDEX ON "payments" ("order_id");' in loadlab("report", "run").out
     html = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "CREATE INDEX ON &#34;payments&#34; (&#34;order_id&#34;)" in html
 
