@@ -17,6 +17,7 @@ import typer
 from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
 from loadlab.commands.capacity import capacity
+from loadlab.commands.check import check
 from loadlab.commands.forecast import forecast
 from loadlab.commands.init import init
 from loadlab.commands.options import Database, Json, LoadDatabase, Scale, Seed, progress
@@ -178,6 +179,7 @@ app.command()(init)
 app.command()(capacity)
 app.command()(forecast)
 app.command()(replay)
+app.command()(check)
 app.command()(worker)
 
 
@@ -378,12 +380,15 @@ def report(
       loadlab report runs/marketplace-20260101-120000
     """
     from loadlab.report.files import load_result, write_report
-    from loadlab.report.terminal import print_result
+    from loadlab.report.terminal import console_for, print_result
 
     result = load_result(run_dir)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:
+        from loadlab.report.findings import print_findings
+
+        print_findings(result.findings, console_for())
         print_result(result, write_report(run_dir, result))
     raise typer.Exit(EXIT_CODES[result.verdict])
 

@@ -35,6 +35,7 @@ from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_histograms, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
 from loadlab.request import DataOptions, planned
+from loadlab.reviewing import Load, review_load
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
@@ -48,6 +49,8 @@ from loadlab.units import format_count
 from loadlab.validate.extension import confidence_of_looks, of_the_load, prolongation_of
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
+from loadlab.validate.review.rules import RULES
+from loadlab.validate.review.silence import check_patterns
 from loadlab.workload.conducting import ALONE, Conducting
 
 if TYPE_CHECKING:
@@ -158,6 +161,7 @@ class RunOutcome:
 def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Path | None, show: Show) -> RunOutcome:
     """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError."""
     scenario = load_scenario(path)
+    check_patterns(scenario.file.review.silence, RULES, "scenario.yaml: review.silence[{}]")
     workload = changed_workload(scenario, load)
     load.conducting.check(workload.connections)
     folder = run_folder(out, scenario.name)
@@ -182,6 +186,9 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
         verdicts = judge(scenario.targets, facts_of(window, ready))
+        show.step("Reviewing schema, indexes, plans and load")
+        asked = Load(ready.statements, executions_of(ready.statements, window), window.delta)
+        outcomes = review_load(engine, ready.dataset, asked, scenario.file.review.silence)
         result = build_result(
             scenario=scenario.name,
             description=scenario.file.description,
@@ -199,6 +206,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             activity=window.activity,
             prolongation=window.prolongation,
             may_extend=workload.may_extend,
+            reviewed=outcomes,
         )
         files = write_run(folder, result)
         write_histograms(folder, window.measure)
@@ -285,6 +293,13 @@ def _second_look(ready: Ready) -> Look:
         )
 
     return look
+
+
+def executions_of(statements: Mapping[str, Statement], window: Window) -> dict[str, int]:
+    """By statement key, how often the clients ran it in the window."""
+    counts = {item.name: item.count + item.error_count for item in window.measure.operations}
+    counts |= window.measure.statements
+    return {key: counts.get(key, 0) for key in statements}
 
 
 def _statement_ids(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval, LoadMeasure, OperationMeasure
 from loadlab.measure.pooler import PoolerEvidence
 from loadlab.measure.window import Prolongation
+from loadlab.report.findings import finding_results, rule_results
 from loadlab.report.model import (
     ActivityResult,
     AttemptResult,
@@ -39,6 +40,7 @@ from loadlab.report.model import (
 )
 from loadlab.validate.extension import confidence_of_looks
 from loadlab.validate.model import TargetVerdict, overall
+from loadlab.validate.review.model import RuleOutcome
 from loadlab.validate.statistics import CONFIDENCE, SPELLS_MIN
 from loadlab.workload.limits import TIMED_OUT
 from loadlab.workload.loop import DROPPED
@@ -62,6 +64,7 @@ def build_result(
     environment: EnvironmentResult,
     warmup_s: float,
     notes: Sequence[str] = (),
+    reviewed: Sequence[RuleOutcome] = (),
     created_at: str | None = None,
     figures: Figures | None = None,
     activity: Activity | None = None,
@@ -88,6 +91,8 @@ def build_result(
         evidence=_evidence(evidence, notes).model_copy(
             update={"figures": _figures(figures or Figures()), "activity": _activity(activity)}
         ),
+        findings=finding_results(reviewed),
+        reviewed=rule_results(reviewed),
         environment=environment,
     )
 

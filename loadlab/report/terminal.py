@@ -19,6 +19,7 @@ from rich.text import Text
 
 from loadlab.report.evidence import judging_in_words, server_in_words
 from loadlab.report.files import RunFiles
+from loadlab.report.findings import summary
 from loadlab.report.model import DetailResult, LoadResult, OperationResult, Result, TargetResult
 from loadlab.report.wording import (
     duration_us,
@@ -72,6 +73,7 @@ def _parts(result: Result) -> Iterator[RenderableType]:
         yield _operations(result.operations)
         yield from _errors(result.operations)
         yield from _attempts(result.operations)
+    yield from summary(result.findings, result.reviewed)
     yield _grid(_facts(result))
 
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Literal
 
 from loadlab.engines.protocol import Evidence
+from loadlab.engines.review_abilities import Remedies
+from loadlab.schema.details import Bloat, Dependencies, SchemaDetails
 from loadlab.schema.model import Schema
 from loadlab.schema.statistics import DatabaseStatistics
 from loadlab.spec.statement import Statement
@@ -92,6 +94,10 @@ class ReviewFacts:
     statement key, `executions` how often each ran (None: no load was run). `evidence` is the difference over a
     measured window where `is_window`, else the counters since the server's last reset. `missing` says by the name of
     a field why it is not there.
+
+    `statistics` and `dependencies` prove something of the application only where the data is its own
+    (`is_own_data`): data that LoadLab made shows what LoadLab does. `bloat` is of every table and index that is large
+    enough to be measured. `remedies` writes the SQL of findings.
     """
 
     schema: Schema
@@ -102,6 +108,11 @@ class ReviewFacts:
     is_window: bool = False
     statistics: DatabaseStatistics | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
+    details: SchemaDetails | None = None
+    is_own_data: bool = False
+    dependencies: Mapping[str, Dependencies] | None = None
+    bloat: Sequence[Bloat] | None = None
+    remedies: Remedies | None = None
 
     def why_missing(self, name: str) -> str:
         """Why a field is None, for the reason of a skipped rule."""
