@@ -72,11 +72,11 @@ def _of_part(part: exp.Expr, tables: Tables, default: str) -> Iterator[Compariso
         left = _column(part.this, tables, default)
         right = _column(part.args.get("expression"), tables, default)
         value = part.args.get("expression") if left else part.this
-        if left and right:
+        if left and right and _alias(part.this) != _alias(part.args["expression"]):
             yield Comparison(*left, kind, right)
             yield Comparison(*right, kind, left)
             return
-        side = left or right
+        side = None if left and right else left or right
         if side is not None and (value is None or not list(value.find_all(exp.Column))):
             yield Comparison(*side, kind, None, _parameter(value))
             return
@@ -105,6 +105,10 @@ def _column(node: exp.Expr | None, tables: Tables, default: str) -> tuple[str, s
         return None
     table = tables.get(node.table, "") if node.table else default
     return (table, node.name) if table else None
+
+
+def _alias(node: exp.Expr) -> str:
+    return str(next(node.find_all(exp.Column)).table)
 
 
 def _parameter(value: exp.Expr | None) -> int | None:

@@ -55,7 +55,9 @@ class PostgresqlTuning:
 
     def allow_memory(self, kib: int) -> tuple[str, ...]:
         mib = -(-kib // _KIB_PER_MIB)
-        return (self._text("SET work_mem = {}", sql.Literal(f"{mib}MB")),)
+        # For new sessions of this database; an application would set it for its role, or for one transaction.
+        database = sql.Identifier(self._connection.info.dbname)
+        return (self._text("ALTER DATABASE {} SET work_mem = {}", database, sql.Literal(f"{mib}MB")),)
 
     def _text(self, template: str, *parts: sql.Composable) -> str:
         return sql.SQL(template).format(*parts).as_string(self._connection)

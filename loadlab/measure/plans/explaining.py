@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from loadlab.engines.abilities import CanPlanValues
@@ -20,7 +20,7 @@ _LOOKS = 2
 
 @dataclass(slots=True)
 class Iteration:
-    """What one iteration of an operation did: plans by statement, and how often each was executed."""
+    """What one iteration of an operation did: plans by (plain) statement, and how often each was executed."""
 
     plans: dict[Statement, list[Plan]] = field(default_factory=dict)
     counts: dict[Statement, int] = field(default_factory=dict)
@@ -84,9 +84,14 @@ class ExplainingSession:
         self._inner.close()
 
     def _look(self, statement: Statement, values: Values) -> None:
-        found = self.iteration
-        found.counts[statement] = found.counts.get(statement, 0) + 1
-        if found.counts[statement] <= _LOOKS:
+        found, plain = self.iteration, plain_statement(statement)
+        found.counts[plain] = found.counts.get(plain, 0) + 1
+        if found.counts[plain] <= _LOOKS:
             plan = self._planner.plan_of(statement, values, execute=self._execute)
             if plan is not None:
-                found.plans.setdefault(statement, []).append(plan)
+                found.plans.setdefault(plain, []).append(plan)
+
+
+def plain_statement(statement: Statement) -> Statement:
+    """Without the engine whose words it is in: flows do not know it, and their statements are found by their text."""
+    return replace(statement, dialect=None)

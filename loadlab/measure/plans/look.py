@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -16,7 +16,7 @@ from loadlab.engines.abilities import CanExplain, CanPlan, CanPlanValues
 from loadlab.engines.protocol import Engine, Manifest, PlanEvidence
 from loadlab.errors import DatabaseError, LoadLabError
 from loadlab.measure.plans.draws import Draw, draws, largest_values
-from loadlab.measure.plans.explaining import ExplainingSession, Iteration
+from loadlab.measure.plans.explaining import ExplainingSession, Iteration, plain_statement
 from loadlab.measure.plans.model import TYPICAL, PlanSample, StatementPlans
 from loadlab.spec.parameters import Parameter
 from loadlab.spec.scenario import Scenario
@@ -102,17 +102,12 @@ def _access(
 
 
 def _of(seen: Mapping[str, _Seen], key: str, statement: Statement) -> Iterator[PlanSample]:
-    yield from seen[key.partition("/")[0]].samples.get(_plain(statement), ())
+    yield from seen[key.partition("/")[0]].samples.get(plain_statement(statement), ())
 
 
 def _per_iteration(seen: Mapping[str, _Seen], key: str, statement: Statement) -> float | None:
-    counts = seen[key.partition("/")[0]].counts.get(_plain(statement))
+    counts = seen[key.partition("/")[0]].counts.get(plain_statement(statement))
     return float(median(counts)) if counts else None
-
-
-def _plain(statement: Statement) -> Statement:
-    """Without the engine whose words it is in: flows do not know it."""
-    return replace(statement, dialect=None)
 
 
 class _Looker:
@@ -180,7 +175,7 @@ class _Looker:
             if several
             else [self._statements[name]]
         )
-        texts = [_plain(text) if several else text for text in texts]
+        texts = [plain_statement(text) if several else text for text in texts]
         params, joined = self._parameters(operation), " ".join(map(str, texts))
         handles, encoder = [session.prepare(text) for text in texts], Handles(session, texts, several=several)
         for draw in draws(
@@ -196,7 +191,7 @@ class _Looker:
 
     def _flow_iterations(self, name: str, session: ExplainingSession) -> Iterator[tuple[str, Callable[[], object]]]:
         known = {key: text for key, text in self._statements.items() if key.startswith(f"{name}/")}
-        names = StatementNames(name, {key: _plain(text) for key, text in known.items()})
+        names = StatementNames(name, {key: plain_statement(text) for key, text in known.items()})
         db = FlowSession(session, names, {}, engine=self._engine.name)
         keys = Keys(self._cells, self._new_rows, partial(self._random, name), lambda _: None)
         for _ in range(_FLOW_ITERATIONS):

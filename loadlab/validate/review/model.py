@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from loadlab.engines.abilities import Tuning
+from loadlab.engines.plan_tree import IndexTrial, NewIndex
 from loadlab.engines.protocol import Evidence
+from loadlab.measure.plans.model import StatementPlans
 from loadlab.schema.model import Schema
 from loadlab.schema.statistics import DatabaseStatistics
 from loadlab.spec.statement import Statement
@@ -85,6 +88,20 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolUse:
+    """The load's connections over the window.
+
+    `busiest_share` is the pool's utilisation (0 to 1) in the busiest interval, `cores` those of the server, None where
+    it is on another machine.
+    """
+
+    connections: int
+    connections_peak: int
+    busiest_share: float
+    cores: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewFacts:
     """Everything that a rule may look at; what could not be had is None, and a rule that needs it is SKIPPED.
 
@@ -92,6 +109,9 @@ class ReviewFacts:
     statement key, `executions` how often each ran (None: no load was run). `evidence` is the difference over a
     measured window where `is_window`, else the counters since the server's last reset. `missing` says by the name of
     a field why it is not there.
+
+    `plans` are by statement key, `iterations` how often each operation of several statements ran. `trials` are what the
+    planner made of indexes that are not there. `tuning` writes the SQL of what makes statements faster.
     """
 
     schema: Schema
@@ -102,6 +122,11 @@ class ReviewFacts:
     is_window: bool = False
     statistics: DatabaseStatistics | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
+    plans: Mapping[str, StatementPlans] | None = None
+    iterations: Mapping[str, int] | None = None
+    pool: PoolUse | None = None
+    trials: Mapping[NewIndex, Sequence[IndexTrial]] = field(default_factory=dict)
+    tuning: Tuning | None = None
 
     def why_missing(self, name: str) -> str:
         """Why a field is None, for the reason of a skipped rule."""
