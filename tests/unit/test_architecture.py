@@ -47,7 +47,7 @@ DATA_LAYERS = (
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
 TOP = {
-    "__init__", "__main__", "arguments", "capacity", "cli", "commands", "pipeline", "factories", "replay",
+    "__init__", "__main__", "arguments", "capacity", "cli", "commands", "pipeline", "plan_facts", "proof", "factories", "replay",
     "scaffold",
 }  # fmt: skip
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:

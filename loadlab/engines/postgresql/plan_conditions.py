@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -13,6 +14,7 @@ from loadlab.engines.plan_tree import Comparison, ComparisonKind, SortKey
 
 # What a part of the plan computes once stands for a value; the plan's notation for it is none of SQL's.
 _PLAN_VALUE = re.compile(r"\((?:hashed )?(?:SubPlan|InitPlan|alternatives)[^()]*\)(?:\.col\d+)?")
+_TEXT_VALUE = re.compile(r"'(?:[^']|'')*'")
 _SORT_KEY = re.compile(
     r'(?:(?P<alias>"(?:[^"]|"")+"|\w+)\.)?(?P<column>"(?:[^"]|"")+"|[A-Za-z_]\w*)(?P<down> DESC)?'
     r"(?: NULLS (?:FIRST|LAST))?"
@@ -29,15 +31,23 @@ def comparisons(text: str, tables: Tables, default: str = "") -> tuple[tuple[Com
     """
     if not text:
         return (), True
-    try:
-        tree = sqlglot.parse_one(_PLAN_VALUE.sub("$0", text), read="postgres")
-    except SqlglotError:
+    tree = _parsed(_TEXT_VALUE.sub("''", _PLAN_VALUE.sub("$0", text)))
+    if tree is None:
         return (), False
     found: list[Comparison] = []
     parts = list(_conjuncts(tree))
     for part in parts:
         found += _of_part(part, tables, default)
     return tuple(found), len(found) >= len(parts) and all(item.kind != "other" for item in found)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> exp.Expr | None:
+    """The tree of a condition; the same one comes up with other values again and again."""
+    try:
+        return sqlglot.parse_one(text, read="postgres")
+    except SqlglotError:
+        return None
 
 
 def sort_keys(texts: list[str], tables: Tables, default: str = "") -> tuple[SortKey, ...]:

@@ -110,7 +110,8 @@ class ReviewFacts:
     measured window where `is_window`, else the counters since the server's last reset. `missing` says by the name of
     a field why it is not there.
 
-    `plans` are by statement key, `iterations` how often each operation of several statements ran. `trials` are what the
+    `plans` are by statement key, `iterations` how often each operation of several statements ran,
+    `load_to_window` how many times as long as its window the whole load was, warm-up included. `trials` are what the
     planner made of indexes that are not there. `tuning` writes the SQL of what makes statements faster.
     """
 
@@ -124,6 +125,7 @@ class ReviewFacts:
     missing: Mapping[str, str] = field(default_factory=dict)
     plans: Mapping[str, StatementPlans] | None = None
     iterations: Mapping[str, int] | None = None
+    load_to_window: float = 1.0
     pool: PoolUse | None = None
     trials: Mapping[NewIndex, Sequence[IndexTrial]] = field(default_factory=dict)
     tuning: Tuning | None = None

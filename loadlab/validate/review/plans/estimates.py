@@ -26,6 +26,8 @@ _FLIP_FACTOR = 5.0
 # twice that means that it is not, or not in time.
 _CHANGED_SHARE = 0.2
 _CHANGED_ROWS_MIN = 1_000
+# What the warm-up wrote is estimated by the window's rate, which it need not have had.
+_WRITTEN_MARGIN = 1.5
 
 
 # -- estimates -----------------------------------------------------------------------------------------------------
@@ -209,17 +211,18 @@ def _why_stale(facts: ReviewFacts, item: TableEvidence) -> str:
     rows = item.rows or 0
     if item.analyzed is False:
         return "never analysed" if rows >= _CHANGED_ROWS_MIN else ""
-    changed = (item.modified_since_analyze or 0) - _written_in_window(facts, item)
+    changed = (item.modified_since_analyze or 0) - _written_by_load(facts, item)
     if changed < max(_CHANGED_ROWS_MIN, _CHANGED_SHARE * rows):
         return ""
     return f"{counted(changed, 'row')} changed since it was analysed, {format_share(changed / max(rows, 1))} of it"
 
 
-def _written_in_window(facts: ReviewFacts, item: TableEvidence) -> int:
-    """What the load itself has just written is nobody's neglect."""
+def _written_by_load(facts: ReviewFacts, item: TableEvidence) -> int:
+    """What the load itself has just written, its warm-up included, is nobody's neglect."""
     if not facts.is_window:
         return 0
-    return sum(count or 0 for count in (item.rows_inserted, item.rows_updated, item.rows_deleted))
+    written = sum(count or 0 for count in (item.rows_inserted, item.rows_updated, item.rows_deleted))
+    return round(written * facts.load_to_window * _WRITTEN_MARGIN)
 
 
 def _stale_finding(facts: ReviewFacts, key: str, item: TableEvidence) -> Finding:
