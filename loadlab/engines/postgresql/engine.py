@@ -431,9 +431,10 @@ class PostgresqlEngine:
         return try_index(self._connection, definition, statements)
 
     def tune(self, text: str) -> None:
-        """See `loadlab.engines.abilities.CanTune`."""
+        """See `loadlab.engines.abilities.CanTune`. What the server counts of it, it has counted when this returns."""
         with translated():
             self._connection.execute(text.encode())
+            publish_counters(self._connection)
 
     def statement_id(self, statement: Statement) -> str | None:
         """None also where the server's counts by statement cannot be read."""
