@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Protocol
 
+from loadlab.data.dataset import Dataset
 from loadlab.engines.abilities import CanSampleActivity, CanTryIndexes, CanTune
 from loadlab.engines.plan_tree import IndexTrial, NewIndex
-from loadlab.engines.protocol import Engine
+from loadlab.engines.protocol import Engine, PlanEvidence
 from loadlab.errors import DatabaseError
 from loadlab.measure.fingerprint import this_machine
 from loadlab.measure.model import LoadMeasure
 from loadlab.measure.plans.live import look_at_live_plans
 from loadlab.measure.plans.look import Looks, look_at_plans
 from loadlab.measure.window import Window
-from loadlab.pipeline import Ready
+from loadlab.spec.scenario import Scenario
+from loadlab.spec.statement import Statement
+from loadlab.spec.workload import Workload
 from loadlab.validate.review.load.indexes import suggestions
 from loadlab.validate.review.model import PoolUse, ReviewFacts
 
 
+class PreparedLoad(Protocol):
+    """A filled database's load (`loadlab.pipeline.Ready`): `plans` are those that the engine has explained already."""
+
+    @property
+    def scenario(self) -> Scenario: ...
+
+    @property
+    def workload(self) -> Workload: ...
+
+    @property
+    def statements(self) -> Mapping[str, Statement]: ...
+
+    @property
+    def dataset(self) -> Dataset: ...
+
+    @property
+    def plans(self) -> Mapping[str, PlanEvidence] | None: ...
+
+
 def plan_facts(
     engine: Engine,
-    ready: Ready,
+    ready: PreparedLoad,
     window: Window | None = None,
     *,
     facts: ReviewFacts | None = None,
@@ -67,12 +90,12 @@ def live_plan_facts(engine: Engine, facts: ReviewFacts) -> ReviewFacts:
     return with_trials(engine, replace(facts, plans=plans, tuning=tuning, missing=missing))
 
 
-def _full_rows(ready: Ready) -> dict[str, int]:
+def _full_rows(ready: PreparedLoad) -> dict[str, int]:
     tables = ready.dataset.plan.tables
     return {key: round(plan.rows if plan.reference else plan.full_rows) for key, plan in tables.items()}
 
 
-def _with_window(engine: Engine, facts: ReviewFacts, ready: Ready, window: Window | None) -> ReviewFacts:
+def _with_window(engine: Engine, facts: ReviewFacts, ready: PreparedLoad, window: Window | None) -> ReviewFacts:
     if window is None or window.delta is None or window.counters_were_reset:
         reason = "no load was run" if window is None else "the server's counters of the window cannot be had"
         missing = {"evidence": reason, "executions": reason, "pool": reason, **facts.missing}
@@ -93,7 +116,7 @@ def _with_window(engine: Engine, facts: ReviewFacts, ready: Ready, window: Windo
     )
 
 
-def _load_to_window(ready: Ready) -> float:
+def _load_to_window(ready: PreparedLoad) -> float:
     workload = ready.workload
     return (workload.ramp + workload.warmup + workload.duration) / workload.duration
 

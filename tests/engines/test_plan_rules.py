@@ -1,63 +1,23 @@
-"""Defects that are planted, each of which exactly its rule finds, and a clean load on which none speaks.
-
-One database for all: the shop's own tables, and a table of events that is as large as a defect needs.
-"""
+"""Defects that are planted, each of which exactly its rule finds, and a clean load on which none speaks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
-from loadlab.measure.evidence import subtract
-from loadlab.measure.window import Window
-from loadlab.pipeline import Ready, make_ready
-from loadlab.plan_facts import plan_facts
-from loadlab.request import DataOptions
-from loadlab.spec.scenario import load_scenario
 from loadlab.spec.statement import Statement
 from loadlab.validate.review.load import LOAD_RULES
 from loadlab.validate.review.model import Finding, Outcome, ReviewFacts, RuleOutcome
 from loadlab.validate.review.plans import PLAN_RULES
 from loadlab.validate.review.reviewing import review
-from loadlab.workload.plan import operation_statements
-from tests.shop import FLOWS, measured, write_shop
+from tests.events import Shop
 
 RULES = (*PLAN_RULES, *LOAD_RULES)
-# Regions and zones say the same, one kind is nearly everything, owners have no index, notes are as wide as a line.
-EVENTS = """
-    CREATE TABLE events (
-        id bigint PRIMARY KEY, region int NOT NULL, zone int NOT NULL, owner int NOT NULL, kind text NOT NULL,
-        note text NOT NULL, parent bigint NOT NULL
-    );
-    INSERT INTO events
-    SELECT g, g % 20, g % 20, g % 5000, CASE WHEN g % 50 = 0 THEN 'k' || g % 1000 ELSE 'usual' END,
-           md5(g::text) || repeat('x', 120), (g * 7919) % 50000
-    FROM generate_series(1, 50000) AS g;
-    CREATE INDEX events_region_idx ON events (region);
-    CREATE INDEX events_kind_idx ON events (kind);
-    ALTER TABLE events SET (autovacuum_enabled = off);
-    VACUUM ANALYZE events;
-"""
-MANY_FLOWS = (
-    FLOWS
-    + """
-
-def one_by_one(db: Session, pick: Keys) -> None:
-    for number in range(20):
-        db.query("SELECT note FROM events WHERE id = :id", id=number + 1)
-
-
-def all_at_once(db: Session, pick: Keys) -> None:
-    db.query("SELECT note FROM events WHERE id BETWEEN :low AND :high", low=1, high=20)
-    db.execute("UPDATE events SET note = note WHERE id = :id", id=pick.between(1, 1000))
-"""
-)
 CLEAN: Mapping[str, Any] = {
     "event": {
         "kind": "simple",
@@ -89,11 +49,12 @@ CLEAN: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """An operation with a defect, the rules that have to speak, and where in the finding to look."""
+    """An operation with a defect, and the rules that have to speak; `before` is done to the database first."""
 
     operation: Mapping[str, Any]
     rules: frozenset[str]
     is_cured_by_sql: bool = True
+    before: str = "SELECT"
 
 
 DEFECTS = {
@@ -130,6 +91,7 @@ DEFECTS = {
             "sql": "SELECT max(a.kind || b.note) FROM events a JOIN events b ON a.note = b.note",
         },
         frozenset({"hash-spilled"}),
+        before="DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = ''2MB''', current_database()); END $$",
     ),
     "correlated columns": Planted(
         {
@@ -178,67 +140,9 @@ DEFECTS = {
 }  # fmt: skip
 
 
-# More than a short load inserts: what looks afterwards begins behind it.
-_NEW_ROWS = 100_000
-
-
-class Silent:
-    """Nobody follows."""
-
-    def step(self, text: str) -> None: ...
-
-    def notes(self, notes: object) -> None: ...
-
-    def seeding(self, progress: object) -> None: ...
-
-    def load(self, *progress: object) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """The filled database, and what a load of the shop needs of it."""
-
-    engine: PostgresqlEngine
-    filled: Ready
-
-    def load(self, folder: Path, operations: Mapping[str, Any], **workload: Any) -> Ready:
-        """A load of other operations, on the events as well."""
-        path = write_shop(folder, operations=weighted(operations), flows=MANY_FLOWS, **workload)
-        scenario = load_scenario(path)
-        statements = operation_statements(scenario, self.engine, self.filled.dataset.manifest.schema)
-        plans = {name: self.engine.explain(text) for name, text in statements.items()}
-        workload_ = scenario.file.workload
-        return replace(self.filled, scenario=scenario, workload=workload_, statements=statements, plans=plans)
-
-    def facts(self, folder: Path, operations: Mapping[str, Any]) -> ReviewFacts:
-        return plan_facts(self.engine, self.load(folder, operations))
-
-    def measured(self, folder: Path, operations: Mapping[str, Any], **workload: Any) -> ReviewFacts:
-        """With a short measured window."""
-        load = self.load(folder, operations, users=4, **workload)
-        before = self.engine.snapshot()
-        measure = measured(self.engine, load.scenario, seconds=1.5)
-        delta = subtract(before, self.engine.snapshot())
-        self.engine.note_new_rows(_NEW_ROWS)
-        return plan_facts(self.engine, load, Window(measure, delta, counters_were_reset=False, failure=None))
-
-
-def weighted(operations: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: {"weight": 1, **operation} for name, operation in operations.items()}
-
-
-@pytest.fixture(scope="module")
-def shop(embedded_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The shop's tables, filled, and the events."""
-    folder = tmp_path_factory.mktemp("filled")
-    with open_database("embedded:") as engine:
-        assert isinstance(engine, PostgresqlEngine)
-        operations = {"customers_orders": CLEAN["customers_orders"]}
-        scenario = load_scenario(write_shop(folder, operations=weighted(operations)))
-        filled = make_ready(engine, scenario, scenario.file.workload, DataOptions(), Silent())
-        for command in EVENTS.strip().rstrip(";").split(";"):
-            engine.tune(command)
-        yield Shop(engine, filled)
+@pytest.fixture
+def shop(events_shop: Shop) -> Shop:
+    return events_shop
 
 
 def outcomes(facts: ReviewFacts) -> dict[str, RuleOutcome]:
@@ -253,6 +157,7 @@ def speaking(facts: ReviewFacts) -> dict[str, tuple[Finding, ...]]:
 def test_a_planted_defect_is_found_by_its_rule_alone_and_its_remedy_cures_it(name, shop, tmp_path):
     planted = DEFECTS[name]
     operations = {"it": planted.operation}
+    shop.engine.tune(planted.before)
     facts = shop.facts(tmp_path, operations)
     assert not [plans.problem for plans in (facts.plans or {}).values() if plans.problem]
     found = speaking(facts)

@@ -20,6 +20,7 @@ from loadlab.schema.statistics import ColumnStatistics, DatabaseStatistics
 from loadlab.spec.statement import Statement
 
 _PAGE = re.compile(r"\b(?P<word>limit|offset)\s+:(?P<name>\w+)", re.IGNORECASE)
+_NUMBERED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<number>\d+)""")
 _PAGE_VALUES = {"limit": 20, "offset": 0}
 
 
@@ -31,12 +32,31 @@ def look_at_live_plans(
         return None
     result: dict[str, StatementPlans] = {}
     with closing(engine.connect(timeout_s=STATEMENT_LIMIT_S)) as session:
-        for key, statement in statements.items():
-            generic = engine.plan(statement)
+        for key, given in statements.items():
+            statement = with_parameters(given)
+            try:
+                generic = engine.plan(statement)
+                access = engine.explain(statement) if isinstance(engine, CanExplain) else None
+            except (DatabaseError, InputError) as error:
+                # Its tables may be gone, or the server's short form of it be no statement any more.
+                result[key] = StatementPlans(problem=str(error))
+                continue
             samples, problem = _samples(session, statement, generic, statistics)
-            access = engine.explain(statement) if isinstance(engine, CanExplain) else None
             result[key] = StatementPlans(access, generic, samples, problem=problem)
     return result
+
+
+def with_parameters(statement: Statement) -> Statement:
+    """A text as a server recorded it, with $1, $2, … for its values, as one with parameters named by their numbers."""
+    if statement.parameters:
+        return statement
+    fragments, names, start, (text,) = [], [], 0, statement.fragments
+    for match in _NUMBERED.finditer(text):
+        if match["number"]:
+            fragments.append(text[start : match.start()])
+            names.append(f"p{match['number']}")
+            start = match.end()
+    return Statement((*fragments, text[start:]), tuple(names), statement.dialect)
 
 
 def _samples(
