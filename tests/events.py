@@ -85,7 +85,7 @@ class Shop:
         """With a short measured window."""
         load = self.load(folder, operations, users=4, **workload)
         before = self.engine.snapshot()
-        measure = measured(self.engine, load.scenario, seconds=1.5)
+        measure = measured(self.engine, load.scenario, seconds=1.0)
         delta = subtract(before, self.engine.snapshot())
         self.engine.note_new_rows(_NEW_ROWS)
         return plan_facts(self.engine, load, Window(measure, delta, counters_were_reset=False, failure=None))

@@ -43,7 +43,7 @@ def test_reads_gain_bytes_are_counted_and_exactly_that_index_is_dropped(filled):
     engine, ready = filled
     before = index_names(engine)
     proof = prove_index(
-        engine, ready, OWNER, ["events_of_owner"], Silent(), ProofPlan(pairs=5, window_s=0.4, warmup_s=0.2)
+        engine, ready, OWNER, ["events_of_owner"], Silent(), ProofPlan(pairs=5, window_s=0.3, warmup_s=0.1)
     )
     assert index_names(engine) == before
     (read,) = proof.reads
@@ -55,8 +55,8 @@ def test_reads_gain_bytes_are_counted_and_exactly_that_index_is_dropped(filled):
     (write,) = proof.writes
     assert write.operation == "change_zone"
     assert write.interval[0] <= write.ratio <= write.interval[1]
-    # A B-tree holds at least a number and a row's place for each row: 16 bytes (PostgreSQL, "B-Tree Structure").
-    assert proof.index_bytes > 50_000 * 16
+    # Each row has a place of six bytes in a B-tree, even where equal keys are stored once (PostgreSQL, "Deduplication").
+    assert proof.index_bytes > 50_000 * 6
     assert proof.table_bytes > proof.index_bytes
     assert proof.is_worth_it == read.is_faster
 
