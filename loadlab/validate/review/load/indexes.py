@@ -10,6 +10,7 @@ from loadlab.units import format_count, format_size
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.plans.reading import is_large, no_plans, rows_at_volume, share_in_words
 from loadlab.validate.review.plans.scans import filter_wastes, index_sql, scan_wastes
+from loadlab.validate.review.plans.sources import INDEX_USAGE
 from loadlab.validate.review.plans.suggest import for_node, without_covered
 from loadlab.validate.wording import counted, names
 
@@ -202,6 +203,6 @@ UNUSED_INDEX_RULE = Rule(
     "An index that this load never used",
     "An index costs every write and its share of the cache. Judged is only a load all of whose statements ran, on "
     "tables that it searches; indexes of constraints, the only index of a foreign key and partial indexes are kept.",
-    "PostgreSQL documentation, pg_stat_all_indexes (idx_scan); chapter 11.12 Examining Index Usage",
+    INDEX_USAGE,
     _examine_unused,
 )

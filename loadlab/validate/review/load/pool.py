@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadlab.units import format_share
 from loadlab.validate.review.model import Examined, Finding, PoolUse, ReviewFacts, Rule, Severity, skipped
+from loadlab.validate.review.plans.sources import POOL_SIZE
 from loadlab.validate.wording import counted
 
 # The formula's number is where to begin, not a limit: waits for disks and networks justify more. Beyond this multiple
@@ -57,6 +58,6 @@ POOL_RULE = Rule(
     "A connection pool larger than it can be of use",
     "Beyond a small multiple of the cores more connections make throughput fall, not rise. A finding needs both: "
     f"more than {_MULTIPLE} times the formula's number, and less than half of them busy in the busiest second.",
-    "PostgreSQL wiki, Number Of Database Connections: connections = (core_count × 2) + effective_spindle_count",
+    POOL_SIZE,
     _examine_pool,
 )

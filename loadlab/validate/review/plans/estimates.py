@@ -16,6 +16,7 @@ from loadlab.validate.review.plans.reading import (
     no_executed_plans,
     share_in_words,
 )
+from loadlab.validate.review.plans.sources import EXTENDED_STATISTICS, PLANNER_STATISTICS, PLANS_OF_PREPARED
 from loadlab.validate.wording import counted, names
 
 ESTIMATE_FACTOR = 10.0
@@ -111,7 +112,7 @@ ROW_ESTIMATE_RULE = Rule(
     "Which join, which index and how much memory are chosen by the rows that the planner expects. Columns that depend "
     "on each other are the usual cause: it takes them for independent. Only nodes of at least "
     f"{_ESTIMATE_ROWS_MIN:,} rows that are read to their end are looked at.",
-    "PostgreSQL documentation, chapter 14.2.2 Extended Statistics",
+    EXTENDED_STATISTICS,
     _examine_estimates,
 )
 
@@ -185,7 +186,7 @@ FLIP_RULE = Rule(
     "The plan changes with the value of a parameter",
     "On a skewed column the plan for the most frequent value is not the one for the others. Compared are the plans for "
     "the values that the load draws with those for the most frequent and for a rare value, and for a range's bounds.",
-    "PostgreSQL documentation, PREPARE (generic and custom plans), plan_cache_mode",
+    PLANS_OF_PREPARED,
     _examine_flips,
 )
 
@@ -250,6 +251,6 @@ STATISTICS_RULE = Rule(
     "Statistics that are missing or old",
     "Without statistics, or with those of another content, the planner guesses. Rows that the measured load has just "
     f"written do not count; {format_share(_CHANGED_SHARE)} of the table and {_CHANGED_ROWS_MIN:,} rows are needed.",
-    "PostgreSQL documentation, chapter 25.1.3 Updating Planner Statistics; autovacuum_analyze_scale_factor",
+    PLANNER_STATISTICS,
     _examine_statistics,
 )

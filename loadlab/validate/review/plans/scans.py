@@ -23,6 +23,7 @@ from loadlab.validate.review.plans.reading import (
     share_in_words,
     with_parents,
 )
+from loadlab.validate.review.plans.sources import FILTERED_ROWS, USING_EXPLAIN
 from loadlab.validate.review.plans.suggest import for_node
 from loadlab.validate.wording import counted, names
 
@@ -181,7 +182,7 @@ SCAN_RULE = Rule(
     "A statement that needs few rows of a large table and has no index to find them reads the whole table each time. "
     f"Looked at are tables of {LARGE_ROWS:,} rows at full volume; a scan that keeps more than a tenth of what it "
     "reads, or a small table, is as it should be.",
-    "PostgreSQL documentation, chapter 14.1 Using EXPLAIN; chapter 11 Indexes",
+    USING_EXPLAIN,
     _examine_scans,
 )
 
@@ -255,8 +256,7 @@ FILTER_RULE = Rule(
     "Rows thrown away after an index found them",
     "An index that leads to ten times the rows that are needed does a tenth of its work; a column more in it finds the "
     "rows themselves.",
-    "PostgreSQL documentation, chapter 14.1.2 EXPLAIN ANALYZE (Rows Removed by Filter); M. Winand, Use The Index, "
-    "Luke, “Index Filter Predicates Used Intentionally”",
+    FILTERED_ROWS,
     _examine_filters,
 )
 

@@ -19,6 +19,7 @@ from loadlab.validate.review.plans.reading import (
     share_in_words,
     with_parents,
 )
+from loadlab.validate.review.plans.sources import HASH_MEMORY, PAGES, SORT_METHODS, USING_EXPLAIN
 from loadlab.validate.review.plans.suggest import suggest
 from loadlab.validate.wording import counted, names
 
@@ -119,7 +120,7 @@ SORT_RULE = Rule(
     "plans",
     "Sort on disk",
     "A sort that does not fit in its memory goes through temporary files.",
-    "PostgreSQL documentation, work_mem; chapter 14.1.2 EXPLAIN ANALYZE (Sort Method: external merge)",
+    SORT_METHODS,
     _examine_sorts,
 )
 HASH_RULE = Rule(
@@ -128,7 +129,7 @@ HASH_RULE = Rule(
     "Hash on disk",
     "A hash table of a join or an aggregate that does not fit in its memory is cut into batches, all but one of which "
     "go through temporary files.",
-    "PostgreSQL documentation, work_mem and hash_mem_multiplier",
+    HASH_MEMORY,
     _examine_hashes,
 )
 
@@ -191,7 +192,7 @@ NESTED_LOOP_RULE = Rule(
     "A look-up for each of very many rows",
     "A nested loop is the right join for few rows; over tens of thousands each look-up's cost adds up. Where the "
     "planner expected few rows, row-estimate says so instead.",
-    "PostgreSQL documentation, chapter 14.1 Using EXPLAIN",
+    USING_EXPLAIN,
     _examine_loops,
 )
 
@@ -255,6 +256,6 @@ OFFSET_RULE = Rule(
     "plans",
     "Deep pages by OFFSET",
     "OFFSET n makes n rows only to throw them away.",
-    "PostgreSQL documentation, chapter 7.6 LIMIT and OFFSET; M. Winand, Use The Index, Luke, “Paging Through Results”",
+    PAGES,
     _examine_offsets,
 )
