@@ -72,7 +72,13 @@ def prove_index(
     there = engine.manifest()
     start = there.new_rows if there is not None else 0
     plans = load_plans(
-        engine, ready.scenario, ready.workload, ready.dataset.manifest, ready.statements, new_rows_start=start
+        engine,
+        ready.scenario,
+        ready.workload,
+        ready.dataset.manifest,
+        ready.statements,
+        new_rows_start=start,
+        load_url=ready.route.url,
     )
     engine.note_new_rows(start + _NEW_ROWS_RESERVED)
     with Conductor(plans) as conductor, _dropped_at_the_end(engine, table, index) as built:
