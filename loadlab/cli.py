@@ -17,6 +17,7 @@ import typer
 from loadlab import __version__
 from loadlab.arguments import duration_s, parse_rows, parse_until, rate_per_s
 from loadlab.commands.capacity import capacity
+from loadlab.commands.check import check
 from loadlab.commands.init import init
 from loadlab.commands.options import Database, Json, LoadDatabase, Scale, Seed, progress
 from loadlab.commands.replay import replay
@@ -165,6 +166,7 @@ def run(
 app.command()(init)
 app.command()(capacity)
 app.command()(replay)
+app.command()(check)
 app.command()(worker)
 
 

@@ -34,6 +34,7 @@ from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_histograms, write_run
 from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
 from loadlab.request import DataOptions, planned
+from loadlab.reviewing import Load, review_load
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
@@ -46,6 +47,8 @@ from loadlab.spec.workload import Workload
 from loadlab.units import format_count
 from loadlab.validate.facts import Facts
 from loadlab.validate.judge import judge
+from loadlab.validate.review.rules import RULES
+from loadlab.validate.review.silence import check_patterns
 from loadlab.workload.conducting import ALONE, Conducting
 
 if TYPE_CHECKING:
@@ -155,6 +158,7 @@ class RunOutcome:
 def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Path | None, show: Show) -> RunOutcome:
     """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError."""
     scenario = load_scenario(path)
+    check_patterns(scenario.file.review.silence, RULES, "scenario.yaml: review.silence[{}]")
     workload = changed_workload(scenario, load)
     load.conducting.check(workload.connections)
     folder = run_folder(out, scenario.name)
@@ -171,6 +175,9 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         if window.failure is not None:
             show.step(f"The load ended early: {window.failure}")
         verdicts = judge(scenario.targets, facts_of(window, ready))
+        show.step("Reviewing schema, indexes, plans and load")
+        asked = Load(ready.statements, executions_of(ready.statements, window), window.delta)
+        outcomes = review_load(engine, ready, asked, window, scenario.file.review.silence)
         result = build_result(
             scenario=scenario.name,
             description=scenario.file.description,
@@ -184,6 +191,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             environment=environment,
             warmup_s=workload.warmup,
             notes=(*ready.seeded.notes, *window.notes, *([window.failure] if window.failure else ())),
+            reviewed=outcomes,
         )
         files = write_run(folder, result)
         write_histograms(folder, window.measure)
@@ -256,6 +264,13 @@ def facts_of(window: Window, ready: Ready) -> Facts:
         plans=ready.plans,
         integrity=window.integrity,
     )
+
+
+def executions_of(statements: Mapping[str, Statement], window: Window) -> dict[str, int]:
+    """By statement key, how often the clients ran it in the window."""
+    counts = {item.name: item.count + item.error_count for item in window.measure.operations}
+    counts |= window.measure.statements
+    return {key: counts.get(key, 0) for key in statements}
 
 
 def _statement_ids(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, str]:

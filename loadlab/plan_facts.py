@@ -58,17 +58,22 @@ def plan_facts(
     dataset = ready.dataset
     found = facts if facts is not None else ReviewFacts(engine.reflect())
     missing = dict(found.missing)
-    plans = look_at_plans(
-        engine,
-        ready.scenario,
-        ready.workload,
-        dataset.manifest,
-        ready.statements,
-        access=ready.plans,
-        looks=looks,
-    )
-    if plans is None:
-        missing["plans"] = f"{engine.version()} shows no plans"
+    plans = None
+    try:
+        plans = look_at_plans(
+            engine,
+            ready.scenario,
+            ready.workload,
+            dataset.manifest,
+            ready.statements,
+            access=ready.plans,
+            looks=looks,
+        )
+        if plans is None:
+            missing["plans"] = f"{engine.version()} shows no plans"
+    except DatabaseError as error:
+        # What else is known of the load is not lost with a server that went away.
+        missing["plans"] = str(error)
     found = replace(
         found,
         rows={**found.rows, **_full_rows(ready)},

@@ -12,6 +12,7 @@ from loadlab.engines.protocol import Evidence, PlanEvidence
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval, LoadMeasure, OperationMeasure
 from loadlab.measure.pooler import PoolerEvidence
+from loadlab.report.findings import finding_results, rule_results
 from loadlab.report.model import (
     AttemptResult,
     Bounds,
@@ -32,6 +33,7 @@ from loadlab.report.model import (
     WorkerResult,
 )
 from loadlab.validate.model import TargetVerdict, overall
+from loadlab.validate.review.model import RuleOutcome
 from loadlab.workload.limits import TIMED_OUT
 from loadlab.workload.loop import DROPPED
 
@@ -54,6 +56,7 @@ def build_result(
     environment: EnvironmentResult,
     warmup_s: float,
     notes: Sequence[str] = (),
+    reviewed: Sequence[RuleOutcome] = (),
     created_at: str | None = None,
 ) -> Result:
     """Everything a run found out, as the one value that every form of the report is made of.
@@ -73,6 +76,8 @@ def build_result(
         load=_load(measure, pooler, warmup_s),
         series=_series(measure),
         evidence=_evidence(evidence, notes),
+        findings=finding_results(reviewed),
+        reviewed=rule_results(reviewed),
         environment=environment,
     )
 

@@ -9,7 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from loadlab.report import charts, timeline, wording
+from loadlab.report import charts, findings, timeline, wording
 from loadlab.report.model import EvidenceResult, OperationResult, Result, SeedingResult, TargetResult
 from loadlab.report.svg import Scale, log_scale
 from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
@@ -61,7 +61,7 @@ def environment() -> Environment:
         "moment": wording.moment,
         "plain": _plain_number,
     }
-    found.globals |= {"charts": charts, "timeline": timeline, "wording": wording}
+    found.globals |= {"charts": charts, "findings": findings, "timeline": timeline, "wording": wording}
     return found
 
 

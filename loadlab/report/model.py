@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from loadlab.validate.model import Verdict
+from loadlab.validate.review.model import Area, Outcome, Severity
 
 VERSION = 1
 
@@ -236,6 +237,36 @@ class EvidenceResult(ResultModel):
     notes: list[str] = []
 
 
+class FindingResult(ResultModel):
+    """One thing that a review would change. `id` is the same in every run: rule and subject, as `silence` names it."""
+
+    id: str
+    rule: str
+    area: Area
+    severity: Severity
+    subject: str
+    what: str
+    evidence: list[str]
+    why: str
+    remedy: str
+    sql: list[str] = Field(default=[], description="the remedy to be executed, a statement an item")
+    load_share: float | None = Field(default=None, description="share of the executed operations that it touches")
+
+
+class RuleResult(ResultModel):
+    """What one rule looked at, and how it ended; `reason` is why it looked at nothing."""
+
+    rule: str
+    area: Area
+    title: str
+    outcome: Outcome
+    examined: int
+    objects: str
+    findings: int
+    silenced: int = 0
+    reason: str = ""
+
+
 class EnvironmentResult(ResultModel):
     """Where it ran: enough to tell whether two results may be compared."""
 
@@ -265,4 +296,18 @@ class Result(ResultModel):
     load: LoadResult
     series: list[SeriesPoint] = []
     evidence: EvidenceResult = EvidenceResult()
+    findings: list[FindingResult] = Field(default=[], description="of the review, worst first")
+    reviewed: list[RuleResult] = Field(default=[], description="every rule of the review")
     environment: EnvironmentResult
+
+
+class CheckResult(ResultModel):
+    """What `loadlab check --json` prints."""
+
+    version: Literal[1] = 1
+    kind: Literal["database", "schema", "scenario"]
+    subject: str = Field(description="what was reviewed: an address without secrets, a source or a scenario")
+    server: str
+    basis: str = Field(description="what the rules had to go by")
+    findings: list[FindingResult]
+    reviewed: list[RuleResult]

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.report.files import RunFiles
+from loadlab.report.findings import summary
 from loadlab.report.model import DetailResult, LoadResult, OperationResult, Result, TargetResult
 from loadlab.report.wording import (
     duration_us,
@@ -71,6 +72,7 @@ def _parts(result: Result) -> Iterator[RenderableType]:
         yield _operations(result.operations)
         yield from _errors(result.operations)
         yield from _attempts(result.operations)
+    yield from summary(result.findings, result.reviewed)
     yield _grid(_facts(result))
 
 

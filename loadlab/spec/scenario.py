@@ -21,6 +21,15 @@ from loadlab.spec.workload import Workload
 _ROWS_BY_SCALE = {"small": 10_000, "medium": 1_000_000, "large": 100_000_000, "enterprise": 100_000_000}
 
 
+class ReviewSettings(SpecModel):
+    """What the review of schema, indexes, plans and load is to say."""
+
+    silence: tuple[str, ...] = Field(
+        default=(),
+        description="Findings not to hear of: a rule (`naming`), or a rule and its subject (`naming:legacy_*`).",
+    )
+
+
 class ScenarioFile(SpecModel):
     """What `scenario.yaml` holds."""
 
@@ -37,6 +46,7 @@ class ScenarioFile(SpecModel):
     data: DataShape = DataShape()
     workload: Workload = Workload()
     targets: TargetOverrides = TargetOverrides()
+    review: ReviewSettings = ReviewSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,16 @@ def test_index_lists_the_default_targets():
     assert listed == {target.name for target in resolve_targets(None, TargetOverrides())}
 
 
+def test_the_review_page_lists_every_rule():
+    from loadlab.report.rules import with_rules
+    from loadlab.validate.review.rules import RULES
+
+    page = (ROOT / "docs/review.md").read_text(encoding="utf-8")
+    assert page == with_rules(page), "write it anew: python -m loadlab.report.rules docs/review.md"
+    assert all(f"#### {rule.id}\n" in page and rule.why and rule.source for rule in RULES)
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
 def commands() -> dict[str, set[str]]:
     """Subcommand → its options, as the program has them ("" is the program itself)."""
     import typer

@@ -17,6 +17,7 @@ from loadlab.engines.plan_tree import IndexTrial, NewIndex, Plan
 from loadlab.engines.postgresql import ledger
 from loadlab.engines.postgresql.activity import PostgresqlSampler
 from loadlab.engines.postgresql.asked import asked_statements
+from loadlab.engines.postgresql.bloat import measure_bloat
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMESPACE, identifier
 from loadlab.engines.postgresql.connection import (
     Connection,
@@ -29,6 +30,7 @@ from loadlab.engines.postgresql.connection import (
     stop_when_client_is_gone,
 )
 from loadlab.engines.postgresql.deferred import put_off
+from loadlab.engines.postgresql.details import read_details
 from loadlab.engines.postgresql.dump import django_settings, dump_ddl
 from loadlab.engines.postgresql.errors import message, translated
 from loadlab.engines.postgresql.evidence import statements_are_counted, take_snapshot
@@ -44,8 +46,10 @@ from loadlab.engines.postgresql.pooler import PostgresqlPooler, find_pooler
 from loadlab.engines.postgresql.prisma import render_prisma
 from loadlab.engines.postgresql.profile import read_statistics
 from loadlab.engines.postgresql.reflect import read_schema, reflect
+from loadlab.engines.postgresql.remedies import PostgresqlRemedies
 from loadlab.engines.postgresql.render import DIALECT, render_schema
 from loadlab.engines.postgresql.replay import PostgresqlReplaySession
+from loadlab.engines.postgresql.sampling import sample_rows
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
@@ -55,6 +59,7 @@ from loadlab.engines.postgresql.unprepared import DirectSession, PooledSession, 
 from loadlab.engines.postgresql.words import PostgresqlWords
 from loadlab.engines.protocol import Chunk, Evidence, LiveEvidence, Manifest, PlanEvidence, Progress, StatementHistory
 from loadlab.errors import InputError
+from loadlab.schema.details import Bloat, SchemaDetails
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.statistics import DatabaseStatistics
 from loadlab.spec.operations import Form
@@ -221,6 +226,31 @@ class PostgresqlEngine:
         """See `loadlab.engines.abilities.CanReadStatements`."""
         with translated():
             return asked_statements(self._connection, self.url)
+
+    # The review -------------------------------------------------------------------------------------------------------
+
+    def details(self) -> SchemaDetails:
+        """See `loadlab.engines.review_abilities.CanInspect`."""
+        with translated():
+            return read_details(self._connection)
+
+    def preview_details(self, ddl: str) -> SchemaDetails:
+        with translated(), self._connection.transaction(force_rollback=True):
+            run_script(self._connection, ddl, own_server=self._own_server)
+            return read_details(self._connection)
+
+    def bloat(self, *, least_bytes: int, may_install: bool) -> tuple[Bloat, ...]:
+        """See `loadlab.engines.review_abilities.CanMeasureBloat`."""
+        with translated():
+            return measure_bloat(self._connection, least_bytes, may_install=may_install)
+
+    def sample_rows(self, table: Table, columns: Sequence[str], rows: int) -> list[tuple[str | None, ...]]:
+        """See `loadlab.engines.review_abilities.CanSampleRows`."""
+        with translated():
+            return sample_rows(self._connection, table, columns, rows)
+
+    def remedies(self, *, live: bool) -> PostgresqlRemedies:
+        return PostgresqlRemedies(self._connection, self._connection.info.server_version // 10_000, live=live)
 
     # Seeding ---------------------------------------------------------------------------------------------------------
 

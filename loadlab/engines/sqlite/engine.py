@@ -17,6 +17,7 @@ from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Pr
 from loadlab.engines.sqlite import evidence, ledger
 from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.ddl import translate
+from loadlab.engines.sqlite.details import read_details
 from loadlab.engines.sqlite.dialect import is_native
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.forget import forget
@@ -24,6 +25,7 @@ from loadlab.engines.sqlite.loading import insert_rows, loading, stored_rows, tr
 from loadlab.engines.sqlite.plan_tree import plan
 from loadlab.engines.sqlite.prisma import render_prisma
 from loadlab.engines.sqlite.reflect import reflect, table_names
+from loadlab.engines.sqlite.remedies import SqliteRemedies
 from loadlab.engines.sqlite.rewriting import NAME
 from loadlab.engines.sqlite.script import REMEDY, check_statements, execute_script
 from loadlab.engines.sqlite.session import SqliteSession, open_connection
@@ -32,6 +34,7 @@ from loadlab.engines.sqlite.trial import table_statements, try_sample
 from loadlab.engines.sqlite.tuning import SqliteTuning
 from loadlab.engines.sqlite.words import SqliteWords
 from loadlab.errors import ConstraintError, InputError, MissingDependencyError, NotEmptyError, UnreachableError
+from loadlab.schema.details import SchemaDetails
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
@@ -171,6 +174,23 @@ class SqliteEngine:
     def render_prisma(self, schema: PrismaSchema) -> str:
         """As Prisma's own migrations for SQLite."""
         return render_prisma(schema)
+
+    # The review ---------------------------------------------------------------------------------------------------
+
+    def details(self) -> SchemaDetails:
+        """See `loadlab.engines.review_abilities.CanInspect`."""
+        with translated(self.display_url):
+            return read_details(self._connection)
+
+    def preview_details(self, ddl: str) -> SchemaDetails:
+        """Executed in memory, as `preview` does."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
+            execute_script(scratch, ddl)
+            return read_details(scratch)
+
+    def remedies(self, *, live: bool) -> SqliteRemedies:
+        """The same for a file in use: every change locks all of it."""
+        return SqliteRemedies()
 
     # Seeding ------------------------------------------------------------------------------------------------------
 

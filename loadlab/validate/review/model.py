@@ -13,7 +13,9 @@ from typing import Literal
 from loadlab.engines.abilities import Tuning
 from loadlab.engines.plan_tree import IndexTrial, NewIndex
 from loadlab.engines.protocol import Evidence
+from loadlab.engines.review_abilities import Remedies
 from loadlab.measure.plans.model import StatementPlans
+from loadlab.schema.details import Bloat, Dependencies, SchemaDetails
 from loadlab.schema.model import Schema
 from loadlab.schema.statistics import DatabaseStatistics
 from loadlab.spec.statement import Statement
@@ -113,6 +115,10 @@ class ReviewFacts:
     `plans` are by statement key, `iterations` how often each operation of several statements ran,
     `load_to_window` how many times as long as its window the whole load was, warm-up included. `trials` are what the
     planner made of indexes that are not there. `tuning` writes the SQL of what makes statements faster.
+
+    `statistics` and `dependencies` prove something of the application only where the data is its own
+    (`is_own_data`): data that LoadLab made shows what LoadLab does. `bloat` is of every table and index that is large
+    enough to be measured. `remedies` writes the SQL of findings.
     """
 
     schema: Schema
@@ -129,6 +135,11 @@ class ReviewFacts:
     pool: PoolUse | None = None
     trials: Mapping[NewIndex, Sequence[IndexTrial]] = field(default_factory=dict)
     tuning: Tuning | None = None
+    details: SchemaDetails | None = None
+    is_own_data: bool = False
+    dependencies: Mapping[str, Dependencies] | None = None
+    bloat: Sequence[Bloat] | None = None
+    remedies: Remedies | None = None
 
     def why_missing(self, name: str) -> str:
         """Why a field is None, for the reason of a skipped rule."""

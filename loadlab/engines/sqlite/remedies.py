@@ -1,0 +1,59 @@
+"""SQLite's statements for what a review recommends.
+
+ALTER TABLE changes no type and no constraint here: such a table is made anew and its rows are copied
+(https://www.sqlite.org/lang_altertable.html#otheralter), which is no statement to be copied out of a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loadlab.engines.review_abilities import NewType
+from loadlab.engines.sqlite.clauses import quoted
+from loadlab.schema.model import ForeignKey, Index, Table
+
+
+class SqliteRemedies:
+    """See `loadlab.engines.review_abilities.Remedies`."""
+
+    def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+        taken = {index.name for index in table.indexes}
+        name = f"{table.name}_{'_'.join(columns)}_idx"
+        name = f"{name}1" if name in taken else name
+        return (f"CREATE INDEX {quoted(name)} ON {quoted(table.key)} ({', '.join(map(quoted, columns))})",)
+
+    def drop_index(self, table: Table, index: Index) -> tuple[str, ...]:
+        return (f"DROP INDEX {quoted(index.name)}",) if index.constraint is None else ()
+
+    def rebuild_index(self, table: Table, index: Index) -> tuple[str, ...]:
+        return (f"REINDEX {quoted(index.name)}",)
+
+    def rebuild_table(self, table: Table) -> tuple[str, ...]:
+        return ("VACUUM",)
+
+    def add_primary_key(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+        return ()
+
+    def add_foreign_key(
+        self, table: Table, columns: Sequence[str], target: Table, target_columns: Sequence[str], on_delete: str
+    ) -> tuple[str, ...]:
+        return ()
+
+    def replace_foreign_key(self, table: Table, key: ForeignKey, target: Table, on_delete: str) -> tuple[str, ...]:
+        return ()
+
+    def change_type(self, table: Table, column: str, to: NewType) -> tuple[str, ...]:
+        return ()
+
+    def set_not_null(self, table: Table, column: str) -> tuple[str, ...]:
+        return ()
+
+    def order_new_keys(self, table: Table, column: str) -> tuple[str, ...]:
+        return ()
+
+    def hide_rows(self, table: Table, column: str) -> tuple[str, ...]:
+        return ()
+
+    def add_moment(self, table: Table, column: str) -> tuple[str, ...]:
+        # A column that is added may have no default that is computed.
+        return (f"ALTER TABLE {quoted(table.key)} ADD COLUMN {quoted(column)} TIMESTAMP",)

@@ -1,0 +1,38 @@
+"""Small words and measures that several rules share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from loadlab.schema.model import Column, Table
+from loadlab.units import format_count
+from loadlab.validate.review.model import ReviewFacts
+
+_SHOWN = 6
+
+
+def listed(names: Sequence[str], most: int = _SHOWN) -> str:
+    """`a, b, c and 4 more`."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 table`, `3 tables`."""
+    return f"{format_count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def rows_evidence(facts: ReviewFacts, table: Table) -> tuple[str, ...]:
+    """How many rows a table has at full volume, where anybody says."""
+    rows = facts.rows.get(table.key)
+    return () if rows is None else (f"{plural(rows, 'row')} at full volume",)
+
+
+def columns_of(tables: Iterable[Table], *kinds: str) -> list[tuple[Table, Column]]:
+    """The columns of certain kinds of type."""
+    return [(table, column) for table in tables for column in table.columns if column.type.kind in kinds]
+
+
+def referencing(table: Table) -> set[str]:
+    """The columns of a table's foreign keys."""
+    return {name for key in table.foreign_keys for name in key.columns}
