@@ -15,6 +15,7 @@ from loadlab.engines.plan_tree import IndexTrial, NewIndex
 from loadlab.engines.protocol import Evidence
 from loadlab.engines.review_abilities import Remedies
 from loadlab.measure.plans.model import StatementPlans
+from loadlab.measure.proof import IndexProof
 from loadlab.schema.details import Bloat, Dependencies, SchemaDetails
 from loadlab.schema.model import Schema
 from loadlab.schema.statistics import DatabaseStatistics
@@ -114,7 +115,8 @@ class ReviewFacts:
 
     `plans` are by statement key, `iterations` how often each operation of several statements ran,
     `load_to_window` how many times as long as its window the whole load was, warm-up included. `trials` are what the
-    planner made of indexes that are not there. `tuning` writes the SQL of what makes statements faster.
+    planner made of indexes that are not there, `proofs` what was measured of them. `tuning` writes the SQL of what
+    makes statements faster.
 
     `statistics` and `dependencies` prove something of the application only where the data is its own
     (`is_own_data`): data that LoadLab made shows what LoadLab does. `bloat` is of every table and index that is large
@@ -134,6 +136,7 @@ class ReviewFacts:
     load_to_window: float = 1.0
     pool: PoolUse | None = None
     trials: Mapping[NewIndex, Sequence[IndexTrial]] = field(default_factory=dict)
+    proofs: Mapping[NewIndex, IndexProof] = field(default_factory=dict)
     tuning: Tuning | None = None
     details: SchemaDetails | None = None
     is_own_data: bool = False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from loadlab.engines.plan_tree import IndexTrial, NewIndex
+from loadlab.measure.proof import IndexProof, PairedRatio
 from loadlab.schema.model import Index, Table
-from loadlab.units import format_count, format_size
+from loadlab.units import format_count, format_duration, format_share, format_size
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.plans.reading import is_large, no_plans, rows_at_volume, share_in_words
 from loadlab.validate.review.plans.scans import filter_wastes, index_sql, scan_wastes
@@ -40,20 +41,40 @@ def _examine_missing(facts: ReviewFacts) -> Examined:
     found = [
         _missing_finding(facts, index, keys)
         for index, keys in suggestions(facts).items()
-        if not _is_refuted(facts.trials.get(index, ()))
+        if not _is_refuted(facts, index)
     ]
     return Examined(len(facts.plans or {}), "statements", tuple(found))
 
 
-def _is_refuted(trials: Sequence[IndexTrial]) -> bool:
-    """The planner was told of it and would not use it for any of the statements."""
+def _is_refuted(facts: ReviewFacts, index: NewIndex) -> bool:
+    """It was measured, and no statement got faster; or the planner was told of it and would not use it for any."""
+    proof = facts.proofs.get(index)
+    if proof is not None:
+        return bool(proof.reads) and not any(read.is_faster for read in proof.reads)
+    trials = facts.trials.get(index, ())
     return bool(trials) and not any(trial.is_used for trial in trials)
+
+
+def _proof_in_words(proof: IndexProof) -> list[str]:
+    lines = [_ratio_in_words(ratio) for ratio in (*proof.reads, *proof.writes)]
+    share = f", {format_share(proof.index_bytes / proof.table_bytes)} of its table" if proof.table_bytes else ""
+    return [*lines, f"{format_size(proof.index_bytes)}{share}; measured in {proof.pairs} pairs of windows"]
+
+
+def _ratio_in_words(ratio: PairedRatio) -> str:
+    low, high = ratio.interval
+    return (
+        f"{ratio.operation}: median {format_duration(ratio.before_us / 1e6)} without it, "
+        f"{format_duration(ratio.after_us / 1e6)} with it, × {ratio.ratio:.2f} ({low:.2f} to {high:.2f}, "
+        f"{format_share(ratio.confidence)} confidence)"
+    )
 
 
 def _missing_finding(facts: ReviewFacts, index: NewIndex, keys: tuple[str, ...]) -> Finding:
     columns = ", ".join(index.columns)
-    trials = facts.trials.get(index, ())
+    trials, proof = facts.trials.get(index, ()), facts.proofs.get(index)
     halved = any(trial.is_used and trial.cost_after <= _PROVED_FACTOR * trial.cost_before for trial in trials)
+    is_proved = halved or proof is not None
     return Finding(
         rule=MISSING_INDEX_RULE.id,
         severity=Severity.WARNING,
@@ -61,12 +82,13 @@ def _missing_finding(facts: ReviewFacts, index: NewIndex, keys: tuple[str, ...])
         what=f"An index on {index.table} ({columns}) would serve {names(keys)}.",
         evidence=(
             *(_trial_in_words(trial) for trial in trials),
-            *(() if trials else (f"not proved: {facts.missing.get('trials', 'it was not tried')}",)),
+            *(_proof_in_words(proof) if proof is not None else ()),
+            *(() if trials or proof else (f"not proved: {facts.missing.get('trials', 'it was not tried')}",)),
             rows_at_volume(facts, index.table),
             _writes_in_words(facts, index.table),
         ),
         why=f"{share_in_words(facts, keys)}",
-        remedy=f"Create it{'' if halved else ' once `loadlab check --prove` has measured what it gains and costs'}.",
+        remedy=f"Create it{'' if is_proved else ' once `loadlab check --prove` has measured what it gains and costs'}.",
         sql=index_sql(facts, index),
         load_share=facts.load_share(keys),
     )
