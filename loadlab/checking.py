@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from loadlab.engines import DEFAULT_URL, open_database, scratch_database
 from loadlab.engines.protocol import Engine
+from loadlab.errors import InputError
+from loadlab.plan_facts import live_plan_facts, plan_facts
+from loadlab.proof.suggested import with_proofs
 from loadlab.request import DataOptions
 from loadlab.reviewing import Load, live_facts, schema_facts, seeded_facts
 from loadlab.sourcing import scenario_of, schema_of
@@ -42,24 +45,31 @@ def check(
     rules: Sequence[str],
     silence: Sequence[str],
     show: Show,
+    *,
+    prove: bool = False,
 ) -> CheckOutcome:
-    """Review a scenario, a schema or the tables of a database. Raises LoadLabError."""
+    """Review a scenario, a schema or the tables of a database. Raises LoadLabError.
+
+    `prove`: indexes that are suggested are built and measured, which only a scenario's own database is for.
+    """
     chosen = chosen_rules(rules, RULES, "--rule")
     check_patterns(silence, RULES, "--silence")
     scenario = scenario_of(source)
     check_patterns(scenario.file.review.silence, RULES, "scenario.yaml: review.silence[{}]")
     silenced = (*silence, *scenario.file.review.silence)
+    if prove and (source is None or scenario.is_plain):
+        raise InputError("--prove", "needs a scenario, whose load is what an index is measured under")
     if source is None:
         return _live(database, chosen, silenced, show)
     if scenario.is_plain:
         return _schema(scenario, source, database, chosen, silenced, show)
-    return _scenario(scenario, database, data, chosen, silenced, show)
+    return _scenario(scenario, database, data, chosen, silenced, show, prove=prove)
 
 
 def _live(database: str, rules: Sequence[Rule], silence: Sequence[str], show: Show) -> CheckOutcome:
     with open_database(database) as engine:
         show.step(f"Reading {engine.version()} at {engine.display_url}")
-        facts = live_facts(engine)
+        facts = live_plan_facts(engine, live_facts(engine))
         basis = "the catalogue, the planner's statistics and the server's counters since their last reset; read only"
         return CheckOutcome(
             "database", engine.display_url, engine.version(), basis, review(rules, facts, silence)
@@ -98,6 +108,8 @@ def _scenario(
     rules: Sequence[Rule],
     silence: Sequence[str],
     show: Show,
+    *,
+    prove: bool,
 ) -> CheckOutcome:
     from loadlab.pipeline import make_ready
 
@@ -105,6 +117,9 @@ def _scenario(
         ready = make_ready(engine, scenario, scenario.file.workload, data, show)
         show.step("Reviewing")
         facts = seeded_facts(engine, ready.seeded.dataset, Load(ready.statements))
+        facts = plan_facts(engine, ready, facts=facts)
+        if prove:
+            facts = with_proofs(engine, ready, facts, show)
         outcomes = review(rules, facts, silence)
         scale = ready.seeded.dataset.plan.scale
         basis = (

@@ -188,7 +188,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         verdicts = judge(scenario.targets, facts_of(window, ready))
         show.step("Reviewing schema, indexes, plans and load")
         asked = Load(ready.statements, executions_of(ready.statements, window), window.delta)
-        outcomes = review_load(engine, ready.dataset, asked, scenario.file.review.silence)
+        outcomes = review_load(engine, ready, asked, window, scenario.file.review.silence)
         result = build_result(
             scenario=scenario.name,
             description=scenario.file.description,

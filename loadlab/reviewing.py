@@ -12,6 +12,8 @@ from loadlab.engines.abilities import CanProfile, CanReadStatements
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.engines.review_abilities import CanInspect, CanMeasureBloat, CanRenderRemedies, CanSampleRows
 from loadlab.errors import DatabaseError
+from loadlab.measure.window import Window
+from loadlab.plan_facts import PreparedLoad, plan_facts
 from loadlab.schema.details import Dependencies
 from loadlab.schema.model import Schema
 from loadlab.spec.statement import Statement
@@ -98,9 +100,12 @@ def reviewed_tables(schema: Schema) -> Schema:
     return replace(schema, tables=tuple(table for table in schema if not _BOOKKEEPING.match(table.name)))
 
 
-def review_load(engine: Engine, dataset: Dataset, load: Load, silence: tuple[str, ...]) -> tuple[RuleOutcome, ...]:
-    """What all rules say of a filled database and the load on it."""
-    return review(RULES, seeded_facts(engine, dataset, load), silence)
+def review_load(
+    engine: Engine, ready: PreparedLoad, load: Load, window: Window, silence: tuple[str, ...]
+) -> tuple[RuleOutcome, ...]:
+    """What all rules say of a filled database and the measured load on it."""
+    facts = seeded_facts(engine, ready.dataset, load)
+    return review(RULES, plan_facts(engine, ready, window, facts=facts), silence)
 
 
 # What engines can tell --------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 pytest_plugins = (
     "tests.fix_embedded",
     "tests.fix_engines",
+    "tests.fix_events",
     "tests.fix_hypothesis",
     "tests.fix_pgbouncer",
     "tests.fix_servers",

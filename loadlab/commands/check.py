@@ -49,6 +49,10 @@ def check(
     rules: Annotated[
         list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule; may be repeated.")
     ] = None,
+    prove: Annotated[
+        bool,
+        typer.Option("--prove", help="Build each suggested index, measure the load with and without it, drop it."),
+    ] = False,
     list_rules: Annotated[bool, typer.Option("--list", help="Print every rule with its reason, and exit.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -67,6 +71,8 @@ def check(
 
       loadlab check scenarios/marketplace --scale 0.01 --json
 
+      loadlab check scenarios/marketplace --prove
+
       loadlab check django:project.settings --silence naming --silence "varchar-255:*"
 
       loadlab check --list
@@ -83,7 +89,7 @@ def check(
     from loadlab.request import DataOptions
 
     with progress(quiet=as_json) as show:
-        outcome = run_check(source, database, DataOptions(scale, seed), rules or [], silence or [], show)
+        outcome = run_check(source, database, DataOptions(scale, seed), rules or [], silence or [], show, prove=prove)
     result = CheckResult(
         kind=outcome.kind,
         subject=outcome.subject,

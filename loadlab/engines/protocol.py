@@ -46,7 +46,7 @@ class TableEvidence:
     """Counters and sizes of one table. None: this engine does not count it.
 
     Scans and blocks are counts since the counters' last reset; `rows` is the server's estimate; sizes include the
-    partitions.
+    partitions. `modified_since_analyze` are rows that the planner's statistics do not know of, as it stands now.
     """
 
     size_bytes: int | None = None
@@ -66,6 +66,7 @@ class TableEvidence:
     analyzed: bool | None = None
     autovacuums: int | None = None
     autoanalyzes: int | None = None
+    modified_since_analyze: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

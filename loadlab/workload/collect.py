@@ -171,7 +171,12 @@ class Collector:
         self.new_rows_end = plans[0].new_rows_start
         """What the next run on the same database passes as `new_rows_start`."""
 
-    def following(self, rate_per_s: float) -> Collector:
+    @property
+    def rate_per_s(self) -> float | None:
+        """The rate of an open loop without a shape."""
+        return self._workload.rate
+
+    def following(self, rate_per_s: float | None) -> Collector:
         """For another window of the same drivers, at another rate: empty, though it knows what was counted before."""
         workload = self._workload.model_copy(update={"rate": rate_per_s})
         other = Collector([replace(plan, workload=workload) for plan in self._plans.values()])

@@ -115,8 +115,12 @@ class Conductor:
         self._collector = self._collector.following(rate_per_s)
         self._child.send({"cmd": "rate", "per_s": rate_per_s})
 
+    def start_over(self) -> None:
+        """While it is paused: forget what was measured, for another window of the same load."""
+        self._collector = self._collector.following(self._collector.rate_per_s)
+
     def measured(self) -> LoadMeasure:
-        """While it is paused: everything measured since the rate was set; the load can go on."""
+        """While it is paused: everything measured since the rate was set or it started over; the load can go on."""
         return self._collector.measure(interrupted=self.interrupted)
 
     def collect(self) -> LoadMeasure:

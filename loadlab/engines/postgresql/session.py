@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,8 +20,11 @@ from psycopg import pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
+from loadlab.engines.plan_tree import Plan
 from loadlab.engines.postgresql.connection import Connection, cut_off, publish_counters
 from loadlab.engines.postgresql.errors import translate, translated
+from loadlab.engines.postgresql.plan_names import PlanNames, plan_names
+from loadlab.engines.postgresql.plan_tree import read_plan
 from loadlab.engines.postgresql.types import read_types
 from loadlab.engines.protocol import Values
 from loadlab.errors import ConnectionLostError, DatabaseError, InputError
@@ -37,6 +40,7 @@ _JSON = {114, 3802}
 # Types whose texts Arrow or the driver makes: bool, bytea, "char", name, text, json, float4, float8, unknown, bpchar,
 # varchar, date, time, timestamp, timestamptz, numeric, uuid, jsonb, and whole numbers. Of others the catalogue tells.
 _PLAIN = _INTEGERS | _JSON | {16, 17, 18, 19, 25, 700, 701, 705, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950}
+_SYNTAX_ERROR = "42601"
 _BEGIN = {
     None: b"BEGIN",
     "read committed": b"BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -69,7 +73,7 @@ def native_text(statement: Statement) -> str:
 
 
 class PostgresqlSession:
-    """See `loadlab.engines.protocol.Session`; also CanReadBack and CanCancel.
+    """See `loadlab.engines.protocol.Session`; also CanReadBack, CanCancel and CanPlanValues.
 
     `enforced_s`: the `statement_timeout` of the connection.
     """
@@ -79,6 +83,8 @@ class PostgresqlSession:
         self._prepared = 0
         self._last: pq.abc.PGresult | None = None
         self._types: dict[int, LogicalType] = {}
+        self._explaining: dict[Statement, Prepared] = {}
+        self._plan_names: PlanNames | None = None
         self._use(connection)
 
     def _use(self, connection: Connection) -> None:
@@ -155,6 +161,34 @@ class PostgresqlSession:
 
     def rollback(self) -> None:
         self._command(b"ROLLBACK")
+
+    def plan_of(self, statement: Statement, values: Values, *, execute: bool) -> Plan | None:
+        """See `loadlab.engines.abilities.CanPlanValues`. The values are bound, so that the plan is made for them."""
+        self._command(b"SAVEPOINT loadlab_plan")
+        try:
+            handle = self._explanation(statement, execute=execute)
+            ((documents,),) = self.query(handle, values)
+        except DatabaseError as error:
+            if error.code == _SYNTAX_ERROR:
+                return None  # BEGIN and the like have no plan.
+            raise
+        finally:
+            self._command(b"ROLLBACK TO SAVEPOINT loadlab_plan; RELEASE SAVEPOINT loadlab_plan")
+        if not isinstance(documents, list) or "Plan" not in documents[0]:
+            return None
+        if self._plan_names is None:
+            with translated():
+                self._plan_names = plan_names(self._connection)
+            self._pgconn.nonblocking = 0  # The catalogue's cursors are psycopg's.
+        return read_plan(documents[0], self._plan_names)
+
+    def _explanation(self, statement: Statement, *, execute: bool) -> Prepared:
+        options = "ANALYZE, BUFFERS, TIMING OFF, " if execute else ""
+        head = f"EXPLAIN ({options}VERBOSE, FORMAT JSON) {statement.fragments[0]}"
+        text = replace(statement, fragments=(head, *statement.fragments[1:]))
+        if text not in self._explaining:
+            self._explaining[text] = self.prepare(text)
+        return self._explaining[text]
 
     def flush_counters(self) -> None:
         with translated():

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from loadlab.engines.abilities import Refusal
 from loadlab.engines.operations_sql import operation_statement
+from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
 from loadlab.engines.sqlite import evidence, ledger
 from loadlab.engines.sqlite.clauses import quoted
@@ -21,6 +22,7 @@ from loadlab.engines.sqlite.dialect import is_native
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.forget import forget
 from loadlab.engines.sqlite.loading import insert_rows, loading, stored_rows, transaction
+from loadlab.engines.sqlite.plan_tree import plan
 from loadlab.engines.sqlite.prisma import render_prisma
 from loadlab.engines.sqlite.reflect import reflect, table_names
 from loadlab.engines.sqlite.remedies import SqliteRemedies
@@ -29,6 +31,7 @@ from loadlab.engines.sqlite.script import REMEDY, check_statements, execute_scri
 from loadlab.engines.sqlite.session import SqliteSession, open_connection
 from loadlab.engines.sqlite.trees import UntranslatableError
 from loadlab.engines.sqlite.trial import table_statements, try_sample
+from loadlab.engines.sqlite.tuning import SqliteTuning
 from loadlab.engines.sqlite.words import SqliteWords
 from loadlab.errors import ConstraintError, InputError, MissingDependencyError, NotEmptyError, UnreachableError
 from loadlab.schema.details import SchemaDetails
@@ -378,6 +381,22 @@ class SqliteEngine:
                 return evidence.explain(self._connection, statement)
         except UntranslatableError as error:
             raise InputError(str(statement), f"{error}; {REMEDY}") from None
+
+    def plan(self, statement: Statement) -> Plan | None:
+        """By EXPLAIN QUERY PLAN, of tables as large as SQLite takes them for without statistics."""
+        try:
+            with translated():
+                return plan(self._connection, statement)
+        except UntranslatableError as error:
+            raise InputError(str(statement), f"{error}; {REMEDY}") from None
+
+    def tuning(self) -> SqliteTuning:
+        return SqliteTuning()
+
+    def tune(self, text: str) -> None:
+        """See `loadlab.engines.abilities.CanTune`."""
+        with translated(self.display_url):
+            self._connection.execute(text)
 
     def insert_statement(self, table: Table) -> Statement:
         """An insert of every stored column, each parameter named as its column."""

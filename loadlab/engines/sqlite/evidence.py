@@ -24,7 +24,7 @@ from loadlab.spec.statement import Statement
 _SESSION_SETTINGS = {"synchronous": SYNCHRONOUS, "foreign_keys": "ON"}
 _FILE_SETTINGS = ("journal_mode", "page_size", "cache_size", "auto_vacuum", "mmap_size", "wal_autocheckpoint")
 # `SCAN o`, `SEARCH o USING INDEX i (a=?)`, `SEARCH o USING AUTOMATIC COVERING INDEX (a=?)`; TABLE in older versions.
-_STEP = re.compile(
+STEP = re.compile(
     r"^(?P<verb>SCAN|SEARCH) (?:TABLE )?(?P<name>.+?)"
     r"(?: AS (?P<alias>.+?))?"
     r"(?: USING (?P<how>(?:AUTOMATIC )?(?:PARTIAL )?(?:COVERING )?INDEX|(?:INTEGER )?PRIMARY KEY)"
@@ -121,11 +121,11 @@ def explain(connection: sqlite3.Connection, statement: Statement) -> PlanEvidenc
     """
     sql, names = render(statement), statement.names
     steps = _plan(connection, sql, len(names))
-    with closing(_copy_without_statistics(connection)) as copy:
+    with closing(copy_without_statistics(connection)) as copy:
         large = _plan(copy, sql, len(names))
-    tables = _tables_by_alias(sql, table_names(connection))
+    tables = tables_by_alias(sql, table_names(connection))
     scans = [found for detail in large for found in _full_scans(detail, tables)]
-    indexes = [match["index"] for detail in large if (match := _STEP.match(detail)) and _is_real_index(match)]
+    indexes = [match["index"] for detail in large if (match := STEP.match(detail)) and _is_real_index(match)]
     return PlanEvidence(tuple(dict.fromkeys(scans)), tuple(dict.fromkeys(indexes)), "\n".join(steps))
 
 
@@ -133,7 +133,8 @@ def _plan(connection: sqlite3.Connection, sql: str, parameters: int) -> list[str
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * parameters)]
 
 
-def _copy_without_statistics(connection: sqlite3.Connection) -> sqlite3.Connection:
+def copy_without_statistics(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """An empty database of the same tables, in memory."""
     copy = sqlite3.connect(":memory:", isolation_level=None)
     copy.execute("PRAGMA foreign_keys = ON")
     for kind in ("table", "index", "view"):
@@ -147,7 +148,7 @@ def _copy_without_statistics(connection: sqlite3.Connection) -> sqlite3.Connecti
     return copy
 
 
-def _tables_by_alias(sql: str, known: list[str]) -> dict[str, set[str]]:
+def tables_by_alias(sql: str, known: list[str]) -> dict[str, set[str]]:
     """The tables that a name in the plan can mean: plans show the alias alone."""
     spelling = {name.lower(): name for name in known}
     found: dict[str, set[str]] = {name: {name} for name in known}
@@ -162,7 +163,7 @@ def _tables_by_alias(sql: str, known: list[str]) -> dict[str, set[str]]:
 
 
 def _full_scans(detail: str, tables: dict[str, set[str]]) -> list[str]:
-    match = _STEP.match(detail)
+    match = STEP.match(detail)
     if match is None:
         return []
     how = match["how"] or ""

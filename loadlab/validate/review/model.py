@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from loadlab.engines.abilities import Tuning
+from loadlab.engines.plan_tree import IndexTrial, NewIndex
 from loadlab.engines.protocol import Evidence
 from loadlab.engines.review_abilities import Remedies
+from loadlab.measure.plans.model import StatementPlans
+from loadlab.measure.proof import IndexProof
 from loadlab.schema.details import Bloat, Dependencies, SchemaDetails
 from loadlab.schema.model import Schema
 from loadlab.schema.statistics import DatabaseStatistics
@@ -87,6 +91,20 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolUse:
+    """The load's connections over the window.
+
+    `busiest_share` is the pool's utilisation (0 to 1) in the busiest interval, `cores` those of the server, None where
+    it is on another machine.
+    """
+
+    connections: int
+    connections_peak: int
+    busiest_share: float
+    cores: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewFacts:
     """Everything that a rule may look at; what could not be had is None, and a rule that needs it is SKIPPED.
 
@@ -94,6 +112,11 @@ class ReviewFacts:
     statement key, `executions` how often each ran (None: no load was run). `evidence` is the difference over a
     measured window where `is_window`, else the counters since the server's last reset. `missing` says by the name of
     a field why it is not there.
+
+    `plans` are by statement key, `iterations` how often each operation of several statements ran,
+    `load_to_window` how many times as long as its window the whole load was, warm-up included. `trials` are what the
+    planner made of indexes that are not there, `proofs` what was measured of them. `tuning` writes the SQL of what
+    makes statements faster.
 
     `statistics` and `dependencies` prove something of the application only where the data is its own
     (`is_own_data`): data that LoadLab made shows what LoadLab does. `bloat` is of every table and index that is large
@@ -108,6 +131,13 @@ class ReviewFacts:
     is_window: bool = False
     statistics: DatabaseStatistics | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
+    plans: Mapping[str, StatementPlans] | None = None
+    iterations: Mapping[str, int] | None = None
+    load_to_window: float = 1.0
+    pool: PoolUse | None = None
+    trials: Mapping[NewIndex, Sequence[IndexTrial]] = field(default_factory=dict)
+    proofs: Mapping[NewIndex, IndexProof] = field(default_factory=dict)
+    tuning: Tuning | None = None
     details: SchemaDetails | None = None
     is_own_data: bool = False
     dependencies: Mapping[str, Dependencies] | None = None
