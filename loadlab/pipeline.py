@@ -37,7 +37,6 @@ from loadlab.report.model import EnvironmentResult, Result, SeedingResult, Table
 from loadlab.request import DataOptions, planned
 from loadlab.reviewing import Load, review_load
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
-from loadlab.seeding.grow import GrowthWish, grow, plan_growth
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
 from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
@@ -110,28 +109,6 @@ class SeedPlan:
     tables: tuple[TableEstimate, ...]
     trial: Trial | None
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class TableGrowth:
-    """Rows of a table before and after a growth."""
-
-    table: str
-    rows_before: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class GrowthOutcome:
-    """How far a database has gone on, or would go. Times are µs since 1970; no `report` when nothing was written."""
-
-    tables: tuple[TableGrowth, ...]
-    now_before_us: int
-    now_us: int
-    scale: float
-    fingerprint: str
-    database: str
-    report: SeedReport | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,29 +429,6 @@ def seeding_result(seeded: SeedOutcome) -> SeedingResult:
     )
 
 
-# -- grow ------------------------------------------------------------------------------------------------------------
-
-
-def grow_database(database: str, wish: GrowthWish, show: Show, *, dry_run: bool = False) -> GrowthOutcome:
-    """Let a filled database go on: rows are appended, nothing that is there changes. Raises LoadLabError."""
-    with open_database(database) as engine:
-        show.step(f"{engine.version()} at {engine.display_url}")
-        dataset, is_begun = plan_growth(engine, wish)
-        show.notes(dataset.plan.notes)
-        tables = tuple(
-            TableGrowth(table, dataset.earlier.row_count(table), dataset.row_count(table)) for table in dataset.tables
-        )
-        report = None
-        if not dry_run:
-            show.step(f"Appending {format_count(sum(t.rows - t.rows_before for t in tables))} rows")
-            report = grow(engine, dataset, is_begun=is_begun, observe=show.seeding)
-        manifest = dataset.manifest
-        return GrowthOutcome(
-            tables, dataset.earlier.now_us, dataset.now_us, manifest.body["scale"], manifest.fingerprint,
-            engine.display_url, report,
-        )  # fmt: skip
-
-
 # -- schema and data -------------------------------------------------------------------------------------------------
 
 
@@ -498,15 +452,12 @@ def _tried(
 
 __all__ = [
     "DataOptions",
-    "GrowthOutcome",
     "LoadOptions",
     "RunOutcome",
     "SeedOutcome",
     "SeedPlan",
     "Show",
-    "TableGrowth",
     "export_files",
-    "grow_database",
     "plan_seed",
     "profile_database",
     "run",

@@ -8,9 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from loadlab.data.dataset import Dataset
-from loadlab.engines.abilities import CanProfile, CanReadStatements
+from loadlab.engines.abilities import (
+    CanInspect,
+    CanMeasureBloat,
+    CanProfile,
+    CanReadStatements,
+    CanRenderRemedies,
+    CanSampleRows,
+)
 from loadlab.engines.protocol import Engine, Evidence
-from loadlab.engines.review_abilities import CanInspect, CanMeasureBloat, CanRenderRemedies, CanSampleRows
 from loadlab.errors import DatabaseError
 from loadlab.measure.window import Window
 from loadlab.plan_facts import PreparedLoad, plan_facts

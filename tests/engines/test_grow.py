@@ -20,7 +20,7 @@ from loadlab.engines.abilities import CanExtend
 from loadlab.engines.protocol import Engine
 from loadlab.errors import DatabaseError, InputError
 from loadlab.factories import Database
-from loadlab.pipeline import grow_database
+from loadlab.growing import grow_database
 from loadlab.report.progress import ProgressShow
 from loadlab.seeding.grow import GrowthWish, growth_chunks, plan_growth
 from loadlab.seeding.workers import load_chunk

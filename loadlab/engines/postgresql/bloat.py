@@ -61,7 +61,7 @@ _INDEXES = f"""
 
 
 def measure_bloat(connection: Connection, least_bytes: int, *, may_install: bool) -> tuple[Bloat, ...]:
-    """See `loadlab.engines.review_abilities.CanMeasureBloat`."""
+    """See `loadlab.engines.abilities.CanMeasureBloat`."""
     try:
         with _extension(connection, may_install=may_install) as place, connection.cursor(
             row_factory=namedtuple_row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -11,13 +11,9 @@ from psycopg import pq, sql
 from psycopg.errors import error_from_result
 
 from loadlab.engines import mask
-from loadlab.engines.abilities import Refusal, RowLayout, StoredSize
+from loadlab.engines.abilities import Refusal, StoredSize
 from loadlab.engines.operations_sql import operation_statement
-from loadlab.engines.plan_tree import IndexTrial, NewIndex, Plan
 from loadlab.engines.postgresql import ledger
-from loadlab.engines.postgresql.activity import PostgresqlSampler
-from loadlab.engines.postgresql.asked import asked_statements
-from loadlab.engines.postgresql.bloat import measure_bloat
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMESPACE, identifier
 from loadlab.engines.postgresql.connection import (
     Connection,
@@ -30,39 +26,29 @@ from loadlab.engines.postgresql.connection import (
     stop_when_client_is_gone,
 )
 from loadlab.engines.postgresql.deferred import put_off
-from loadlab.engines.postgresql.details import read_details
 from loadlab.engines.postgresql.dump import django_settings, dump_ddl
 from loadlab.engines.postgresql.errors import message, translated
-from loadlab.engines.postgresql.evidence import statements_are_counted, take_snapshot
 from loadlab.engines.postgresql.extensions import with_extensions
 from loadlab.engines.postgresql.filled import filled_tables
 from loadlab.engines.postgresql.finish import finish_tables, write_out
 from loadlab.engines.postgresql.forget import forget, note_made, objects
-from loadlab.engines.postgresql.imagined import try_index
 from loadlab.engines.postgresql.live import look
 from loadlab.engines.postgresql.load import Target, append_rows, fill_later, load_chunk, target
-from loadlab.engines.postgresql.plans import explain, generic_plan, statement_id
+from loadlab.engines.postgresql.observing import Observing
 from loadlab.engines.postgresql.pooler import PostgresqlPooler, find_pooler
 from loadlab.engines.postgresql.prisma import render_prisma
-from loadlab.engines.postgresql.profile import read_statistics
-from loadlab.engines.postgresql.reflect import read_schema, reflect
-from loadlab.engines.postgresql.remedies import PostgresqlRemedies
+from loadlab.engines.postgresql.reflect import read_schema
 from loadlab.engines.postgresql.render import DIALECT, render_schema
 from loadlab.engines.postgresql.replay import PostgresqlReplaySession
-from loadlab.engines.postgresql.row_layout import row_layout
-from loadlab.engines.postgresql.sampling import sample_rows
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.session import PostgresqlSession, native_text
 from loadlab.engines.postgresql.sizes import foreseen_size
 from loadlab.engines.postgresql.trial import stand_in_place, try_in_place, try_on_copies
-from loadlab.engines.postgresql.tuning import PostgresqlTuning
 from loadlab.engines.postgresql.unprepared import DirectSession, PooledSession, UnpreparedSession
 from loadlab.engines.postgresql.words import PostgresqlWords
-from loadlab.engines.protocol import Chunk, Evidence, LiveEvidence, Manifest, PlanEvidence, Progress, StatementHistory
+from loadlab.engines.protocol import Chunk, Manifest, Progress
 from loadlab.errors import InputError
-from loadlab.schema.details import Bloat, SchemaDetails
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.statistics import DatabaseStatistics
 from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
@@ -87,7 +73,7 @@ _IDENTITY = """
 """
 
 
-class PostgresqlEngine:
+class PostgresqlEngine(Observing):
     """One database of a PostgreSQL server. Connects when it is made; see `loadlab.engines.protocol.Engine`.
 
     Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWatch, CanWriteOut, CanHostMigrations,
@@ -120,7 +106,7 @@ class PostgresqlEngine:
         self._own_server = own_server
         self._notes: tuple[str, ...] = ()
         self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
-        self._counts_statements: bool | None = None
+        self._counts_statements = None
         self._pooler = find_pooler(self._connection, self.url)
         if self._pooler is None:
             stop_when_client_is_gone(self._connection)
@@ -143,10 +129,6 @@ class PostgresqlEngine:
     def leave_running(self) -> str | None:
         """Let a server that we started for kept data live on; the command that stops it, None for any other server."""
         return None if self._on_leave_running is None else self._on_leave_running()
-
-    def version(self) -> str:
-        reported = self._connection.info.parameter_status("server_version") or "of an unknown version"
-        return f"PostgreSQL {reported.split()[0]}"
 
     # The schema and the statements -----------------------------------------------------------------------------------
 
@@ -217,41 +199,6 @@ class PostgresqlEngine:
 
     def render_prisma(self, schema: PrismaSchema) -> str:
         return with_extensions(render_prisma(schema))
-
-    def statistics(self, tables: Collection[str] | None) -> DatabaseStatistics:
-        """See `loadlab.engines.abilities.CanProfile`."""
-        with translated():
-            return read_statistics(self._connection, reflect(self._connection), tables)
-
-    def asked_statements(self) -> StatementHistory:
-        """See `loadlab.engines.abilities.CanReadStatements`."""
-        with translated():
-            return asked_statements(self._connection, self.url)
-
-    # The review -------------------------------------------------------------------------------------------------------
-
-    def details(self) -> SchemaDetails:
-        """See `loadlab.engines.review_abilities.CanInspect`."""
-        with translated():
-            return read_details(self._connection)
-
-    def preview_details(self, ddl: str) -> SchemaDetails:
-        with translated(), self._connection.transaction(force_rollback=True):
-            run_script(self._connection, ddl, own_server=self._own_server)
-            return read_details(self._connection)
-
-    def bloat(self, *, least_bytes: int, may_install: bool) -> tuple[Bloat, ...]:
-        """See `loadlab.engines.review_abilities.CanMeasureBloat`."""
-        with translated():
-            return measure_bloat(self._connection, least_bytes, may_install=may_install)
-
-    def sample_rows(self, table: Table, columns: Sequence[str], rows: int) -> list[tuple[str | None, ...]]:
-        """See `loadlab.engines.review_abilities.CanSampleRows`."""
-        with translated():
-            return sample_rows(self._connection, table, columns, rows)
-
-    def remedies(self, *, live: bool) -> PostgresqlRemedies:
-        return PostgresqlRemedies(self._connection, self._connection.info.server_version // 10_000, live=live)
 
     # Seeding ---------------------------------------------------------------------------------------------------------
 
@@ -435,49 +382,6 @@ class PostgresqlEngine:
         with translated():
             evidence = look(self._connection)
         return evidence.connections_max - evidence.connections
-
-    def activity_sampler(self) -> PostgresqlSampler:
-        return PostgresqlSampler(self.url)
-
-    def snapshot(self) -> Evidence:
-        with translated():
-            return take_snapshot(self._connection, self.url, self.version())
-
-    def row_layout(self, table: Table) -> RowLayout | None:
-        """See `loadlab.engines.abilities.CanTellRowLayout`."""
-        with translated():
-            return row_layout(self._connection, table)
-
-    def watch(self) -> LiveEvidence:
-        with translated():
-            return look(self._connection)
-
-    def explain(self, statement: Statement) -> PlanEvidence:
-        return explain(self._connection, statement)
-
-    def plan(self, statement: Statement) -> Plan | None:
-        return generic_plan(self._connection, statement)
-
-    def tuning(self) -> PostgresqlTuning:
-        return PostgresqlTuning(self._connection)
-
-    def try_index(self, table: Table, index: NewIndex, statements: Mapping[str, Statement]) -> tuple[IndexTrial, ...]:
-        """By HypoPG; see `loadlab.engines.abilities.CanTryIndexes`."""
-        definition = self.tuning().create_index(table, index, online=False)
-        return try_index(self._connection, definition, statements)
-
-    def tune(self, text: str) -> None:
-        """See `loadlab.engines.abilities.CanTune`. What the server counts of it, it has counted when this returns."""
-        with translated():
-            self._connection.execute(text.encode())
-            publish_counters(self._connection)
-
-    def statement_id(self, statement: Statement) -> str | None:
-        """None also where the server's counts by statement cannot be read."""
-        if self._counts_statements is None:
-            with translated():
-                self._counts_statements = statements_are_counted(self._connection, self.url)
-        return statement_id(self._connection, statement) if self._counts_statements else None
 
     def insert_statement(self, table: Table) -> Statement:
         columns = table.stored_columns

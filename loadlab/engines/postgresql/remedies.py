@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+from loadlab.engines.abilities import NewType
 from loadlab.engines.postgresql.catalog import identifier
 from loadlab.engines.postgresql.connection import Connection
-from loadlab.engines.review_abilities import NewType
 from loadlab.schema.model import ForeignKey, Index, Table
 
 _NAME_BYTES = 63
@@ -23,7 +23,7 @@ _TENANT_SETTING = "app.tenant_id"
 
 
 class PostgresqlRemedies:
-    """See `loadlab.engines.review_abilities.Remedies`. `version` is the server's major version."""
+    """See `loadlab.engines.abilities.Remedies`. `version` is the server's major version."""
 
     def __init__(self, connection: Connection, version: int, *, live: bool) -> None:
         self._connection = connection

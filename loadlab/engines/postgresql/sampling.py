@@ -23,7 +23,7 @@ _ROWS = """
 def sample_rows(
     connection: Connection, table: Table, columns: Sequence[str], rows: int
 ) -> list[tuple[str | None, ...]]:
-    """See `loadlab.engines.review_abilities.CanSampleRows`; in a read-only transaction."""
+    """See `loadlab.engines.abilities.CanSampleRows`; in a read-only transaction."""
     name = identifier(table.namespace, table.name)
     with connection.transaction(force_rollback=True):
         connection.execute("SET TRANSACTION READ ONLY")

@@ -178,7 +178,7 @@ class SqliteEngine:
     # The review ---------------------------------------------------------------------------------------------------
 
     def details(self) -> SchemaDetails:
-        """See `loadlab.engines.review_abilities.CanInspect`."""
+        """See `loadlab.engines.abilities.CanInspect`."""
         with translated(self.display_url):
             return read_details(self._connection)
 

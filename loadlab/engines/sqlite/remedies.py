@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadlab.engines.review_abilities import NewType
+from loadlab.engines.abilities import NewType
 from loadlab.engines.sqlite.clauses import quoted
 from loadlab.schema.model import ForeignKey, Index, Table
 
 
 class SqliteRemedies:
-    """See `loadlab.engines.review_abilities.Remedies`."""
+    """See `loadlab.engines.abilities.Remedies`."""
 
     def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
         taken = {index.name for index in table.indexes}

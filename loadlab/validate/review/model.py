@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from loadlab.engines.abilities import Tuning
+from loadlab.engines.abilities import Remedies, Tuning
 from loadlab.engines.plan_tree import IndexTrial, NewIndex
 from loadlab.engines.protocol import Evidence
-from loadlab.engines.review_abilities import Remedies
 from loadlab.measure.plans.model import StatementPlans
 from loadlab.measure.proof import IndexProof
 from loadlab.schema.details import Bloat, Dependencies, SchemaDetails

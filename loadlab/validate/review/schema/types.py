@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
-from loadlab.engines.review_abilities import NewType
+from loadlab.engines.abilities import NewType
 from loadlab.schema.details import Feature
 from loadlab.schema.meaning import meaning_of, words_of
 from loadlab.schema.model import Column, Table

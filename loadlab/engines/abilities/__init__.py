@@ -1,0 +1,122 @@
+"""What not every database can do: abilities beside the engine's protocol, asked for by `isinstance`.
+
+The absence of one is reported, never papered over.
+"""
+
+from __future__ import annotations
+
+from loadlab.engines.abilities.evidence import (
+    ActivitySampler,
+    CanProfile,
+    CanReadStatements,
+    CanSampleActivity,
+    CanWatch,
+    Doing,
+)
+from loadlab.engines.abilities.filling import (
+    CanAppend,
+    CanExtend,
+    CanForeseeSizes,
+    CanForget,
+    CanLeaveRunning,
+    CanLoadCycles,
+    CanTellRowLayout,
+    CanTryRows,
+    HasNotes,
+    Refusal,
+    RowLayout,
+    StoredSize,
+)
+from loadlab.engines.abilities.load import (
+    CanCancel,
+    CanConnectDirectly,
+    CanCutOff,
+    CanIdentifyStatements,
+    CanReadBack,
+    CanRenderInsert,
+    CanRenderOperations,
+    CanTellIdentity,
+    CanTellUntouched,
+    CanWriteOut,
+    DirectSession,
+)
+from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
+from loadlab.engines.abilities.pooling import CanGoThroughPooler, Pooler, PoolerConsole, PoolerState
+from loadlab.engines.abilities.replay import (
+    CanReplay,
+    LeftOut,
+    LoggedStatement,
+    LogItem,
+    LogNote,
+    ReplaySession,
+    StatementLog,
+    StepKind,
+)
+from loadlab.engines.abilities.review import (
+    CanInspect,
+    CanMeasureBloat,
+    CanRenderRemedies,
+    CanSampleRows,
+    NewType,
+    Remedies,
+)
+from loadlab.engines.abilities.sources import CanHostMigrations, CanRenderPrisma, FileForm
+
+__all__ = [
+    "ActivitySampler",
+    "CanAppend",
+    "CanCancel",
+    "CanConnectDirectly",
+    "CanCutOff",
+    "CanExplain",
+    "CanExtend",
+    "CanForeseeSizes",
+    "CanForget",
+    "CanGoThroughPooler",
+    "CanHostMigrations",
+    "CanIdentifyStatements",
+    "CanInspect",
+    "CanLeaveRunning",
+    "CanLoadCycles",
+    "CanMeasureBloat",
+    "CanPlan",
+    "CanPlanValues",
+    "CanProfile",
+    "CanReadBack",
+    "CanReadStatements",
+    "CanRenderInsert",
+    "CanRenderOperations",
+    "CanRenderPrisma",
+    "CanRenderRemedies",
+    "CanReplay",
+    "CanSampleActivity",
+    "CanSampleRows",
+    "CanTellIdentity",
+    "CanTellRowLayout",
+    "CanTellUntouched",
+    "CanTryIndexes",
+    "CanTryRows",
+    "CanTune",
+    "CanWatch",
+    "CanWriteOut",
+    "DirectSession",
+    "Doing",
+    "FileForm",
+    "HasNotes",
+    "LeftOut",
+    "LogItem",
+    "LogNote",
+    "LoggedStatement",
+    "NewType",
+    "Pooler",
+    "PoolerConsole",
+    "PoolerState",
+    "Refusal",
+    "Remedies",
+    "ReplaySession",
+    "RowLayout",
+    "StatementLog",
+    "StepKind",
+    "StoredSize",
+    "Tuning",
+]
