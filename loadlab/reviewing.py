@@ -28,6 +28,7 @@ from loadlab.validate.review.model import ReviewFacts, RuleOutcome
 from loadlab.validate.review.reviewing import review
 from loadlab.validate.review.rules import RULES
 from loadlab.validate.review.schema.contents import SAMPLED_ROWS, dependents, determinants, find_dependencies
+from loadlab.validate.review.touching import statements_on
 
 Value = TypeVar("Value")
 
@@ -146,9 +147,15 @@ def _with_asked(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
     for asked in history.statements:
         key = _key(asked.text, statements)
         statements[key], executions[key] = Statement((asked.text,), ()), asked.calls
-    if not statements:
+    # What tools ask the catalogue, LoadLab among them, is no load of these tables.
+    on_tables = statements_on(replace(facts, statements=statements), *facts.schema)
+    if not on_tables:
         return _without(facts, executions="the server has counted no statement on these tables")
-    return replace(facts, statements=statements, executions=executions)
+    return replace(
+        facts,
+        statements={key: statements[key] for key in on_tables},
+        executions={key: executions[key] for key in on_tables},
+    )
 
 
 def _key(text: str, taken: Mapping[str, Statement]) -> str:
