@@ -42,6 +42,7 @@ _BOOKKEEPING = re.compile(
 _ROWS_FOR_DEPENDENCIES = 500
 _TEXT_SHOWN = 60
 _MADE_BY_LOADLAB = "LoadLab made the rows: they show how it reads the schema, not what the application writes"
+_NO_LOAD = "nobody says what is asked of a schema; give a scenario"
 _NO_ROWS = "a schema has no rows; name a database that the application has filled"
 
 
@@ -57,6 +58,7 @@ class Load:
 def schema_facts(schema: Schema, engine: Engine) -> ReviewFacts:
     """Facts of a schema that is in no database; `engine` is a scratch one whose words its DDL text is in."""
     missing = dict.fromkeys(("statistics", "dependencies", "bloat", "evidence", "is_own_data"), _NO_ROWS)
+    missing |= dict.fromkeys(("plans", "statements", "pool"), _NO_LOAD)
     facts = ReviewFacts(reviewed_tables(schema), missing=missing | {"executions": "no load was run"})
     if isinstance(engine, CanInspect):
         facts = replace(facts, details=engine.preview_details(schema.ddl))

@@ -199,6 +199,12 @@ def test_rows_that_loadlab_made_prove_nothing(database, tmp_path):
         assert "LoadLab made the rows" in found.reason
 
 
+def test_of_two_that_are_the_same_one_is_asked_whether_it_is_redundant(scratch):
+    ddl = f"{CLEAN};CREATE INDEX orders_one ON orders (tenant_id);CREATE INDEX orders_two ON orders (tenant_id);"
+    found = findings(facts_of(scratch, ddl))
+    assert [finding.id for finding in found] == ["duplicate-index:orders_two", "redundant-index:orders_one"]
+
+
 def test_every_postgresql_tells_what_the_rules_ask(any_database):
     execute(any_database, CLEAN, "CREATE INDEX orders_tenant ON orders (tenant_id)")
     outcomes = review(RULES, live_facts(any_database))

@@ -58,11 +58,10 @@ def _duplicates(facts: ReviewFacts) -> Examined:
     for table in facts.schema:
         known = _known(facts, table)
         number += len(known)
-        dropped: set[str] = set()
-        for spare, kept in _pairs(known):
-            if kept.name not in dropped and spare.name not in dropped and _same(spare, kept):
-                dropped.add(spare.name)
-                findings.append(_superfluous(facts, table, spare, kept, "duplicate-index", "is the same as"))
+        findings += [
+            _superfluous(facts, table, spare, kept, "duplicate-index", "is the same as")
+            for spare, kept in _same_ones(known)
+        ]
     return Examined(number, "indexes", tuple(findings))
 
 
@@ -74,9 +73,11 @@ def _redundant(facts: ReviewFacts) -> Examined:
     for table in facts.schema:
         known = _known(facts, table)
         number += len(known)
+        # Of two that are the same, one is left to be asked about.
+        duplicates = {spare.name for spare, _ in _same_ones(known)}
         for spare in known:
-            wider = [other for other in known if other is not spare and _covers(other, spare)]
-            if wider and not any(_same(spare, other) for other in known if other is not spare):
+            wider = [other for other in known if other.name not in duplicates and _covers(other, spare)]
+            if wider and spare.name not in duplicates:
                 kept = min(wider, key=lambda other: (len(other.keys), other.name))
                 words = "answers nothing that is not answered by"
                 findings.append(_superfluous(facts, table, spare, kept, "redundant-index", words))
@@ -87,6 +88,15 @@ def _known(facts: ReviewFacts, table: Table) -> list[_Known]:
     assert facts.details is not None
     pairs = [(index, facts.details.index(table.key, index.name)) for index in table.indexes]
     return [_Known(index, details) for index, details in pairs if details is not None and details.is_valid]
+
+
+def _same_ones(known: list[_Known]) -> Iterator[tuple[_Known, _Known]]:
+    """(superfluous, kept): each index that another one makes superfluous, once."""
+    dropped: set[str] = set()
+    for spare, kept in _pairs(known):
+        if kept.name not in dropped and spare.name not in dropped and _same(spare, kept):
+            dropped.add(spare.name)
+            yield spare, kept
 
 
 def _pairs(known: list[_Known]) -> Iterator[tuple[_Known, _Known]]:
