@@ -17,31 +17,24 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import queue
-import sys
-import threading
 import time
-import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from loadlab.engines import open_database
 from loadlab.engines.abilities import CanReplay
-from loadlab.errors import LoadLabError
 from loadlab.measure.recorder import OperationTally, tally
 from loadlab.replay.loop import ReplayLoop, rows_by_operation
 from loadlab.replay.spool import steps_of
 from loadlab.replay.turns import Turns, clock
-from loadlab.workload.loop import describe
-from loadlab.workload.pipes import protocol_streams, read_commands, write_message
+from loadlab.workload.pipes import Commands, serve, write_message
 
 INTERVAL_S = 1.0
 START_LIMIT_S = 60.0
 # What still runs then is given up: the server ends it when it finds the connection closed.
 _GRACE_S = 5.0
-_SWITCH_INTERVAL_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +68,10 @@ class Worker:
     def __init__(self, task: Task, emit: IO[str]) -> None:
         self._task, self._out = task, emit
 
+    @property
+    def worker(self) -> int:
+        return self._task.worker
+
     def prepare(self) -> None:
         """Open the connections. Raises what stands in the way."""
         task = self._task
@@ -93,7 +90,7 @@ class Worker:
         gc.freeze()
         self._emit("ready")
 
-    def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    def run(self, commands: Commands) -> None:
         """From `go` to the end of the last session, or to `stop`. Raises what broke the replay."""
         command = commands.get()
         if command is None or command["cmd"] == "stop":
@@ -154,31 +151,5 @@ def _plain(one: OperationTally) -> dict[str, object]:
     }
 
 
-def main() -> int:
-    """The process; its exit code."""
-    source, out = protocol_streams()
-    line = source.readline()
-    if not line:
-        return 0
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=read_commands, args=(source, commands), daemon=True).start()
-    task = Task.from_json(line)
-    try:
-        worker = Worker(task, out)
-        worker.prepare()
-        worker.run(commands)
-    except BaseException as error:
-        if not isinstance(error, LoadLabError | TimeoutError):
-            traceback.print_exc()
-        kind, message = describe(error)
-        write_message(out, {"type": "failed", "worker": task.worker, "error": kind, "message": message})
-        return 2
-    return 0
-
-
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    # Threads that a dead server holds up must not keep the process.
-    os._exit(code)
+    serve(lambda line, out: Worker(Task.from_json(line), out))

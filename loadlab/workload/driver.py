@@ -20,31 +20,23 @@ The end of standard input, which is also the end of its parent, ends it.
 from __future__ import annotations
 
 import gc
-import os
 import queue
-import sys
-import threading
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import IO, Any, Final
+from typing import IO, Final
 
-from loadlab.errors import DatabaseError, LoadLabError
+from loadlab.errors import DatabaseError
 from loadlab.measure.recorder import OperationTally, Tally, tally
-from loadlab.workload.loop import Loop, clock, describe
-from loadlab.workload.pipes import protocol_streams, read_commands, write_message
+from loadlab.workload.loop import Loop, clock
+from loadlab.workload.pipes import Commands, serve, write_message
 from loadlab.workload.plan import LoadPlan
 from loadlab.workload.stage import Stage
-from loadlab.workload.timers import wake_on_time
 
 INTERVAL_S: Final = 1.0
 START_LIMIT_S: Final = 60.0
 # A statement is cut off by the server at its time limit; what then still runs hangs on a dead connection.
 _GRACE_S = 5.0
-# How long a thread that computes may hold the interpreter's lock while another one, whose answer has come, waits for
-# it: what the reporter, each second, can cost an operation at most. The default is 5 ms.
-_SWITCH_INTERVAL_S = 0.001
 
 
 class Driver:
@@ -60,6 +52,10 @@ class Driver:
         self._statements: Mapping[str, int] = {}
         self._totals: dict[str, dict[str, int]] = {}
 
+    @property
+    def worker(self) -> int:
+        return self._plan.worker
+
     def prepare(self) -> None:
         """Everything that must not happen under load. Raises what stands in the way."""
         self._stage.open(limit_s=START_LIMIT_S)
@@ -69,7 +65,7 @@ class Driver:
         gc.freeze()
         self._emit("ready", connections=self._plan.connections, calibration=asdict(self._stage.calibration))
 
-    def run(self, commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    def run(self, commands: Commands) -> None:
         """Obey until `stop` or the end of the commands (None)."""
         while True:
             try:
@@ -196,32 +192,5 @@ def _plain(one: OperationTally) -> dict[str, object]:
     }
 
 
-def main() -> int:
-    """The process; its exit code."""
-    source, out = protocol_streams()
-    line = source.readline()
-    if not line:
-        return 0
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    wake_on_time()
-    commands: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=read_commands, args=(source, commands), daemon=True).start()
-    plan = LoadPlan.from_json(line)
-    try:
-        driver = Driver(plan, out)
-        driver.prepare()
-        driver.run(commands)
-    except BaseException as error:
-        if not isinstance(error, LoadLabError | TimeoutError):
-            traceback.print_exc()
-        kind, message = describe(error)
-        write_message(out, {"type": "failed", "worker": plan.worker, "error": kind, "message": message})
-        return 2
-    return 0
-
-
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    # Threads that a dead server holds up must not keep the process.
-    os._exit(code)
+    serve(lambda line, out: Driver(LoadPlan.from_json(line), out))

@@ -6,9 +6,65 @@ import json
 import os
 import queue
 import sys
-from collections.abc import Mapping
+import threading
+import traceback
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, Any, NoReturn, Protocol
+
+from loadlab.errors import LoadLabError
+from loadlab.workload.loop import describe
+from loadlab.workload.timers import wake_on_time
+
+Commands = queue.SimpleQueue[dict[str, Any] | None]
+# How long a thread that computes may hold the interpreter's lock while another one, whose answer has come, waits for
+# it: what the reporter, each second, can cost an operation at most. The default is 5 ms.
+_SWITCH_INTERVAL_S = 0.001
+
+
+class Serving(Protocol):
+    """What a child process does. `worker` is its number in its messages."""
+
+    @property
+    def worker(self) -> int: ...
+
+    def prepare(self) -> None:
+        """Everything that must not happen under load. Raises what stands in the way."""
+        ...
+
+    def run(self, commands: Commands) -> None:
+        """Obey until the commands end."""
+        ...
+
+
+def serve(make: Callable[[str, IO[str]], Serving]) -> NoReturn:
+    """The whole life of a child process: `make` gets the first line of standard input and the stream for messages."""
+    code = _serve(make)
+    sys.stderr.flush()
+    # Threads that a dead server holds up must not keep the process.
+    os._exit(code)
+
+
+def _serve(make: Callable[[str, IO[str]], Serving]) -> int:
+    source, out = protocol_streams()
+    line = source.readline()
+    if not line:
+        return 0
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    wake_on_time()
+    commands: Commands = queue.SimpleQueue()
+    threading.Thread(target=read_commands, args=(source, commands), daemon=True).start()
+    serving = make(line, out)
+    try:
+        serving.prepare()
+        serving.run(commands)
+    except BaseException as error:
+        if not isinstance(error, LoadLabError | TimeoutError):
+            traceback.print_exc()
+        kind, message = describe(error)
+        write_message(out, {"type": "failed", "worker": serving.worker, "error": kind, "message": message})
+        return 2
+    return 0
 
 
 def write_message(out: IO[str], message: Mapping[str, object]) -> None:
@@ -18,7 +74,7 @@ def write_message(out: IO[str], message: Mapping[str, object]) -> None:
         out.flush()
 
 
-def read_commands(source: IO[str], commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+def read_commands(source: IO[str], commands: Commands) -> None:
     """Lines of `source` into the queue; None at its end."""
     with suppress(ValueError, OSError):
         for line in source:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import namedtuple_row
 
-from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY
+from loadlab.engines.postgresql.catalog import LEAVES
 from loadlab.engines.postgresql.connection import Connection
 from loadlab.errors import DatabaseError
 from loadlab.schema.details import Bloat
@@ -21,35 +21,22 @@ _PLACE = """
 """
 # A B-tree's pages are built 90 % full (BTREE_DEFAULT_FILLFACTOR of nbtree.h): only what is less is bloat.
 _BTREE_FULL = 90.0
-# The tables that hold rows, partitions under the name of the table that they are part of.
-_HOLDERS = f"""
-    holder AS (
-        SELECT {KEY} AS key, part.oid
-        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        CROSS JOIN LATERAL (
-            SELECT c.oid WHERE c.relkind = 'r'
-            UNION ALL
-            SELECT t.relid::oid FROM pg_partition_tree(c.oid) AS t WHERE c.relkind = 'p' AND t.isleaf
-        ) AS part (oid)
-        WHERE NOT c.relispartition AND {IS_USERS_TABLE}
-    )
-"""
 # The approximate form skips the pages that the visibility map says hold nothing dead.
 _TABLES = f"""
-    WITH {_HOLDERS}
+    WITH {LEAVES}
     SELECT h.key, '' AS index, sum(s.table_len)::bigint AS size_bytes,
            sum(s.approx_free_space + s.dead_tuple_len)::bigint AS wasted_bytes
-    FROM holder AS h CROSS JOIN LATERAL {{place}}.pgstattuple_approx(h.oid::regclass) AS s
+    FROM leaf AS h CROSS JOIN LATERAL {{place}}.pgstattuple_approx(h.oid::regclass) AS s
     WHERE pg_relation_size(h.oid) >= %s
     GROUP BY h.key ORDER BY h.key
 """
 _INDEXES = f"""
-    WITH {_HOLDERS}
+    WITH {LEAVES}
     SELECT h.key, root.relname::text AS index, sum(pg_relation_size(c.oid))::bigint AS size_bytes,
            sum(current_setting('block_size')::bigint * (s.deleted_pages + s.empty_pages + s.leaf_pages
                * greatest(1 - coalesce(nullif(s.avg_leaf_density, 'NaN'), {_BTREE_FULL}) / {_BTREE_FULL}, 0))
            )::bigint AS wasted_bytes
-    FROM holder AS h
+    FROM leaf AS h
     JOIN pg_index AS i ON i.indrelid = h.oid AND i.indisvalid
     JOIN pg_class AS c ON c.oid = i.indexrelid
     JOIN pg_am AS m ON m.oid = c.relam AND m.amname = 'btree'

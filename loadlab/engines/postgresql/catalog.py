@@ -23,6 +23,20 @@ IS_USERS_TABLE = f"""
 KEY = "CASE WHEN n.nspname = current_schema() THEN c.relname::text ELSE n.nspname || '.' || c.relname END"
 """What LoadLab calls `pg_class AS c JOIN pg_namespace AS n`: the name, qualified outside the default namespace."""
 
+LEAVES = f"""
+    leaf AS (
+        SELECT {KEY} AS key, part.oid
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL (
+            SELECT c.oid WHERE c.relkind = 'r'
+            UNION ALL
+            SELECT t.relid::oid FROM pg_partition_tree(c.oid) AS t WHERE c.relkind = 'p' AND t.isleaf
+        ) AS part (oid)
+        WHERE NOT c.relispartition AND {IS_USERS_TABLE}
+    )
+"""
+"""`leaf (key, oid)`: the user's tables with those that hold their rows, themselves or leaves of the partition tree."""
+
 
 def identifier(namespace: str, name: str) -> sql.Identifier:
     """The quoted name, qualified unless it is in the default namespace."""

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from loadlab.engines.postgresql.capabilities import Capabilities
-from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY
+from loadlab.engines.postgresql.catalog import LEAVES
 from loadlab.engines.postgresql.connection import Connection, connect
 from loadlab.engines.protocol import Evidence, IndexEvidence, StatementEvidence, TableEvidence
 from loadlab.errors import UnreachableError
@@ -63,21 +63,8 @@ _SETTINGS = [
 # Before version 15 the counts go through a file that may be half a second old.
 _FILE_DELAY_S = 0.6
 
-# The user's tables with the tables that hold their rows: themselves, or the leaves of the partition tree.
-_LEAVES = f"""
-    leaf AS (
-        SELECT {KEY} AS key, part.oid
-        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        CROSS JOIN LATERAL (
-            SELECT c.oid WHERE c.relkind = 'r'
-            UNION ALL
-            SELECT t.relid::oid FROM pg_partition_tree(c.oid) AS t WHERE c.relkind = 'p' AND t.isleaf
-        ) AS part (oid)
-        WHERE NOT c.relispartition AND {IS_USERS_TABLE}
-    )
-"""
 _TABLES = f"""
-    WITH {_LEAVES}
+    WITH {LEAVES}
     SELECT leaf.key,
            sum(pg_table_size(c.oid))::bigint AS size_bytes, sum(pg_indexes_size(c.oid))::bigint AS index_bytes,
            sum(CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_total_relation_size(c.reltoastrelid) END)::bigint
@@ -100,7 +87,7 @@ _TABLES = f"""
     GROUP BY leaf.key
 """
 _INDEXES = f"""
-    WITH {_LEAVES}
+    WITH {LEAVES}
     SELECT CASE WHEN n.nspname = current_schema() THEN root.relname::text ELSE n.nspname || '.' || root.relname END
                AS name,
            leaf.key AS table,
