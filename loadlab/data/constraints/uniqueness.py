@@ -271,10 +271,13 @@ class _Means:
         found = self.solution
         if found.lead is not None:
             return next((link for link in members if link.name == found.lead), None)
+        inside = {link.name for link in members}
         able = [
             link
             for link in members
             if link.target != self.table.key and found.slot_of(link.name) is None and link.name not in found.one_to_one
+            # What may be NULL follows the member that it agrees with, and cannot lead it.
+            and not (link.soft and link.nullable and link.source in inside)
         ]
         most = max((self.parents(link.name) for link in able), default=0)
         return next((link for link in able if self.parents(link.name) * 4 >= most), None)
