@@ -110,8 +110,8 @@ class _Table:
         primary = self.table.primary_key_name or "primary key"
         if self.table.primary_key:
             yield planned.get(primary, Key(primary, self.table.primary_key, True)), "primary key"
-        for index in self.table.indexes:
-            if index.unique and index.name != primary and index.keys != self.table.primary_key:
+        for index in self.table.kept_apart:
+            if index.name != primary and index.keys != self.table.primary_key:
                 yield planned.get(index.name, Key(index.name, index.keys, predicate=index.predicate)), "unique"
 
     def _key(self, item: tuple[Key, Kind]) -> Constraint:

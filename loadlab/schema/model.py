@@ -187,11 +187,15 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Partitioning:
-    """How a table is partitioned. Its partitions are never listed as tables of the schema."""
+    """How a table is partitioned. Its partitions are never listed as tables of the schema.
+
+    `own_keys` are unique indexes that the table has not, only partitions of it: one for all that have the same.
+    """
 
     strategy: Literal["range", "list", "hash"]
     keys: tuple[str, ...]
     partitions: tuple[Partition, ...] = ()
+    own_keys: tuple[Index, ...] = field(default=(), metadata={"if any": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +234,12 @@ class Table:
     def stored_columns(self) -> tuple[Column, ...]:
         """The columns whose values a client sends; generated ones are the server's."""
         return tuple(column for column in self.columns if column.generated is None)
+
+    @property
+    def kept_apart(self) -> tuple[Index, ...]:
+        """The unique indexes of the table and those of its partitions alone."""
+        own = self.partitioning.own_keys if self.partitioning is not None else ()
+        return tuple(index for index in (*self.indexes, *own) if index.unique)
 
     @property
     def unique_keys(self) -> tuple[tuple[str, ...], ...]:
@@ -283,7 +293,10 @@ class Schema:
 
 
 def _members(value: Any) -> dict[str, Any]:
-    return {member.name: getattr(value, member.name) for member in fields(value)}
+    """A dataclass by the names of its fields, without what is rare and not there: the digests of others stay."""
+    found = {member.name: getattr(value, member.name) for member in fields(value)}
+    rare = {member.name for member in fields(value) if member.metadata.get("if any")}
+    return {name: item for name, item in found.items() if item or name not in rare}
 
 
 def _table(data: dict[str, Any]) -> Table:
@@ -307,7 +320,8 @@ def _partitioning(data: dict[str, Any] | None) -> Partitioning | None:
     parts = tuple(
         Partition(**part | {"partitioning": _partitioning(part["partitioning"])}) for part in data["partitions"]
     )
-    return Partitioning(data["strategy"], tuple(data["keys"]), parts)
+    own_keys = tuple(Index(**_tuples(item)) for item in data.get("own_keys", ()))
+    return Partitioning(data["strategy"], tuple(data["keys"]), parts, own_keys)
 
 
 def _type(data: dict[str, Any]) -> LogicalType:

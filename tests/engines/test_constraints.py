@@ -25,6 +25,10 @@ TENANTS = """
     CREATE TABLE users (tenant_id int NOT NULL REFERENCES tenants, id int, PRIMARY KEY (tenant_id, id));"""
 FRIENDS = "user_a int NOT NULL REFERENCES users, user_b int NOT NULL REFERENCES users"
 UUID_FRIENDS = FRIENDS.replace(" int ", " uuid ")
+TENANT_CARDS = """
+    CREATE TABLE tenants (id int PRIMARY KEY);
+    CREATE TABLE cards (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);
+    CREATE TABLE others (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);"""
 OF_TENANT = """tenant_id int NOT NULL, user_a int NOT NULL, user_b int NOT NULL,
     FOREIGN KEY (tenant_id, user_a) REFERENCES users, FOREIGN KEY (tenant_id, user_b) REFERENCES users"""
 
@@ -91,6 +95,55 @@ CASES = {
         """SELECT count(*) FILTER (WHERE u.tenant_id <> l.tenant_id AND EXISTS (
                       SELECT FROM users o WHERE o.tenant_id = l.tenant_id)) || ' ' || (count(u.id) > 20)
            FROM log l LEFT JOIN users u ON u.id = l.user_id""", "0 true",
+    ),
+    "a key leads past the tenant whom its parent, if any, belongs to": Case(
+        TENANT_CARDS + """
+           CREATE TABLE phases (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants,
+               card_id int REFERENCES cards, other_id int REFERENCES others, position int NOT NULL,
+               deleted_at timestamp, CHECK ((card_id IS NULL) <> (other_id IS NULL)));
+           CREATE UNIQUE INDEX ON phases (card_id, position) WHERE card_id IS NOT NULL AND deleted_at IS NULL;
+           CREATE UNIQUE INDEX ON phases (other_id, position) WHERE other_id IS NOT NULL AND deleted_at IS NULL""",
+        "SELECT count(*) || ' ' || (count(card_id) BETWEEN 1 AND 59) FROM phases", "60 true",
+    ),
+    "the tenant leads, not what may be NULL and belongs to it": Case(
+        TENANT_CARDS + """
+           CREATE TABLE alerts (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants, note text,
+               kind text NOT NULL CHECK (kind IN ('a', 'b', 'c')), card_id int REFERENCES cards,
+               CHECK ((note IS NOT NULL) <> (card_id IS NOT NULL)));
+           CREATE UNIQUE INDEX ON alerts (card_id, tenant_id, kind) WHERE card_id IS NOT NULL""",
+        "SELECT count(*) FROM alerts a JOIN cards c ON c.id = a.card_id WHERE c.tenant_id <> a.tenant_id", 0,
+    ),
+    "each parent once, if any, whatever the tenant": Case(
+        TENANT_CARDS + """
+           CREATE TABLE waits (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants ON DELETE CASCADE,
+               card_id int UNIQUE REFERENCES cards)""",
+        "SELECT count(*) || ' ' || (count(card_id) BETWEEN 30 AND 59) FROM waits", "60 true",
+    ),
+    "a CHECK on the values of a reference that may be NULL": Case(
+        """CREATE TABLE kinds (id int PRIMARY KEY); CREATE TABLE genders (id int PRIMARY KEY);
+           CREATE TABLE artists (id int PRIMARY KEY, kind int REFERENCES kinds, gender int REFERENCES genders,
+               CHECK (gender IS NULL AND kind IN (2, 5) OR kind NOT IN (2, 5) OR kind IS NULL), CHECK (kind < 40))""",
+        "SELECT count(*) || ' ' || (count(kind) > 30) || ' ' || (count(gender) > 10) FROM artists", "60 true true",
+    ),
+    "a reference whose values the CHECK forbids": Case(
+        """CREATE TABLE kinds (id int PRIMARY KEY CHECK (id IN (2, 5)));
+           CREATE TABLE things (id int PRIMARY KEY, kind int NOT NULL REFERENCES kinds CHECK (kind NOT IN (2, 5)))""",
+        note="kind needs a row of kinds, none of which the CHECKs of kind allow",
+    ),
+    "a UUID that a CHECK takes from a reference": Case(
+        """CREATE TABLE firms (id uuid PRIMARY KEY);
+           CREATE TABLE t (id int PRIMARY KEY, firm_id uuid NOT NULL REFERENCES firms
+               CHECK (firm_id <> '00000000-0000-0000-0000-000000000000'))""",
+        "SELECT count(*) FROM t", 60,
+    ),
+    "keys of which only the partitions have each": Case(
+        """CREATE TABLE artists (id int PRIMARY KEY); CREATE TABLE releases (id int PRIMARY KEY);
+           CREATE TABLE t (is_track boolean NOT NULL, artist int NOT NULL REFERENCES artists,
+               release int NOT NULL REFERENCES releases) PARTITION BY LIST (is_track);
+           CREATE TABLE t_no PARTITION OF t FOR VALUES IN (false);
+           CREATE TABLE t_yes PARTITION OF t FOR VALUES IN (true);
+           CREATE UNIQUE INDEX ON t_no (release, artist); CREATE UNIQUE INDEX ON t_yes (release, artist)""",
+        "SELECT count(*) FROM t", 60,
     ),
     "a choice without a partition": Case(
         """CREATE TABLE t (part int NOT NULL, kind text NOT NULL, CHECK (kind = 'a' AND part = 7))

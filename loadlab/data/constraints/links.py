@@ -87,6 +87,9 @@ def read_links(
 ) -> Links:
     """The links of a table. `first` names those that should lead, most important first.
 
+    Keys count on those to have the parents that their place gives them: with others they agree only where a constraint
+    asks for it.
+
     Raises InputError for a foreign key into a table that is not there, or one that shares columns with two others.
     """
     found = Links()
@@ -99,7 +102,11 @@ def read_links(
             continue
         candidates.append(_link(schema, table, key, shape, soften))
     filled: dict[str, Link] = {}
+    # One that may be NULL fills no column of another: that which leads has to do without the agreement.
+    candidates = [_without_soft(link, link.soft if link.name in first and link.nullable else ()) for link in candidates]
     for link in sorted(_deduplicated(candidates), key=lambda link: _rank(link, first, table.key)):
+        if link.name in first:
+            link = _without_soft(link, [name for name in link.soft if name in filled])
         if link.soft and link.nullable and link.target != table.key:
             link = _following(link, filled)
         shared = [name for name in link.columns if name in filled]
@@ -122,17 +129,18 @@ def read_links(
     return found
 
 
+def _without_soft(link: Link, without: Sequence[str]) -> Link:
+    """The link without some of its soft columns."""
+    kept = [pair for pair in zip(link.columns, link.target_columns, strict=True) if pair[0] not in without]
+    columns, targets = zip(*kept, strict=True)
+    soft = tuple(name for name in link.soft if name not in without)
+    return replace(link, columns=columns, target_columns=targets, soft=soft)
+
+
 def _following(link: Link, filled: Mapping[str, Link]) -> Link:
     """A link that may be NULL, with those of its soft columns alone that one other link fills: it fills none itself."""
     source = next((filled[name].name for name in link.soft if name in filled), None)
-    soft = tuple(name for name in link.soft if name in filled and filled[name].name == source)
-    kept = [
-        (mine, theirs)
-        for mine, theirs in zip(link.columns, link.target_columns, strict=True)
-        if mine in soft or mine not in link.soft
-    ]
-    columns, targets = zip(*kept, strict=True)
-    return replace(link, columns=columns, target_columns=targets, soft=soft)
+    return _without_soft(link, [name for name in link.soft if name not in filled or filled[name].name != source])
 
 
 def _rank(link: Link, first: Sequence[str], table: str) -> tuple[int, int, int, int]:

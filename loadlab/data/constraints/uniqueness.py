@@ -74,8 +74,8 @@ class Solution:
 def keys_of(table: Table, dialect: str) -> list[Key]:
     """Every unique key, the primary key first; an expression counts as the columns in it."""
     keys = [Key(table.primary_key_name or "primary key", table.primary_key, True)] if table.primary_key else []
-    for index in table.indexes:
-        if not index.unique or (index.keys == table.primary_key and not index.has_expressions):
+    for index in table.kept_apart:
+        if index.keys == table.primary_key and not index.has_expressions:
             continue
         names, coalesced = _columns(table, index, dialect)
         if names or _is_constant(index):
@@ -275,7 +275,9 @@ class _Means:
         able = [
             link
             for link in members
-            if link.target != self.table.key and found.slot_of(link.name) is None and link.name not in found.one_to_one
+            if link.target != self.table.key
+            and found.slot_of(link.name) is None
+            and link.name not in found.one_to_one
             # What may be NULL follows the member that it agrees with, and cannot lead it.
             and not (link.soft and link.nullable and link.source in inside)
         ]

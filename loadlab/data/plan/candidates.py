@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.constraints.facts import TableFacts
+from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.limits import fitting, has_limits
 from loadlab.data.constraints.links import Link
 from loadlab.data.core.cells import arrow_type, to_arrow
 from loadlab.data.core.clock import Clock
@@ -51,6 +52,7 @@ class Candidates:
             volume = self.volumes[link.target]
             self.parents[link.name] = Parents(volume.rows, volume.full, volume.reference)
             self._choose_those_with_a_key(link)
+            self._choose_those_allowed(link)
         for link in self.demands.links.links:
             if link.source is not None and link.target in self.plans:
                 source = self.demands.links.named(link.source)
@@ -86,6 +88,30 @@ class Candidates:
             )
             self.choose_parents(link.name, np.flatnonzero(has_key).astype(np.int64))
             self.reasons[link.name] = f"none of which has {', '.join(by_choice)}"
+
+    def _choose_those_allowed(self, link: Link) -> None:
+        """A CHECK on the foreign key's own values (`type NOT IN (2, 5)`): only parents whose keys it lets pass.
+
+        In every world alike: a row's parent does not depend on the world that it lives in.
+        """
+        if link.target not in self.plans or link.target == self.demands.table.key:
+            return
+        limits = {name: self._limits(name) for name in link.own}
+        limits = {name: facts for name, facts in limits.items() if any(map(has_limits, facts))}
+        names = [link.target_of(name) for name in limits]
+        if not names or not self.plans[link.target].rows or not self.are_known(link.target, names):
+            return
+        values = self.values(link.target, tuple(names))
+        fits = np.logical_and.reduce(
+            [fitting(array, each) for array, facts in zip(values, limits.values(), strict=True) for each in facts]
+        )
+        if not fits.all():
+            self.choose_parents(link.name, np.flatnonzero(fits).astype(np.int64))
+            self.reasons[link.name] = f"none of which the CHECKs of {', '.join(limits)} allow"
+
+    def _limits(self, name: str) -> list[ColumnFacts]:
+        facts = self.demands.facts
+        return [said for said in (facts.of(name), *facts.every(name)) if said.null is not True]
 
     def _choose_source(self, link: Link, source: Link, partners: Partners) -> None:
         """Of the parents that a link has to agree with only those with a partner, where there has to be one."""

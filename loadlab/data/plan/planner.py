@@ -275,7 +275,7 @@ class _TablePlanning:
         return [
             f"{self.table.key}: {'no row' if index.name in emptied else 'one row'} is in {index.name}"
             f" (WHERE {index.predicate}), whose key has no room for all rows"
-            for index in self.table.indexes
+            for index in self.table.kept_apart
             if index.name in emptied or index.name in alone
         ]
 
@@ -308,11 +308,14 @@ class _TablePlanning:
             )  # fmt: skip
 
         solution = solved(links)
-        leads = [*([solution.lead] if solution.lead else []), *sorted(solution.one_to_one)]
-        if any(links.named(name).source is not None for name in leads):
+        leads = _leads(solution)
+        while any(links.named(name).source is not None for name in leads):
             # What leads fills its columns itself; the others agree with it.
             links = read_links(schema, table, self.shape, leads)
             solution = solved(links)
+            if set(_leads(solution)) <= set(leads):
+                break
+            leads += [name for name in _leads(solution) if name not in leads]
         self.unkept = keep_apart(table, schema.dialect, solution)
         if solution.unsolved and any(link.soft for link in links.links):
             links = read_links(schema, table, self.shape, leads, soften=False)
@@ -385,6 +388,11 @@ class _TablePlanning:
         self.notes += links.notes
         if volume.limit:
             self.notes.append(f"{key}: {volume.rows:,} rows, not {self.all.asked[key].rows:,}: {volume.limit}")
+
+
+def _leads(solution: Solution) -> list[str]:
+    """The links whose parents the keys count on, the one whose children are numbered first."""
+    return [*([solution.lead] if solution.lead else []), *sorted(solution.one_to_one)]
 
 
 def used_pools(plan: DataPlan) -> dict[str, str]:

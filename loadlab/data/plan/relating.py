@@ -49,6 +49,8 @@ class Relating:
     """By column, the worlds of its component."""
     rooms: dict[str, int] = field(default_factory=dict)
     """Rows a key has room for: by the key's name where it is unranked, by the column's where one is distinct."""
+    groups: dict[str, int] = field(default_factory=dict)
+    """By link that agrees with the lead of a key and is one digit of several: how many partners each parent has."""
 
     @property
     def table(self) -> Table:
@@ -182,7 +184,10 @@ class Relating:
         link = self.links.named(member)
         if partners is not None and link.source == plan.lead:
             # Only the parents with the largest groups could have more children: all are held to the smallest group.
-            return self._group_size(plan, partners)
+            size = self._group_size(plan, partners)
+            if len(plan.members) > 1:
+                self.groups[member] = max(size, 1)
+            return size
         less = 1 if self.demands.rival(link) is not None else 0
         return max(self.parents[member].rows - less, 0)
 
@@ -305,6 +310,9 @@ class Relating:
             parents = self.parents.get(member)
             if parents is None:
                 sizes.append(max(self.width(member), 1))
+                continue
+            if member in self.groups:
+                sizes.append(self.groups[member])
                 continue
             rival = self.demands.rival(self.links.named(member))
             target = self.links.named(member).target

@@ -79,7 +79,7 @@ def _may_be_null(schema: Schema, table: Table, column: Column) -> bool:
     """Whether the column can be NULL in every row whatever else the schema asks."""
     if not column.nullable or column.generated is not None or column.name in table.primary_key:
         return False
-    agreeing = {key for index in table.indexes if index.unique and not index.nulls_distinct for key in index.keys}
+    agreeing = {key for index in table.kept_apart if not index.nulls_distinct for key in index.keys}
     return column.name not in agreeing | referenced(schema, table)
 
 
@@ -93,7 +93,7 @@ def referenced(schema: Schema, table: Table) -> set[str]:
 def _defaults(table: Table, columns: Sequence[Column], dialect: str) -> Iterator[tuple[str, Scalar]]:
     """The columns that can hold their default in every row, with that constant."""
     fixed = set(table.primary_key) | {name for key in table.foreign_keys for name in key.columns}
-    fixed |= {key for index in table.indexes if index.unique for key in index.keys}
+    fixed |= {key for index in table.kept_apart for key in index.keys}
     for column in columns:
         if column.default is None or column.generated is not None or column.name in fixed:
             continue

@@ -126,7 +126,8 @@ class Relation:
             bits = hash_rows(self.key, rows)
             but = None if self.differs_from is None else self.differs_from.parent_rows(rows)[0]
             if self.slots is not None:
-                ordinals = self.first.ordinals(rows)
+                alone = len(self.slots.sizes) == 1
+                ordinals = self.first.ordinals(rows) if alone else self.slots.digit(rows, self.position)
                 parents, found = self.partners.numbered(theirs, ordinals, self.key, but=but, half=self.half)
             else:
                 parents, found = self.partners.of(theirs, older, bits, only_older=self.self_reference, but=but)

@@ -88,7 +88,7 @@ _OF_PARTITIONS = f"""{_CONSTRAINT}
 """
 _INDEXES = """
     SELECT i.indexrelid AS oid, i.indrelid AS table_oid, c.relname::text AS name, m.amname::text AS method,
-           i.indisunique AS is_unique,
+           i.indisunique AS is_unique, c.relispartition AS is_part,
            -- Before version 15 there is no such column, and NULLs are always distinct.
            NOT coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_distinct,
            pg_get_indexdef(i.indexrelid) AS definition,
@@ -192,6 +192,7 @@ def read_schema(connection: Connection) -> Reflection:
             by_table(_CONSTRAINTS),
             _of_partitions(cursor.execute(_OF_PARTITIONS, (list(roots),)).fetchall(), roots),
             by_table(_INDEXES),
+            _own_keys(cursor.execute(_INDEXES, (list(roots),)).fetchall(), roots),
             triggers,
             parts,
             _writes({row.oid: row.source or "" for row in bodies}, tables),
@@ -211,6 +212,7 @@ class _Reader:
     constraints: Mapping[int, list[Row]]
     parts_constraints: Mapping[int, list[Row]]
     indexes: Mapping[int, list[Row]]
+    parts_keys: Mapping[int, list[Row]]
     triggers: Mapping[int, list[Row]]
     partitions: Mapping[int, list[Row]]
     writes: Mapping[int, tuple[str, ...]]
@@ -264,7 +266,8 @@ class _Reader:
             Partition(part.name, part.bound, self._partitioning(part), part.namespace)
             for part in self.partitions[row.oid]
         )
-        return Partitioning(_STRATEGIES[row.strategy], _partition_keys(row), tuple(parts))
+        keys = tuple(_index(item, None, row) for item in self.parts_keys.get(row.oid, ()))
+        return Partitioning(_STRATEGIES[row.strategy], _partition_keys(row), tuple(parts), keys)
 
     def _trigger(self, row: Row) -> Trigger:
         events = tuple(name for bit, name in _EVENTS if row.bits & bit)
@@ -317,6 +320,16 @@ def _of_partitions(constraints: Iterable[Row], roots: Mapping[int, int]) -> dict
         alike = [item for item in group if item.kind == "c"][:1] if len(checks) == 1 else []
         groups[root] = [item for item in group if item.kind == "f"] + alike
     return groups
+
+
+def _own_keys(indexes: Iterable[Row], roots: Mapping[int, int]) -> dict[int, list[Row]]:
+    """By partitioned table, once each the unique indexes that only its partitions have."""
+    groups: dict[int, dict[object, Row]] = defaultdict(dict)
+    for index in indexes:
+        if index.is_unique and not index.is_part:
+            alike = (*index.keys, index.predicate, index.nulls_distinct)
+            groups[roots[index.table_oid]].setdefault(alike, index)
+    return {root: list(group.values()) for root, group in groups.items()}
 
 
 def _with_those_of_parts(keys: Sequence[ForeignKey], parts: Iterable[ForeignKey]) -> tuple[ForeignKey, ...]:
