@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from loadlab.engines import engine_of_provider, scratch_database
+from loadlab.engines import PROVIDERS, engine_of_provider, scratch_database
 from loadlab.engines.abilities import CanHostMigrations, CanRenderPrisma, HasNotes
 from loadlab.engines.protocol import Engine, Manifest
 from loadlab.errors import InputError
@@ -188,7 +188,10 @@ def _prisma(source: SchemaSource, dialect: str, engine: Engine) -> _Ddl:
     schema = read_prisma(source.path)
     name = dialect if schema.provider is None else engine_of_provider(schema.provider)
     if name is None:
-        raise InputError(source.name, "has a provider that LoadLab has no engine for", value=schema.provider)
+        known = ", ".join(PROVIDERS)
+        raise InputError(
+            f"{source.name}: datasource.provider", f"has no engine; must be one of {known}", value=schema.provider
+        )
     if name == engine.name and isinstance(engine, CanRenderPrisma):
         return _Ddl(name, engine.render_prisma(schema))
     with scratch_database(name) as scratch:

@@ -28,6 +28,7 @@ _OPENERS = {
 _SCRATCH = {"postgresql": "embedded:", "sqlite": "sqlite://"}
 # What a Prisma schema calls an engine, where that is not the engine's name.
 _PROVIDERS = {"postgres": "postgresql", "cockroachdb": "postgresql"}
+PROVIDERS = (*_SCRATCH, *_PROVIDERS)
 # Engine name → how its tools read values and statements from files.
 _FILE_FORMS = {
     "postgresql": "loadlab.engines.postgresql.file_form:PostgresqlFileForm",

@@ -113,6 +113,15 @@ CASES = {
            CREATE UNIQUE INDEX ON alerts (card_id, tenant_id, kind) WHERE card_id IS NOT NULL""",
         "SELECT count(*) FROM alerts a JOIN cards c ON c.id = a.card_id WHERE c.tenant_id <> a.tenant_id", 0,
     ),
+    "two keys within one parent, whose partners are of the tenant": Case(
+        TENANT_CARDS + """
+           CREATE TABLE features (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);
+           CREATE TABLE t (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants,
+               feature_id int NOT NULL REFERENCES features, card_id int REFERENCES cards,
+               other_id int REFERENCES others, CHECK ((card_id IS NULL) <> (other_id IS NULL)));
+           CREATE UNIQUE INDEX ON t (feature_id, card_id); CREATE UNIQUE INDEX ON t (feature_id, other_id)""",
+        "SELECT count(*) > 100 FROM t", True, rows=300,
+    ),
     "each parent once, if any, whatever the tenant": Case(
         TENANT_CARDS + """
            CREATE TABLE waits (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants ON DELETE CASCADE,

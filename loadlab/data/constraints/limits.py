@@ -36,7 +36,8 @@ def fitting(values: pa.Array, facts: ColumnFacts) -> Passes:
             passes &= (numbers > facts.low) if facts.low_strict else (numbers >= facts.low)
         if facts.high is not None:
             passes &= (numbers < facts.high) if facts.high_strict else (numbers <= facts.high)
-    return passes | values.is_null().to_numpy(zero_copy_only=False)
+    passes |= values.is_null().to_numpy(zero_copy_only=False)
+    return passes
 
 
 def _texts(values: pa.Array) -> pa.Array:
@@ -49,4 +50,5 @@ def _texts(values: pa.Array) -> pa.Array:
 
 def _is_in(texts: pa.Array, listed: tuple[object, ...]) -> Passes:
     found = pc.is_in(texts, value_set=pa.array([str(value) for value in listed], pa.string()))
-    return found.to_numpy(zero_copy_only=False)
+    passes: Passes = found.to_numpy(zero_copy_only=False)
+    return passes

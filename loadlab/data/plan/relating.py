@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link, Links
 from loadlab.data.constraints.pairs import Pair
 from loadlab.data.constraints.uniqueness import SlotPlan, Solution, Width
-from loadlab.data.core.hashing import make_key
+from loadlab.data.core.hashing import Int64s, make_key
 from loadlab.data.core.worlds import First, FirstOfTable, Presence, Worlds
 from loadlab.data.plan.candidates import Candidates, Parents
 from loadlab.data.plan.demands import Demands
@@ -106,6 +107,8 @@ class Relating:
             if link.wish.children is not None:
                 volume = self._distributed(volume, link)
         for plan in self.solution.slots:
+            self._hold_to_groups(plan)
+        for plan in self.solution.slots:
             volume = self._unranked(volume, plan)
         for names in self.solution.pairs:
             volume = self._paired(volume, names)
@@ -180,35 +183,50 @@ class Relating:
     def _size(self, member: str, plan: SlotPlan) -> int:
         if member not in self.parents:
             return max(self.width(member), 1)
-        partners = self.candidates.partners.get(member)
         link = self.links.named(member)
-        if partners is not None and link.source == plan.lead:
-            # Only the parents with the largest groups could have more children: all are held to the smallest group.
-            size = self._group_size(plan, partners)
+        partners = self._partners_within(link, plan)
+        if partners is not None:
+            size = int(min(self._group_counts(plan, partners), default=0))
             if len(plan.members) > 1:
                 self.groups[member] = max(size, 1)
             return size
         less = 1 if self.demands.rival(link) is not None else 0
         return max(self.parents[member].rows - less, 0)
 
-    def _group_size(self, plan: SlotPlan, partners: Partners) -> int:
-        """The size of the groups of agreeing partners; parents whose group is too small are left without children."""
+    def _partners_within(self, link: Link, plan: SlotPlan) -> Partners | None:
+        """The partners of a member that agrees with the parent that leads."""
+        return self.candidates.partners.get(link.name) if link.source == plan.lead else None
+
+    def _hold_to_groups(self, plan: SlotPlan) -> None:
+        """Only the parents with the largest groups could have more children: all are held to the smallest group.
+
+        Parents whose group is too small are left without children.
+        """
+        for member in plan.members:
+            partners = self._partners_within(self.links.named(member), plan) if member in self.parents else None
+            if partners is None or plan.lead is None:
+                continue
+            sizes = np.sort(self._group_counts(plan, partners))
+            if len(sizes):
+                best = int(sizes[int(np.argmax(sizes * np.arange(len(sizes), 0, -1)))])
+                counts = self._counts(plan, partners)
+                enough = np.flatnonzero((partners.codes >= 0) & (counts[np.maximum(partners.codes, 0)] >= best))
+                self.candidates.choose_parents(plan.lead, enough)
+
+    def _group_counts(self, plan: SlotPlan, partners: Partners) -> Int64s:
+        """How many partners each parent that leads has, of those that have a group."""
         assert plan.lead is not None
         lead = self.parents[plan.lead]
         rows = lead.chosen if lead.chosen is not None else np.arange(lead.rows, dtype=np.int64)
         codes = partners.codes[rows[rows < len(partners.codes)]]
+        return self._counts(plan, partners)[codes[codes >= 0]]
+
+    def _counts(self, plan: SlotPlan, partners: Partners) -> Int64s:
+        """How many rows of each group a parent can have children of."""
         is_half = any(member in self.solution.halved for member in plan.members)
         less = any(self.demands.rival(self.links.named(member)) for member in plan.members if member in self.parents)
-        counts = np.maximum((partners.counts - 1) // 2 if is_half else partners.counts - less, 0)
-        sizes = np.sort(counts[codes[codes >= 0]])
-        if not len(sizes):
-            return 0
-        capacities = sizes * np.arange(len(sizes), 0, -1)
-        best = int(sizes[int(np.argmax(capacities))])
-        all_codes = partners.codes
-        enough = np.flatnonzero((all_codes >= 0) & (counts[np.maximum(all_codes, 0)] >= best))
-        self.candidates.choose_parents(plan.lead, enough)
-        return best
+        counts: Int64s = np.maximum((partners.counts - 1) // 2 if is_half else partners.counts - less, 0)
+        return counts
 
     # -- relations ---------------------------------------------------------------------------------------------------
 
@@ -287,21 +305,27 @@ class Relating:
             pairs = Pairs(make_key(self.key, "pairs", *names), mean, self.parents[names[0]].rows)
             return replace(relation, pattern="paired", pairs=pairs, position=names.index(link.name))
         found = self.solution.slot_of(link.name)
-        plan_of_lead = next((plan for plan in self.solution.slots if plan.lead == link.name), None)
-        if plan_of_lead is not None:
-            longest = relation.longest_run
-            room = 1
-            for member in plan_of_lead.members:
-                room = min(room * self._size(member, plan_of_lead), MOST_COMBINATIONS)
-            if relation.runs is not None and longest > room:
-                raise InfeasibleError(
-                    f"{self.place}: data.tables.{self.table.key}.relations.{link.name}.children",
-                    f"has up to {longest:,} children; ({', '.join(plan_of_lead.key.columns)}) has room for {room:,}",
-                )
-            return replace(relation, even=longest > room)
+        led = [plan for plan in self.solution.slots if plan.lead == link.name]
+        if led:
+            return self._led(link, relation, led)
         if found is None:
             return relation
         return replace(relation, pattern="slotted", slots=self.slots(found[0], volume, made), position=found[1])
+
+    def _led(self, link: Link, relation: Relation, plans: Sequence[SlotPlan]) -> Relation:
+        """The relation whose children are numbered for some keys: no parent has more than the narrowest has room."""
+        rooms = {
+            plan.key: min(math.prod(self._size(member, plan) for member in plan.members), MOST_COMBINATIONS)
+            for plan in plans
+        }
+        key, room = min(rooms.items(), key=lambda item: item[1])
+        longest = relation.longest_run
+        if relation.runs is not None and longest > room:
+            raise InfeasibleError(
+                f"{self.place}: data.tables.{self.table.key}.relations.{link.name}.children",
+                f"has up to {longest:,} children; ({', '.join(key.columns)}) has room for {room:,}",
+            )
+        return replace(relation, even=longest > room)
 
     def slots(self, plan: SlotPlan, volume: Volume, made: Mapping[str, Relation]) -> Slots:
         """The unranking of a key. Shared by its links and its columns: the same key gives the same digits."""
