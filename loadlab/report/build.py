@@ -22,6 +22,7 @@ from loadlab.report.model import (
     Bounds,
     DetailResult,
     EnvironmentResult,
+    EventResult,
     EvidenceResult,
     FiguresResult,
     JudgingResult,
@@ -89,7 +90,11 @@ def build_result(
         judging=_judging(verdicts, measure, may_extend=may_extend),
         series=_series(measure),
         evidence=_evidence(evidence, notes).model_copy(
-            update={"figures": _figures(figures or Figures()), "activity": _activity(activity)}
+            update={
+                "figures": _figures(figures or Figures()),
+                "activity": _activity(activity),
+                "events": [EventResult(**asdict(event)) for event in activity.server_events] if activity else [],
+            }
         ),
         findings=finding_results(reviewed),
         reviewed=rule_results(reviewed),

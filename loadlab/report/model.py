@@ -279,15 +279,26 @@ class ActivityResult(ResultModel):
     server_cores: float | None = Field(default=None, description="processor time of a local server, per second")
 
 
+class EventResult(ResultModel):
+    """A piece of work that the server did by itself; seconds from the window's start, negative before it."""
+
+    kind: Literal["checkpoint", "autovacuum", "autoanalyze"]
+    subject: str = Field(default="", description="the table, or why there was a checkpoint")
+    began_s: float | None = Field(default=None, description="null where nobody saw the beginning")
+    ended_s: float | None = Field(default=None, description="null where it went on beyond the window")
+
+
 class EvidenceResult(ResultModel):
     """The database's own counters over the measured window (deltas) and sizes at its end.
 
     `statements` are those that took the server's most time, longest first; `figures` what the counters come to;
-    `activity` is null where nobody looked at the sessions. `notes` say what was not read.
+    `activity` is null where nobody looked at the sessions, and `events` what the server did by itself then. `notes`
+    say what was not read.
     """
 
     figures: FiguresResult = FiguresResult()
     activity: ActivityResult | None = None
+    events: list[EventResult] = []
 
     database: dict[str, float] = {}
     database_bytes: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg
@@ -11,6 +12,8 @@ import pytest
 
 from loadlab.engines.abilities import CanSampleActivity
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.engines.postgresql.events import CheckpointReading, Checkpoints
+from loadlab.engines.postgresql.server import Server
 from loadlab.measure.activity import Activity, ActivityWatch
 
 BURN = "DO $$ DECLARE ends timestamptz := clock_timestamp() + interval '600 ms';"
@@ -72,8 +75,85 @@ def test_a_watch_adds_samples_up_and_ends_with_its_server(database: PostgresqlEn
     assert watch.failure is not None
 
 
+@pytest.fixture
+def restless(any_server: Server) -> Iterator[None]:
+    """The server looks for tables to clean up every second instead of every minute."""
+    any_server.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+    any_server.execute("SELECT pg_reload_conf()")
+    yield
+    any_server.execute("ALTER SYSTEM RESET autovacuum_naptime")
+    any_server.execute("SELECT pg_reload_conf()")
+
+
+def test_checkpoints_and_autovacuum_are_told_at_their_time(restless: None, any_database: PostgresqlEngine) -> None:
+    options = "autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0"
+    options += ", autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0"
+    with (
+        psycopg.connect(any_database.url, autocommit=True) as session,
+        closing(any_database.activity_sampler()) as sampler,
+        ActivityWatch(sampler) as watch,
+    ):
+        began_s = time.time()
+        session.execute(f"CREATE TABLE stock WITH ({options}) AS SELECT g FROM generate_series(1, 20000) AS g")
+        session.execute("DELETE FROM stock WHERE g % 2 = 0")
+        deleted_s = time.time() - began_s
+        session.execute("CHECKPOINT")
+        checkpoint_s = time.time() - began_s
+        vacuumed = None
+        while vacuumed is None and time.time() - began_s < 30:
+            time.sleep(0.1)
+            row = session.execute(
+                "SELECT extract(epoch FROM last_autovacuum)::float8 FROM pg_stat_user_tables"
+                " WHERE last_autoanalyze IS NOT NULL"
+            ).fetchone()
+            vacuumed = row[0] - began_s if row and row[0] else None
+    assert watch.failure is None
+    events = watch.seen().server_events
+    assert {event.kind for event in events} == {"checkpoint", "autovacuum", "autoanalyze"}
+    requested = next(event for event in events if event.subject == "requested")
+    # A session is told that its checkpoint is done before the server's counters are, and these are read twice a second.
+    assert requested.ended_s == pytest.approx(checkpoint_s, abs=1.5)
+    assert requested.began_s is not None
+    assert deleted_s - 0.5 < requested.began_s <= requested.ended_s
+    cleaned = [event for event in events if event.kind == "autovacuum"]
+    assert {event.subject for event in cleaned} == {"stock"}
+    assert vacuumed is not None
+    assert any(event.ended_s == pytest.approx(vacuumed, abs=0.2) for event in cleaned)
+
+
 def test_shares_of_the_sessions_time():
     seen = Activity(10, {("running", ""): 6, ("lock", "Lock:tuple"): 3, ("lock", "LWLock:WALInsert"): 3})
     assert seen.shares() == pytest.approx({"running": 0.5, "lock": 0.5})
     assert seen.events() == pytest.approx({"Lock:tuple": 0.25, "LWLock:WALInsert": 0.25})
     assert Activity(10).shares() == {}
+
+
+def reading(at_s: float, *, counted: tuple[int, int], done: int | None, spent_s: float, works: bool | None):
+    return CheckpointReading(at_s, 0.0, *counted, done, spent_s, works)
+
+
+@pytest.mark.parametrize("version", ["counts what is done", "counts what is begun"])
+def test_a_spread_checkpoint_lasts_from_its_first_write_to_its_last_sync(version):
+    def done(number: int) -> int | None:
+        return number if version == "counts what is done" else None
+
+    seen = Checkpoints(reading(0.0, counted=(3, 1), done=done(4), spent_s=9.0, works=False))
+    assert list(seen.events(reading(1.0, counted=(4, 1), done=done(4), spent_s=9.0, works=True))) == []
+    assert [(e.subject, e.began_s, e.ended_s) for e in seen.running()] == [("timed", 1.0, None)]
+    (event,) = seen.events(reading(6.0, counted=(4, 1), done=done(5), spent_s=14.1, works=False))
+    assert (event.kind, event.subject, event.ended_s) == ("checkpoint", "timed", 6.0)
+    assert event.began_s == pytest.approx(0.9)
+    assert list(seen.running()) == []
+
+
+def test_a_checkpoint_that_was_skipped_is_none():
+    seen = Checkpoints(reading(0.0, counted=(3, 1), done=4, spent_s=9.0, works=False))
+    assert list(seen.events(reading(1.0, counted=(4, 1), done=4, spent_s=9.0, works=False))) == []
+    assert list(seen.running()) == []
+
+
+def test_who_may_not_see_the_checkpointer_learns_of_ends():
+    seen = Checkpoints(reading(0.0, counted=(3, 1), done=None, spent_s=9.0, works=None))
+    assert list(seen.events(reading(1.0, counted=(4, 1), done=None, spent_s=9.0, works=None))) == []
+    (event,) = seen.events(reading(6.0, counted=(4, 1), done=None, spent_s=14.0, works=None))
+    assert (event.began_s, event.ended_s) == (1.0, 6.0)

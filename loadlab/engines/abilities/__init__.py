@@ -12,6 +12,9 @@ from loadlab.engines.abilities.evidence import (
     CanSampleActivity,
     CanWatch,
     Doing,
+    EventKind,
+    EventSampler,
+    ServerEvent,
 )
 from loadlab.engines.abilities.filling import (
     CanAppend,
@@ -101,6 +104,8 @@ __all__ = [
     "CanWriteOut",
     "DirectSession",
     "Doing",
+    "EventKind",
+    "EventSampler",
     "FileForm",
     "HasNotes",
     "LeftOut",
@@ -115,6 +120,7 @@ __all__ = [
     "Remedies",
     "ReplaySession",
     "RowLayout",
+    "ServerEvent",
     "StatementLog",
     "StepKind",
     "StoredSize",

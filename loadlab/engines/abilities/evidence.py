@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from loadlab.engines.protocol import LiveEvidence, StatementHistory
@@ -57,3 +58,32 @@ class CanSampleActivity(Protocol):
     """The server tells what its sessions are doing."""
 
     def activity_sampler(self) -> ActivitySampler: ...
+
+
+EventKind = Literal["checkpoint", "autovacuum", "autoanalyze"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """A piece of work that the server did by itself beside its sessions.
+
+    `subject` is the table, or why there was a checkpoint. Times are seconds since the epoch on this machine's clock;
+    `began_s` is None where nobody saw the beginning, `ended_s` while the work goes on.
+    """
+
+    kind: EventKind
+    subject: str
+    began_s: float | None
+    ended_s: float | None
+
+
+@runtime_checkable
+class EventSampler(Protocol):
+    """A sampler that is told what the server does by itself. Its errors are `loadlab.errors.DatabaseError`s."""
+
+    def events(self, *, last: bool = False) -> Sequence[ServerEvent]:
+        """What has ended since it was last asked, or since it was made; to be asked about twice a second.
+
+        `last`: nobody will ask again, so what still goes on is told as well.
+        """
+        ...

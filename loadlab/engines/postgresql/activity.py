@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from loadlab.engines.abilities import Doing
+from loadlab.engines.abilities import Doing, ServerEvent
 from loadlab.engines.postgresql.connection import connect
 from loadlab.engines.postgresql.errors import translated
+from loadlab.engines.postgresql.events import Events
+from loadlab.errors import DatabaseError
 
 _SESSIONS = b"""
     SELECT wait_event_type, wait_event, state = 'active', count(*)
@@ -31,7 +33,7 @@ _PROC = Path("/proc")
 
 
 class PostgresqlSampler:
-    """An `ActivitySampler`. Raises UnreachableError when it cannot connect."""
+    """An `ActivitySampler` and an `EventSampler`. Raises UnreachableError when it cannot connect."""
 
     def __init__(self, url: str) -> None:
         self._connection = connect(url, statement_timeout_s=5.0)
@@ -39,6 +41,12 @@ class PostgresqlSampler:
         # A server's number may be that of another process where it is not on this machine, or in a container.
         is_near = info.host.startswith("/") or info.hostaddr in ("127.0.0.1", "::1")
         self._postmaster = _parent_of(info.backend_pid) if is_near else None
+        try:
+            with translated():
+                self._events = Events(self._connection)
+        except DatabaseError:
+            self._connection.close()
+            raise
 
     def sample(self) -> Mapping[tuple[Doing, str], int]:
         with translated():
@@ -47,6 +55,10 @@ class PostgresqlSampler:
         for wait_type, event, is_active, count in rows:
             found[_doing(wait_type, event, is_active)] += count
         return found
+
+    def events(self, *, last: bool = False) -> Sequence[ServerEvent]:
+        with translated():
+            return self._events.look(last=last)
 
     def cpu_s(self) -> float | None:
         return None if self._postmaster is None else _cpu_s(self._postmaster)

@@ -60,3 +60,8 @@ class Capabilities:
     def has_checkpointer_counters(self) -> bool:
         """pg_stat_checkpointer; before, its counters stood in pg_stat_bgwriter."""
         return self.version >= 170_000
+
+    @property
+    def counts_checkpoints_done(self) -> bool:
+        """Checkpoints that were skipped, as nothing had changed, are told from those that were made."""
+        return self.version >= 180_000
