@@ -24,9 +24,9 @@ from loadlab.pipeline import (
     seeding_result,
 )
 from loadlab.report.capacity.build import build_capacity
-from loadlab.report.capacity.files import CapacityFiles, write_capacity
+from loadlab.report.capacity.files import write_capacity
 from loadlab.report.capacity.model import CapacityResult, SearchResult
-from loadlab.report.files import run_folder
+from loadlab.report.files import RunFiles, run_folder
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.targets import Target
 from loadlab.spec.workload import Workload
@@ -68,7 +68,7 @@ class CapacityOutcome:
     """The result and the files it is kept in."""
 
     result: CapacityResult
-    files: CapacityFiles
+    files: RunFiles
 
 
 def find_capacity(

@@ -11,9 +11,9 @@ from loadlab.data.core.clock import Clock
 from loadlab.errors import InputError, LoadLabError
 from loadlab.forecast.scales import InterruptedWindow, MeasuredScale, emptied, kept_running, measure_scale, rows_at
 from loadlab.pipeline import LoadOptions, Show, changed_workload
-from loadlab.report.files import run_folder
+from loadlab.report.files import RunFiles, run_folder
 from loadlab.report.forecast.build import build_forecast
-from loadlab.report.forecast.files import ForecastFiles, write_forecast
+from loadlab.report.forecast.files import write_forecast
 from loadlab.report.forecast.model import ForecastResult, ScaleResult
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.shapes import TimeShape
@@ -49,7 +49,7 @@ class ForecastOutcome:
     """The result and the files it is kept in."""
 
     result: ForecastResult
-    files: ForecastFiles
+    files: RunFiles
 
 
 def make_forecast(path: Path, database: str, options: ForecastOptions, out: Path | None, show: Show) -> ForecastOutcome:

@@ -46,7 +46,9 @@ from loadlab.validate.statistics import CONFIDENCE, SPELLS_MIN
 from loadlab.workload.limits import TIMED_OUT
 from loadlab.workload.loop import DROPPED
 
-CURVE_PERCENTILES = (*(float(p) for p in range(0, 100, 10)), 95.0, 99.0, 99.9, 99.99, 100.0)
+CURVE_PERCENTILES = (
+    *(float(p) for p in range(0, 100, 10)), 95.0, 98.0, 99.0, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99, 100.0,
+)  # fmt: skip
 """Where the latency curve is read off; 0 is the smallest value, 100 the largest."""
 _STATEMENTS_KEPT = 20
 
@@ -188,6 +190,7 @@ def _operation(
         service_us=percentiles(operation.service),
         response_us=percentiles(operation.response),
         curve=latency_curve(operation.response),
+        service_curve=latency_curve(operation.service),
         attempts=[
             AttemptResult(outcome=outcome, count=histogram.count, service_us=percentiles(histogram))
             for outcome, histogram in sorted(operation.attempts.items(), key=lambda item: -item[1].count)

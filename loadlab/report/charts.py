@@ -1,4 +1,4 @@
-"""Charts of verdicts, percentiles and storage: pure functions from values to SVG.
+"""Charts of verdicts and storage: pure functions from values to SVG.
 
 They need no script, follow the page's colours and print. Colours are classes of the report's style sheet:
 `c0` to `c7` for lines, `pass`, `fail`, `inconclusive` and `skipped` for verdicts.
@@ -6,29 +6,20 @@ They need no script, follow the page's colours and print. Colours are classes of
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from loadlab.report.model import DetailResult, OperationResult, Percentiles, TargetResult
+from loadlab.report.model import DetailResult, Percentiles, TargetResult
 from loadlab.report.svg import (
-    Frame,
     Scale,
     drawing,
     element,
-    horizontal_grid,
-    log_scale,
-    log_ticks,
-    path,
     rect,
-    text,
-    vertical,
 )
-from loadlab.report.wording import duration_us, interval_text, limit_text, percentile_label, quantity
+from loadlab.report.wording import duration_us, interval_text, limit_text, quantity
 
 LINE_COLOURS = 8
-_PANEL_WIDTH = 520.0
 
 
 def line_class(position: int) -> str:
@@ -98,102 +89,6 @@ def latency_range(latency: Percentiles, scale: Scale, verdict_class: str) -> Mar
         title=words,
         class_="range",
     )
-
-
-# --- latency by percentile
-
-
-# Where a percentile stands on the axis: 1, 2, 3 … at 90, 99, 99.9 …, as HdrHistogram's plots have it.
-def _decades(percentile: float) -> float:
-    return -math.log10(1 - percentile / 100)
-
-
-# 99.9 is 3 decades, but for the last bit of a float.
-_ROUNDING = 1e-9
-
-
-def percentile_chart(operations: Sequence[OperationResult], limits: Sequence[TargetResult], *, title: str) -> Markup:
-    """Response time by percentile, one line an operation, both axes logarithmic, the kind's limit drawn.
-
-    A line is drawn as far as one sample or more lies beyond the percentile; a thin one leads to the maximum.
-    """
-    drawn = [operation for operation in operations if operation.curve]
-    frame = Frame(58, 14, _PANEL_WIDTH - 14, 262)
-    values = [value for operation in drawn for _, value in operation.curve] + [t.limit for t in limits]
-    y = log_scale(values, frame.bottom, frame.top)
-    judged = {target.percentile for target in limits if target.percentile is not None}
-    last = max(
-        [1.0, *(_resolution(operation) for operation in drawn), *(_decades(percentile) for percentile in judged)]
-    )
-    x = Scale(0.0, last + 0.5, frame.left, frame.right)
-    parts = [*horizontal_grid(y, frame, log_ticks(y), duration_us), *_percentile_axis(x, frame, last, judged)]
-    for target in limits:
-        parts += _limit_marks(target, y, frame)
-    for position, operation in enumerate(drawn):
-        line = _percentile_line(operation, line_class(position), x, y, last)
-        parts.append(element("g", *line, class_=f"op o{position}"))
-    parts += [_limit_words(target, y, frame) for target in limits]
-    return drawing(_PANEL_WIDTH, 292, *parts, title=title, class_="chart")
-
-
-def _resolution(operation: OperationResult) -> float:
-    """The last decade of the axis that the number of samples supports, 1 (p90) to 4 (p99.99)."""
-    return float(min(4, max(1, math.floor(math.log10(max(operation.count, 1)) + _ROUNDING))))
-
-
-def _percentile_axis(x: Scale, frame: Frame, last: float, judged: Collection[float]) -> list[Markup]:
-    """Ticks at min, p50, p90, p99 … and max; the percentiles that limits are judged at stand out."""
-    plain = [p for p in (50.0, 90.0, 99.0, 99.9, 99.99) if p not in judged and _decades(p) <= last + _ROUNDING]
-    parts = [vertical(x(_decades(percentile)), frame, percentile_label(percentile)) for percentile in plain]
-    for percentile in judged:
-        at = x(_decades(percentile))
-        parts.append(element("line", x1=at, x2=at, y1=frame.top, y2=frame.bottom, class_="judged"))
-        parts.append(text(at, frame.bottom + 18, percentile_label(percentile), "tick middle strong"))
-    return [
-        *parts,
-        text(frame.left, frame.bottom + 18, "min", "tick middle"),
-        vertical(x.end, frame, "max", "end"),
-    ]
-
-
-def _limit_marks(target: TargetResult, y: Scale, frame: Frame) -> list[Markup]:
-    level = y(target.limit)
-    return [
-        rect(frame.left, frame.top, frame.right - frame.left, level - frame.top, "beyond"),
-        element("line", x1=frame.left, x2=frame.right, y1=level, y2=level, class_="limit"),
-    ]
-
-
-def _limit_words(target: TargetResult, y: Scale, frame: Frame) -> Markup:
-    level = y(target.limit)
-    above = level > frame.top + 16
-    return text(frame.left + 6, level - 5 if above else level + 14, f"limit {limit_text(target)}", "limit")
-
-
-def _percentile_line(operation: OperationResult, colour: str, x: Scale, y: Scale, last: float) -> list[Markup]:
-    # Beyond this percentile less than one sample is left: the value there is the maximum, not a percentile.
-    end = min(math.log10(max(operation.count, 1)), last) + _ROUNDING
-    places = [(percentile, _decades(percentile), value) for percentile, value in operation.curve if percentile < 100]
-    inside = [(percentile, x(place), y(value)) for percentile, place, value in places if place <= end]
-    maximum = (x.end, y(operation.curve[-1][1]))
-    line = [(across, down) for _, across, down in inside]
-    parts = [
-        element("path", d=path([line[-1], maximum] if line else [maximum]), class_=f"line thin {colour}"),
-        element("path", element("title", operation.name), d=path(line), class_=f"line {colour}"),
-        element("circle", _hover(operation, 100), cx=maximum[0], cy=maximum[1], r=2.5, class_=f"point {colour}"),
-    ]
-    parts += [
-        element("circle", _hover(operation, percentile), cx=across, cy=down, r=2.5, class_=f"point {colour}")
-        for percentile, across, down in inside
-        if percentile in (50, 90, 95, 99, 99.9, 99.99)
-    ]
-    return parts
-
-
-def _hover(operation: OperationResult, percentile: float) -> Markup:
-    value = next(value for at, value in operation.curve if at == percentile)
-    words = "max" if percentile == 100 else percentile_label(percentile)
-    return element("title", f"{operation.name} {words}: {duration_us(value)}")
 
 
 # --- storage

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from loadlab.report.model import ActivityResult, EvidenceResult, FiguresResult, Result
+from loadlab.report.model import ActivityResult, EvidenceResult, FiguresResult, OperationFiguresResult, Result
 from loadlab.units import format_count, format_duration, format_share, format_size
 
 _EVENTS_NAMED = 3
@@ -23,8 +24,40 @@ def server_in_words(evidence: EvidenceResult) -> str:
 
 
 def server_rows(evidence: EvidenceResult) -> list[tuple[str, str]]:
-    """The same as (name, value); a figure that does not exist is left out."""
-    return [*_figures(evidence.figures), *_pool(evidence.figures), *_activity(evidence.activity)]
+    """The same as (name, value), without the sessions; a figure that does not exist is left out."""
+    return [*_figures(evidence.figures), *_pool(evidence.figures), *_processor(evidence.activity)]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerShare:
+    """An operation's part of the time that the server spent on all of them; `count` executions of `figures` each."""
+
+    name: str
+    share: float | None
+    count: int
+    figures: OperationFiguresResult
+
+
+def server_shares(result: Result) -> list[ServerShare]:
+    """Every operation whose statements the server counts, the one that took most of its time first."""
+    counts = {operation.name: operation.count for operation in result.operations}
+    known = [(name, counts.get(name, 0), one) for name, one in result.evidence.figures.operations.items()]
+    total_ms = sum(count * one.server_ms_per_call for _, count, one in known)
+    rows = [
+        ServerShare(name, count * one.server_ms_per_call / total_ms if total_ms else None, count, one)
+        for name, count, one in known
+    ]
+    return sorted(rows, key=lambda row: -(row.share or 0))
+
+
+def doing_parts(activity: ActivityResult) -> dict[str, float]:
+    """The shares of what sessions did, by the class that a bar's part has."""
+    return {f"doing-{name}": share for name, share in activity.doing.items()}
+
+
+def doing_words(name: str) -> str:
+    """`io` → `waiting for I/O`."""
+    return _DOING.get(name, name)
 
 
 def judging_in_words(result: Result) -> str:
@@ -81,9 +114,13 @@ def _activity(activity: ActivityResult | None) -> Iterator[tuple[str, str]]:
     if activity is None:
         return
     if activity.doing:
-        parts = [f"{_DOING.get(name, name)} {format_share(round(share, 2))}" for name, share in activity.doing.items()]
+        parts = [f"{doing_words(name)} {format_share(round(share, 2))}" for name, share in activity.doing.items()]
         events = [f"{name} {format_share(round(share, 2))}" for name, share in list(activity.waits.items())]
         named = f" ({', '.join(events[:_EVENTS_NAMED])})" if events else ""
         yield "sessions", f"{', '.join(parts)}{named}"
-    if activity.server_cores is not None:
+    yield from _processor(activity)
+
+
+def _processor(activity: ActivityResult | None) -> Iterator[tuple[str, str]]:
+    if activity is not None and activity.server_cores is not None:
         yield "processor", f"{activity.server_cores:.2f} cores"

@@ -9,14 +9,14 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadlab.errors import InputError
 from loadlab.measure.model import LoadMeasure
-from loadlab.report.model import VERSION, Result
+from loadlab.report.model import VERSION, Result, ResultModel
 from loadlab.spec.base import read_text, validate
 
 RESULT_NAME = "result.json"
@@ -85,6 +85,14 @@ def write_report(run: Path, result: Result) -> RunFiles:
 
     files = RunFiles.of(run)
     write_file(files.report, render_html(result))
+    return files
+
+
+def write_pages(folder: Path, name: str, result: ResultModel, render: Callable[[], str]) -> RunFiles:
+    """Write `NAME.json`, then what `render` makes of it as `NAME.html`. Raises InputError when it cannot be written."""
+    files = RunFiles(folder / f"{name}.json", folder / f"{name}.html")
+    write_file(files.result, result.model_dump_json(indent=2) + "\n")
+    write_file(files.report, render())
     return files
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from loadlab.engines.abilities import EventKind
 from loadlab.validate.model import Verdict
 from loadlab.validate.review.model import Area, Outcome, Severity
 
@@ -60,8 +61,9 @@ class StatementResult(ResultModel):
 class OperationResult(ResultModel):
     """One operation over the measured window.
 
-    `curve` holds (percentile, response µs) pairs for the latency plot; the pair at 100 is the maximum. A flow
-    has `statements` instead of `server_calls` and `plan`; its `full_scans` are those of all of them.
+    `curve` holds (percentile, response µs) pairs for the latency plot, `service_curve` those of the service time; the
+    pair at 100 is the maximum. A flow has `statements` instead of `server_calls` and `plan`; its `full_scans` are those
+    of all of them.
     """
 
     name: str
@@ -74,6 +76,7 @@ class OperationResult(ResultModel):
     service_us: Percentiles
     response_us: Percentiles
     curve: list[tuple[float, float]] = []
+    service_curve: list[tuple[float, float]] = []
     attempts: list[AttemptResult] = Field(default=[], description="of an operation that may be retried, by outcome")
     server_calls: int | None = Field(default=None, description="the server's own count of the executions")
     served_by_index: bool | None = None
@@ -282,7 +285,7 @@ class ActivityResult(ResultModel):
 class EventResult(ResultModel):
     """A piece of work that the server did by itself; seconds from the window's start, negative before it."""
 
-    kind: Literal["checkpoint", "autovacuum", "autoanalyze"]
+    kind: EventKind
     subject: str = Field(default="", description="the table, or why there was a checkpoint")
     began_s: float | None = Field(default=None, description="null where nobody saw the beginning")
     ended_s: float | None = Field(default=None, description="null where it went on beyond the window")

@@ -24,10 +24,16 @@ def _attribute(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:.1f}".removesuffix(".0")
 
 
-def drawing(width: float, height: float, *children: Markup, title: str, class_: str) -> Markup:
-    """A drawing that scales with its place; `title` is what a screen reader says."""
+WIDE, PANEL = 1080.0, 520.0
+"""Pixels across a chart that takes a page's width, and one of two beside each other."""
+
+
+def drawing(width: float, height: float, *children: Markup, title: str, class_: str, desc: str = "") -> Markup:
+    """A drawing that scales with its place; a screen reader says `title`, then `desc`."""
+    description = (element("desc", desc),) if desc else ()
     return element(
         "svg",
+        *description,
         *children,
         viewBox=f"0 0 {width:g} {height:g}",
         role="img",
@@ -142,6 +148,25 @@ def rect(
     """A rectangle; a negative size is none. `title` is what the pointer shows."""
     inside = (element("title", title),) if title else ()
     return element("rect", *inside, x=x, y=y, width=max(0.0, width), height=max(0.0, height), rx=rx, class_=class_)
+
+
+def limit_marks(level: float, frame: Frame) -> list[Markup]:
+    """An upper limit: a line across, and what lies beyond it shaded."""
+    return [
+        rect(frame.left, frame.top, frame.right - frame.left, level - frame.top, "beyond"),
+        limit_line(level, frame),
+    ]
+
+
+def limit_line(level: float, frame: Frame) -> Markup:
+    """A limit without a side."""
+    return element("line", x1=frame.left, x2=frame.right, y1=level, y2=level, class_="limit")
+
+
+def circle(cx: float, cy: float, r: float, class_: str, *, title: str | None = None) -> Markup:
+    """A point; `title` is what the pointer shows."""
+    inside = (element("title", title),) if title else ()
+    return element("circle", *inside, cx=cx, cy=cy, r=r, class_=class_)
 
 
 def text(x: float, y: float, words: str, class_: str) -> Markup:

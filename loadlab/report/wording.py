@@ -110,9 +110,8 @@ def tally(result: Result) -> str:
     return ", ".join(parts) or "no target was judged"
 
 
-def scale_text(result: Result) -> str:
+def scale_text(scale: float) -> str:
     """What volume the figures were measured at; the projection to another is never a measurement."""
-    scale = result.seeding.scale
     if scale == 1:
         return "Measured at full volume (scale 1)."
     return f"Measured at scale {scale:g} ({format_share(scale)} of the full volume), not at full volume."

@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.report import charts, timeline
-from loadlab.report.model import SeriesPoint, TargetResult
+from loadlab.report.distribution import percentile_chart, waited
+from loadlab.report.events import event_chart, event_rows, in_words
+from loadlab.report.model import EventResult, SeriesPoint, TargetResult
 from loadlab.report.svg import Scale, element, linear_ticks, log_scale, log_ticks, nice_step, path
+from loadlab.report.thinning import thin
 from tests.samples import empty_result, sample_result
 
 
@@ -128,7 +131,7 @@ def test_examined_objects_of_a_target_share_a_scale():
 
 def test_one_line_an_operation_with_the_limit():
     operations = [o for o in sample_result().operations if o.kind == "complex"]
-    chart = parsed(charts.percentile_chart(operations, [target("complex_queries")], title="x"))
+    chart = parsed(percentile_chart(operations, [target("complex_queries")], title="x"))
     assert len(with_class(chart, "op")) == len(operations)
     titles = {item.text for line in with_class(chart, "line") for item in line}
     assert {o.name for o in operations} <= titles
@@ -139,7 +142,7 @@ def test_one_line_an_operation_with_the_limit():
 def test_no_percentile_is_drawn_that_the_samples_cannot_carry():
     few = [o for o in sample_result().operations if o.name == "daily_revenue"]
     assert few[0].count < 20
-    hovers = " ".join(item.text or "" for item in parsed(charts.percentile_chart(few, [], title="x")).iter())
+    hovers = " ".join(item.text or "" for item in parsed(percentile_chart(few, [], title="x")).iter())
     assert "daily_revenue p90" in hovers
     assert "daily_revenue max" in hovers
     assert "p99" not in hovers
@@ -148,14 +151,14 @@ def test_no_percentile_is_drawn_that_the_samples_cannot_carry():
 
 def test_a_percentile_is_drawn_as_soon_as_the_samples_carry_it():
     enough = next(o for o in sample_result().operations if o.count >= 1_000)
-    hovers = " ".join(item.text or "" for item in parsed(charts.percentile_chart([enough], [], title="x")).iter())
+    hovers = " ".join(item.text or "" for item in parsed(percentile_chart([enough], [], title="x")).iter())
     assert f"{enough.name} p99.9:" in hovers
     assert "p99.99" not in hovers
 
 
 def test_the_percentile_that_a_limit_is_judged_at_has_one_label():
     limit = target("simple_queries").model_copy(update={"percentile": 99.0})
-    chart = parsed(charts.percentile_chart(sample_result().operations, [limit], title="x"))
+    chart = parsed(percentile_chart(sample_result().operations, [limit], title="x"))
     labels = [item.text for item in with_class(chart, "tick", "middle")]
     assert labels == ["p50", "p90", "p99.9", "p99", "min"]
     assert [item.text for item in with_class(chart, "strong")] == ["p99"]
@@ -167,7 +170,7 @@ def test_more_lines_than_colours_are_told_apart():
 
 
 def test_a_chart_without_samples_is_still_a_drawing():
-    parsed(charts.percentile_chart(empty_result().operations, [], title="nothing"))
+    parsed(percentile_chart(empty_result().operations, [], title="nothing"))
     parsed(timeline.rate_chart([], None))
     parsed(timeline.latency_chart(empty_result().series))
 
@@ -190,17 +193,96 @@ def long_series(points: int) -> list[SeriesPoint]:
 
 
 def test_an_hour_is_drawn_with_few_points_and_every_peak():
-    thinned, size = timeline.thin(long_series(3_600))
+    thinned, size = thin(long_series(3_600))
     assert size == 15
     assert len(thinned) == 240
     assert max(point.p99_us for point in thinned) == 90_000.0
-    assert sum(point.errors_per_s for point in thinned) * size == pytest.approx(1.0)
+    assert max(point.errors_per_s for point in thinned) == 1.0
     assert {point.p95_us["simple"] for point in thinned} == {500.0}
 
 
 def test_a_short_series_is_drawn_as_it_is():
     series = long_series(200)
-    assert timeline.thin(series) == (series, 1)
+    slots, size = thin(series)
+    assert size == 1
+    assert [(s.t_s, s.rate_low_per_s, s.rate_high_per_s, s.p50_us) for s in slots] == [
+        (point.t_s, point.rate_per_s, point.rate_per_s, point.p50_us) for point in series
+    ]
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=900), st.integers(1, 300))
+def test_thinning_loses_no_extreme(rates, most):
+    series = [SeriesPoint(t_s=float(k), rate_per_s=r, errors_per_s=r, p50_us=r, p99_us=r) for k, r in enumerate(rates)]
+    slots, size = thin(series, most)
+    assert len(slots) <= most
+    assert size * (len(slots) - 1) < len(series) <= size * len(slots)
+    assert min(slot.rate_low_per_s for slot in slots) == min(rates)
+    assert max(slot.rate_high_per_s for slot in slots) == max(rates)
+    assert max(slot.p99_us for slot in slots) == max(slot.errors_per_s for slot in slots) == max(rates)
+    assert all(slot.rate_low_per_s <= slot.rate_per_s * (1 + 1e-9) for slot in slots)
+
+
+def test_a_thinned_rate_is_drawn_within_its_band():
+    series = [point.model_copy(update={"rate_per_s": 100.0 + k % 9}) for k, point in enumerate(long_series(3_600))]
+    chart = parsed(timeline.rate_chart(series, None))
+    assert len(with_class(chart, "band")) == 1
+    assert chart.find("desc").text == "from 100/s to 108/s in one interval"
+    assert not with_class(parsed(timeline.rate_chart(series[:100], None)), "band")
+
+
+# --- what waits, and what the server did by itself
+
+
+def test_service_time_is_drawn_where_operations_waited():
+    operations = [o for o in sample_result().operations if o.kind == "simple"]
+    slow = operations[0].model_copy(
+        update={"response_us": operations[0].response_us.model_copy(update={"p95": 5 * operations[0].service_us.p95})}
+    )
+    quick = [o.model_copy(update={"response_us": o.service_us}) for o in operations[1:]]
+    assert waited([slow, *quick]) == [slow]
+    chart = parsed(percentile_chart([slow, *quick], [], title="x"))
+    (line,) = with_class(chart, "line", "service")
+    assert line.find("title").text == f"{slow.name}, service time"
+    assert not with_class(parsed(percentile_chart(quick, [], title="x")), "service")
+
+
+EVENTS = [
+    EventResult(kind="checkpoint", subject="timed", began_s=4.0, ended_s=9.5),
+    EventResult(kind="autovacuum", subject="orders", began_s=None, ended_s=12.0),
+    EventResult(kind="autovacuum", subject="users", began_s=17.0, ended_s=None),
+    EventResult(kind="checkpoint", subject="requested", began_s=-3.0, ended_s=1.0),
+]
+
+
+@pytest.mark.parametrize("chart", [timeline.latency_chart, lambda s, e: timeline.rate_chart(s, None, e)])
+def test_events_are_marked_at_their_time(chart):
+    drawn = parsed(chart(sample_result().series, EVENTS))
+    ticks = {t.text: float(t.get("x")) for t in with_class(drawn, "tick", "middle")}
+    left, right = ticks["0 s"], ticks["18 s"]
+    per_s = (right - left) / 18
+    lines = [float(line.get("x1")) - left for line in with_class(drawn, "event") if line.tag == "line"]
+    assert lines == pytest.approx([4 * per_s, 12 * per_s, 17 * per_s, 0.0], abs=0.2)
+    shades = [float(r.get("width")) for r in with_class(drawn, "event") if r.tag == "rect"]
+    assert shades == pytest.approx([5.5 * per_s, 0.0, 2 * per_s, per_s], abs=0.2), "the window ends at 19 s"
+
+
+def test_events_are_told_in_words():
+    assert [in_words(event) for event in EVENTS] == [
+        "timed checkpoint at 4 s, took 5.50 s",
+        "autovacuum of orders at 12 s",
+        "autovacuum of users at 17 s, went on after the window",
+        "requested checkpoint before the window, took 4 s",
+    ]
+    assert [(row.at, row.what, row.subject, row.is_name) for row in event_rows(EVENTS)][:2] == [
+        ("before the window", "checkpoint", "requested", False),
+        ("4 s", "checkpoint", "timed", False),
+    ]
+
+
+def test_each_kind_of_event_has_a_lane():
+    chart = parsed(event_chart(sample_result().series, EVENTS))
+    assert [t.text for t in with_class(chart, "tick", "end")] == ["checkpoint", "autovacuum"]
+    assert [len(with_class(chart, kind)) for kind in ("checkpoint", "autovacuum", "autoanalyze")] == [2, 2, 0]
 
 
 def test_drawings_of_an_hour_stay_small():

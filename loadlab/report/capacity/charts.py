@@ -11,11 +11,14 @@ from loadlab.report.capacity.model import CapacityResult, LimitResult, StepResul
 from loadlab.report.capacity.wording import step_remark, target_text
 from loadlab.report.charts import line_class
 from loadlab.report.svg import (
+    WIDE,
     Frame,
     Scale,
+    circle,
     drawing,
     element,
     horizontal_grid,
+    limit_line,
     linear_ticks,
     log_scale,
     log_ticks,
@@ -28,7 +31,6 @@ from loadlab.report.wording import duration_us
 from loadlab.units import format_rate
 from loadlab.validate.usl import ScalabilityLaw
 
-_WIDE, _PANEL = 1080.0, 520.0
 _CURVE_POINTS = 80
 # The fitted curve goes on beyond the last point by so much, so that a peak near it is seen.
 _BEYOND = 1.3
@@ -36,7 +38,7 @@ _BEYOND = 1.3
 
 def rate_chart(result: CapacityResult) -> Markup:
     """Achieved by asked rate: on the dashed line everything that was due is done; the capacity as a vertical line."""
-    frame = Frame(72, 14, _WIDE - 14, 252)
+    frame = Frame(72, 14, WIDE - 14, 252)
     highest = max(step.rate_per_s for step in result.steps)
     x = _axis(highest, frame.left, frame.right)
     y = _axis(highest, frame.bottom, frame.top)
@@ -47,12 +49,12 @@ def rate_chart(result: CapacityResult) -> Markup:
     parts.append(element("path", d=path(line), class_="line c0"))
     parts += [_dot(step, x(step.rate_per_s), y(step.achieved_per_s)) for step in result.steps]
     parts.append(text(frame.right - 6, frame.top + 14, "all that is due", "note end"))
-    return drawing(_WIDE, 282, *parts, title="Achieved rate by asked rate", class_="chart")
+    return drawing(WIDE, 282, *parts, title="Achieved rate by asked rate", class_="chart")
 
 
 def latency_by_rate(result: CapacityResult) -> Markup:
     """Each latency target's percentile by asked rate with its limit; p99 of all operations where there is no target."""
-    frame = Frame(72, 14, _WIDE - 14, 252)
+    frame = Frame(72, 14, WIDE - 14, 252)
     lines = _latency_lines(result)
     limits = [target.limit for target in latency_targets(result)]
     values = [value for _, points in lines for _, value in points]
@@ -62,17 +64,18 @@ def latency_by_rate(result: CapacityResult) -> Markup:
     parts += _interval_marks(result, x, frame)
     for position, target in enumerate(latency_targets(result)):
         level = y(target.limit)
-        parts.append(element("line", x1=frame.left, x2=frame.right, y1=level, y2=level, class_="limit"))
+        parts.append(limit_line(level, frame))
         parts.append(text(frame.left + 6 + 260 * (position % 3), level - 5, f"limit {target_text(target)}", "limit"))
     for position, (name, points) in enumerate(lines):
         places = [(x(rate), y(value)) for rate, value in points]
         parts.append(element("path", element("title", name), d=path(places), class_=f"line {line_class(position)}"))
         parts += [
-            element("circle", element("title", f"{name} at {format_rate(rate)}: {duration_us(value)}"),
-                    cx=across, cy=down, r=3, class_=f"point {line_class(position)}")
-            for (rate, value), (across, down) in zip(points, places, strict=True)
-        ]  # fmt: skip
-    return drawing(_WIDE, 282, *parts, title="Latency by asked rate", class_="chart")
+            circle(
+                *place, 3, f"point {line_class(position)}", title=f"{name} at {format_rate(rate)}: {duration_us(value)}"
+            )
+            for (rate, value), place in zip(points, places, strict=True)
+        ]
+    return drawing(WIDE, 282, *parts, title="Latency by asked rate", class_="chart")
 
 
 def latency_targets(result: CapacityResult) -> list[LimitResult]:
@@ -98,7 +101,7 @@ def law_chart(result: CapacityResult) -> Markup | None:
     if law is None or not points:
         return None
     curve = ScalabilityLaw(law.lambda_per_s, law.sigma, law.kappa, law.points, law.r_squared)
-    frame = Frame(72, 14, _PANEL * 2 + 26, 252)
+    frame = Frame(72, 14, WIDE - 14, 252)
     last = _BEYOND * max(step.concurrency or 0.0 for step in points)
     places = [last * (number + 1) / _CURVE_POINTS for number in range(_CURVE_POINTS)]
     highest = max(*(curve.throughput_at(place) for place in places), *(step.achieved_per_s for step in points))
@@ -113,7 +116,7 @@ def law_chart(result: CapacityResult) -> Markup | None:
         parts.append(text(at - 6, frame.top + 14, f"N* = {law.peak_concurrency:,.3g}", "note end"))
     parts += [_dot(step, x(step.concurrency or 0.0), y(step.achieved_per_s)) for step in points]
     parts.append(text(frame.right - 6, frame.bottom - 8, "operations in the system", "note end"))
-    return drawing(_WIDE, 282, *parts, title="Throughput by concurrency, with the scalability law", class_="chart")
+    return drawing(WIDE, 282, *parts, title="Throughput by concurrency, with the scalability law", class_="chart")
 
 
 def _axis(highest: float, start: float, end: float) -> Scale:
@@ -154,4 +157,4 @@ def _dot(step: StepResult, across: float, down: float) -> Markup:
     words = f"{format_rate(step.rate_per_s)} asked, {format_rate(step.achieved_per_s)} achieved" + (
         f": {remark}" if remark else ""
     )
-    return element("circle", element("title", words), cx=across, cy=down, r=4, class_=f"dot {step.verdict.lower()}")
+    return circle(across, down, 4, f"dot {step.verdict.lower()}", title=words)

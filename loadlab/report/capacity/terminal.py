@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.report.capacity import wording
-from loadlab.report.capacity.files import CapacityFiles
 from loadlab.report.capacity.model import CapacityResult, StepResult
+from loadlab.report.files import RunFiles
 from loadlab.report.terminal import console_for
 from loadlab.report.wording import duration_us, printable
 from loadlab.units import format_count, format_rate, format_share
@@ -25,7 +25,7 @@ _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE
 _WORDS = {Verdict.PASS: "held", Verdict.FAIL: "broke", Verdict.INCONCLUSIVE: "unclear"}
 
 
-def print_capacity(result: CapacityResult, files: CapacityFiles | None = None, console: Console | None = None) -> None:
+def print_capacity(result: CapacityResult, files: RunFiles | None = None, console: Console | None = None) -> None:
     """Print the whole result; `files` are named at the end."""
     out = console or console_for()
     for part in _parts(result):

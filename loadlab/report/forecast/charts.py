@@ -10,8 +10,10 @@ from loadlab.report.charts import line_class
 from loadlab.report.forecast.model import ForecastResult, PercentileForecast, ProjectedValue
 from loadlab.report.forecast.wording import after_text, value_text
 from loadlab.report.svg import (
+    WIDE,
     Frame,
     Scale,
+    circle,
     drawing,
     element,
     horizontal_grid,
@@ -25,7 +27,7 @@ from loadlab.report.svg import (
 from loadlab.report.wording import duration_us
 from loadlab.units import format_size
 
-_WIDE, _HIGH = 1080.0, 282.0
+_HIGH = 282.0
 
 
 def storage_chart(result: ForecastResult) -> Markup | None:
@@ -34,7 +36,7 @@ def storage_chart(result: ForecastResult) -> Markup | None:
     if result.storage is None or not sizes:
         return None
     projected = result.storage.total_bytes
-    frame = Frame(84, 14, _WIDE - 14, 252)
+    frame = Frame(84, 14, WIDE - 14, 252)
     x = _scales(result, frame)
     y = log_scale([*(size for _, size in sizes), projected.value, *_ends(projected)], frame.bottom, frame.top)
     parts = [*horizontal_grid(y, frame, _size_ticks(y), format_size), *_scale_axis(result, x, frame)]
@@ -43,12 +45,11 @@ def storage_chart(result: ForecastResult) -> Markup | None:
     parts.append(element("path", d=path([measured[-1], end]), class_="asked"))
     parts.append(element("path", d=path([*measured]), class_="line c0"))
     parts += [
-        element("circle", element("title", f"scale {scale:g}: {format_size(size)} measured"),
-                cx=place[0], cy=place[1], r=4, class_="point c0")
+        circle(*place, 4, "point c0", title=f"scale {scale:g}: {format_size(size)} measured")
         for (scale, size), place in zip(sizes, measured, strict=True)
-    ]  # fmt: skip
+    ]
     parts += _bar(projected, end, y, f"projected {value_text(projected)}", "c1")
-    return drawing(_WIDE, _HIGH, *parts, title="Bytes by scale, measured and projected", class_="chart")
+    return drawing(WIDE, _HIGH, *parts, title="Bytes by scale, measured and projected", class_="chart")
 
 
 def growth_chart(result: ForecastResult) -> Markup | None:
@@ -56,7 +57,7 @@ def growth_chart(result: ForecastResult) -> Markup | None:
     if result.growth is None:
         return None
     horizons = result.growth.horizons
-    frame = Frame(84, 14, _WIDE - 14, 252)
+    frame = Frame(84, 14, WIDE - 14, 252)
     x = Scale(0.0, horizons[-1].after_s, frame.left + 40, frame.right - 40)
     highest = max(max([item.total_bytes.value, *_ends(item.total_bytes)]) for item in horizons)
     unit = 1024.0 ** int(math.log(highest, 1024))
@@ -68,7 +69,7 @@ def growth_chart(result: ForecastResult) -> Markup | None:
     parts.append(element("path", d=path([*places]), class_="line thin c1"))
     for item, place in zip(horizons, places, strict=True):
         parts += _bar(item.total_bytes, place, y, f"{after_text(item)}: {value_text(item.total_bytes)}", "c1")
-    return drawing(_WIDE, _HIGH, *parts, title="Projected bytes along the growth", class_="chart")
+    return drawing(WIDE, _HIGH, *parts, title="Projected bytes along the growth", class_="chart")
 
 
 def latency_chart(result: ForecastResult) -> Markup | None:
@@ -77,7 +78,7 @@ def latency_chart(result: ForecastResult) -> Markup | None:
     values = [value for _, item in lines for value in _values(item)]
     if not values:
         return None
-    frame = Frame(84, 14, _WIDE - 14, 252)
+    frame = Frame(84, 14, WIDE - 14, 252)
     x, y = _scales(result, frame), log_scale(values, frame.bottom, frame.top)
     parts = [*horizontal_grid(y, frame, log_ticks(y), duration_us), *_scale_axis(result, x, frame)]
     for position, (name, item) in enumerate(lines):
@@ -91,7 +92,7 @@ def latency_chart(result: ForecastResult) -> Markup | None:
             parts.append(element("path", d=path([measured[-1], end]), class_=f"line thin {colour}"))
             words = f"{name}: {value_text(item.projected_us, 'us')} projected"
             parts += _bar(item.projected_us, end, y, words, colour)
-    return drawing(_WIDE, _HIGH, *parts, title="Latency by scale, measured and projected", class_="chart")
+    return drawing(WIDE, _HIGH, *parts, title="Latency by scale, measured and projected", class_="chart")
 
 
 def _size_ticks(y: Scale, most: int = 6) -> list[float]:
@@ -131,5 +132,5 @@ def _bar(found: ProjectedValue, place: tuple[float, float], y: Scale, words: str
     bottom = y(low) if low is not None else y.start
     return [
         element("line", x1=across, x2=across, y1=top, y2=bottom, class_="judged"),
-        element("circle", element("title", words), cx=across, cy=down, r=4, class_=f"line {colour}"),
+        circle(across, down, 4, f"line {colour}", title=words),
     ]

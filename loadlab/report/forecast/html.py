@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from loadlab.report.forecast import charts, wording
 from loadlab.report.forecast.model import ForecastResult
-from loadlab.report.html import environment
+from loadlab.report.page import render_page
 
 
 def render_forecast(result: ForecastResult) -> str:
     """The report as one HTML document. Names and messages in `result` are untrusted text and escaped."""
-    return (
-        environment()
-        .get_template("forecast.html.j2")
-        .render(
-            result=result,
-            forecast=wording,
-            storage_chart=charts.storage_chart(result),
-            growth_chart=charts.growth_chart(result),
-            latency_chart=charts.latency_chart(result),
-            layouts=wording.worth_moving(result.layouts),
-        )
+    return render_page(
+        "forecast.html.j2",
+        result=result,
+        forecast=wording,
+        storage_chart=charts.storage_chart(result),
+        growth_chart=charts.growth_chart(result),
+        latency_chart=charts.latency_chart(result),
+        layouts=wording.worth_moving(result.layouts),
     )

@@ -12,8 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.report.files import RunFiles
 from loadlab.report.forecast import wording
-from loadlab.report.forecast.files import ForecastFiles
 from loadlab.report.forecast.model import ForecastResult, OperationForecast, StorageForecast
 from loadlab.report.terminal import console_for
 from loadlab.report.wording import interval_text, limit_text, percentile_label, printable, quantity, target_label
@@ -24,7 +24,7 @@ _TABLES_SHOWN = 15
 _LAYOUTS_SHOWN = 5
 
 
-def print_forecast(result: ForecastResult, files: ForecastFiles | None = None, console: Console | None = None) -> None:
+def print_forecast(result: ForecastResult, files: RunFiles | None = None, console: Console | None = None) -> None:
     """Print the whole result; `files` are named at the end."""
     out = console or console_for()
     for part in _parts(result):
