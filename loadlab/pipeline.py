@@ -165,7 +165,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         verdicts = judge(scenario.targets, facts_of(window, ready))
         show.step("Reviewing schema, indexes, plans and load")
         asked = Load(ready.statements, executions_of(ready.statements, window), window.delta)
-        outcomes = review_load(engine, ready, asked, window, scenario.file.review.silence)
+        reviewed = review_load(engine, ready, asked, window, scenario.file.review.silence)
         result = build_result(
             scenario=scenario.name,
             description=scenario.file.description,
@@ -183,7 +183,8 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
             activity=window.activity,
             prolongation=window.prolongation,
             may_extend=workload.may_extend,
-            reviewed=outcomes,
+            reviewed=reviewed.outcomes,
+            statement_plans=reviewed.plans or {},
         )
         files = write_run(folder, result)
         write_histograms(folder, window.measure)

@@ -18,6 +18,7 @@ from loadlab.engines.abilities import (
 )
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError
+from loadlab.measure.plans.model import StatementPlans
 from loadlab.measure.window import Window
 from loadlab.plan_facts import PreparedLoad, plan_facts
 from loadlab.schema.details import Dependencies
@@ -109,12 +110,20 @@ def reviewed_tables(schema: Schema) -> Schema:
     return replace(schema, tables=tuple(table for table in schema if not _BOOKKEEPING.match(table.name)))
 
 
+@dataclass(frozen=True, slots=True)
+class LoadReview:
+    """What all rules say, and the plans that they went by, by statement; None where the engine shows none."""
+
+    outcomes: tuple[RuleOutcome, ...]
+    plans: Mapping[str, StatementPlans] | None
+
+
 def review_load(
     engine: Engine, ready: PreparedLoad, load: Load, window: Window, silence: tuple[str, ...]
-) -> tuple[RuleOutcome, ...]:
+) -> LoadReview:
     """What all rules say of a filled database and the measured load on it."""
-    facts = seeded_facts(engine, ready.dataset, load)
-    return review(RULES, plan_facts(engine, ready, window, facts=facts), silence)
+    facts = plan_facts(engine, ready, window, facts=seeded_facts(engine, ready.dataset, load))
+    return LoadReview(review(RULES, facts, silence), facts.plans)
 
 
 # What engines can tell --------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import cast
 
 from loadlab.engines.protocol import Evidence, PlanEvidence
@@ -13,6 +13,7 @@ from loadlab.measure.activity import Activity
 from loadlab.measure.figures import Figures
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval, LoadMeasure, OperationMeasure
+from loadlab.measure.plans.model import StatementPlans
 from loadlab.measure.pooler import PoolerEvidence
 from loadlab.measure.window import Prolongation
 from loadlab.report.findings import finding_results, rule_results
@@ -39,6 +40,7 @@ from loadlab.report.model import (
     TargetResult,
     WorkerResult,
 )
+from loadlab.report.plan_result import plan_result
 from loadlab.validate.extension import confidence_of_looks
 from loadlab.validate.model import TargetVerdict, overall
 from loadlab.validate.review.model import RuleOutcome
@@ -68,6 +70,7 @@ def build_result(
     warmup_s: float,
     notes: Sequence[str] = (),
     reviewed: Sequence[RuleOutcome] = (),
+    statement_plans: Mapping[str, StatementPlans] | None = None,
     created_at: str | None = None,
     figures: Figures | None = None,
     activity: Activity | None = None,
@@ -76,17 +79,18 @@ def build_result(
 ) -> Result:
     """Everything a run found out, as the one value that every form of the report is made of.
 
-    `evidence` is a difference of two snapshots (None where none could be taken: `notes` say why). `plans`
-    and `server_calls` are keyed by statement: `operation`, or `operation/statement` in a flow. `created_at`
-    is the window's start unless given.
+    `evidence` is a difference of two snapshots (None where none could be taken: `notes` say why). `plans`,
+    `statement_plans` and `server_calls` are keyed by statement: `operation`, or `operation/statement` in a flow.
+    `created_at` is the window's start unless given.
     """
+    asked = _Asked(plans, statement_plans or {}, server_calls)
     return Result(
         scenario=scenario,
         description=description,
         created_at=created_at or measure.started_at,
         verdict=overall(verdict.verdict for verdict in verdicts),
         targets=[target_result(verdict) for verdict in verdicts],
-        operations=[_operation(operation, measure, plans, server_calls) for operation in measure.operations],
+        operations=[_operation(operation, measure, asked) for operation in measure.operations],
         seeding=seeding,
         load=_load(measure, pooler, warmup_s, prolongation),
         judging=_judging(verdicts, measure, may_extend=may_extend),
@@ -169,16 +173,19 @@ def latency_curve(histogram: Histogram) -> list[tuple[float, float]]:
     return [(p, histogram.percentile_us(p) if p < 100 else histogram.max_us) for p in CURVE_PERCENTILES]
 
 
-def _operation(
-    operation: OperationMeasure,
-    measure: LoadMeasure,
-    plans: Mapping[str, PlanEvidence],
-    server_calls: Mapping[str, int],
-) -> OperationResult:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the server tells of each statement, by its key."""
+
+    plans: Mapping[str, PlanEvidence]
+    trees: Mapping[str, StatementPlans]
+    calls: Mapping[str, int]
+
+
+def _operation(operation: OperationMeasure, measure: LoadMeasure, asked: _Asked) -> OperationResult:
     name = operation.name
-    own_plan = plans.get(name)
-    statements = _flow_statements(name, measure.statements, plans, server_calls)
-    used = [plan for key, plan in plans.items() if key == name or key.startswith(f"{name}/")]
+    own_plan = asked.plans.get(name)
+    used = [plan for key, plan in asked.plans.items() if key == name or key.startswith(f"{name}/")]
     return OperationResult(
         name=name,
         kind=cast(Kind, operation.kind),
@@ -195,41 +202,32 @@ def _operation(
             AttemptResult(outcome=outcome, count=histogram.count, service_us=percentiles(histogram))
             for outcome, histogram in sorted(operation.attempts.items(), key=lambda item: -item[1].count)
         ],
-        server_calls=server_calls.get(name),
+        server_calls=asked.calls.get(name),
         served_by_index=all(plan.served_by_index for plan in used) if used else None,
         full_scans=sorted({table for plan in used for table in plan.full_scans}),
         plan=own_plan.text if own_plan else None,
-        statements=statements,
+        plan_tree=plan_result(asked.trees.get(name)),
+        statements=_flow_statements(name, measure.statements, asked),
     )
 
 
-def _flow_statements(
-    operation: str,
-    client_calls: Mapping[str, int],
-    plans: Mapping[str, PlanEvidence],
-    server_calls: Mapping[str, int],
-) -> list[StatementResult]:
+def _flow_statements(operation: str, client_calls: Mapping[str, int], asked: _Asked) -> list[StatementResult]:
     """The statements of a flow, in the order in which the plans, then the counts name them."""
     prefix = f"{operation}/"
-    keys = [key for key in dict.fromkeys((*plans, *client_calls, *server_calls)) if key.startswith(prefix)]
-    return [_statement(key.removeprefix(prefix), key, client_calls, plans, server_calls) for key in keys]
+    keys = [key for key in dict.fromkeys((*asked.plans, *client_calls, *asked.calls)) if key.startswith(prefix)]
+    return [_statement(key.removeprefix(prefix), key, client_calls, asked) for key in keys]
 
 
-def _statement(
-    name: str,
-    key: str,
-    client_calls: Mapping[str, int],
-    plans: Mapping[str, PlanEvidence],
-    server_calls: Mapping[str, int],
-) -> StatementResult:
-    plan = plans.get(key)
+def _statement(name: str, key: str, client_calls: Mapping[str, int], asked: _Asked) -> StatementResult:
+    plan = asked.plans.get(key)
     return StatementResult(
         name=name,
         calls=client_calls.get(key),
-        server_calls=server_calls.get(key),
+        server_calls=asked.calls.get(key),
         served_by_index=plan.served_by_index if plan else None,
         full_scans=list(plan.full_scans) if plan else [],
         plan=plan.text if plan else None,
+        plan_tree=plan_result(asked.trees.get(key)),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from loadlab.report import events, evidence, findings, storage, summary, timeline, wording
+from loadlab.report import events, evidence, findings, plan_view, storage, summary, timeline, wording
 from loadlab.report.distribution import percentile_chart, waited
 from loadlab.report.model import EvidenceResult, OperationResult, Result, TargetResult
 from loadlab.report.page import render_page
@@ -30,6 +30,7 @@ def render_html(result: Result) -> str:
         evidence_words=evidence,
         events=events,
         findings=findings,
+        plan_view=plan_view,
         storage_words=storage,
         timeline=timeline,
         total=sum(operation.count for operation in result.operations),
@@ -43,7 +44,7 @@ def render_html(result: Result) -> str:
         statements_shown=_STATEMENTS_SHOWN,
         touched=_touched(result.evidence),
         judging=evidence.judging_in_words(result),
-        plans=_plans(result),
+        plans=plan_view.plan_views(result),
     )
 
 
@@ -104,26 +105,3 @@ def _touched(evidence: EvidenceResult) -> dict[str, dict[str, float | int | bool
         for name, table in evidence.tables.items()
         if any(table.get(counter) for counter in _ACTIVITY) or all(table.get(c) is None for c in _ACTIVITY)
     }
-
-
-@dataclass(frozen=True, slots=True)
-class PlanView:
-    """The plan of one statement."""
-
-    name: str
-    text: str
-    served_by_index: bool | None
-    full_scans: Sequence[str]
-
-
-def _plans(result: Result) -> list[PlanView]:
-    """Every known plan, those that no index serves first."""
-    views = []
-    for operation in result.operations:
-        if operation.plan is not None:
-            views.append(PlanView(operation.name, operation.plan, operation.served_by_index, operation.full_scans))
-        for statement in operation.statements:
-            if statement.plan is not None:
-                name = f"{operation.name} / {statement.name}"
-                views.append(PlanView(name, statement.plan, statement.served_by_index, statement.full_scans))
-    return sorted(views, key=lambda view: view.served_by_index is not False)

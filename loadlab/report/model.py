@@ -47,6 +47,38 @@ class AttemptResult(ResultModel):
     service_us: Percentiles
 
 
+class PlanNodeResult(ResultModel):
+    """One step of a plan, with those that feed it; what the engine does not tell is null or empty.
+
+    `rows_estimated` are for one loop; `rows`, `rows_removed` and blocks over all `loops`, of a plan that was executed.
+    """
+
+    name: str = Field(description="the server's word for the step")
+    table: str = ""
+    indexes: list[str] = []
+    condition: str = Field(default="", description="what an index or a join finds rows by")
+    filter: str = Field(default="", description="what rows are tried against after they were read")
+    rows_estimated: float | None = None
+    cost: float | None = None
+    loops: int | None = None
+    rows: int | None = None
+    rows_removed: int | None = None
+    spilled_kib: int = 0
+    blocks_hit: int | None = None
+    blocks_read: int | None = None
+    may_end_early: bool = False
+    children: list[PlanNodeResult] = []
+
+
+class PlanResult(ResultModel):
+    """The plan of one statement for the `values` that it says, after the load; `execution_ms` where it was executed."""
+
+    values: str
+    executed: bool
+    execution_ms: float | None = None
+    root: PlanNodeResult
+
+
 class StatementResult(ResultModel):
     """One statement of a flow: how often clients and server say it ran, and its plan."""
 
@@ -56,6 +88,7 @@ class StatementResult(ResultModel):
     served_by_index: bool | None = None
     full_scans: list[str] = []
     plan: str | None = None
+    plan_tree: PlanResult | None = None
 
 
 class OperationResult(ResultModel):
@@ -82,6 +115,7 @@ class OperationResult(ResultModel):
     served_by_index: bool | None = None
     full_scans: list[str] = []
     plan: str | None = None
+    plan_tree: PlanResult | None = None
     statements: list[StatementResult] = []
 
 

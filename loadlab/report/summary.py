@@ -32,7 +32,9 @@ def tested(result: Result) -> str:
 
 def outcome(result: Result) -> str:
     """`6 of 12 targets passed, 1 failed, 5 inconclusive.`"""
-    counts = Counter(target.verdict for target in result.targets if target.verdict is not Verdict.SKIPPED)
+    counts: Counter[Verdict] = Counter(
+        target.verdict for target in result.targets if target.verdict is not Verdict.SKIPPED
+    )
     if not counts:
         return "No target was judged."
     (first, word), *others = [(counts[verdict], word) for verdict, word in _COUNTED if counts[verdict]]

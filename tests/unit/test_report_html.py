@@ -228,4 +228,4 @@ def test_a_run_of_an_hour_stays_a_small_file():
     hour = [result.series[k % len(result.series)].model_copy(update={"t_s": float(k)}) for k in range(3_600)]
     text = render_html(result.model_copy(update={"series": hour}))
     assert len(text) < 500_000
-    assert "Each point stands for 15 intervals" in text
+    assert "Each point stands for 15 of 3,600 intervals" in text

@@ -1,0 +1,44 @@
+"""The plan of a statement as a result keeps it: one of those that were seen, the one that tells most."""
+
+from __future__ import annotations
+
+from loadlab.engines.plan_tree import Plan, PlanNode
+from loadlab.measure.plans.model import StatementPlans
+from loadlab.report.model import PlanNodeResult, PlanResult
+
+_ANY = "any values"
+
+
+def plan_result(plans: StatementPlans | None) -> PlanResult | None:
+    """The one for typical values, executed if one was; else the one for any values. None where none was seen."""
+    if plans is None:
+        return None
+    typical = [sample for sample in plans.samples if sample.is_typical]
+    best = max(typical, key=lambda sample: sample.is_executed, default=None)
+    if best is not None and (best.is_executed or plans.generic is None):
+        return _result(best.plan, best.values, executed=best.is_executed)
+    return _result(plans.generic, _ANY, executed=False) if plans.generic is not None else None
+
+
+def _result(plan: Plan, values: str, *, executed: bool) -> PlanResult:
+    return PlanResult(values=values, executed=executed, execution_ms=plan.execution_ms, root=_node(plan.root))
+
+
+def _node(node: PlanNode) -> PlanNodeResult:
+    return PlanNodeResult(
+        name=node.name,
+        table=node.table,
+        indexes=list(node.indexes),
+        condition=node.condition,
+        filter=node.filter,
+        rows_estimated=node.rows_estimated,
+        cost=node.cost,
+        loops=node.loops,
+        rows=node.rows,
+        rows_removed=node.rows_removed,
+        spilled_kib=node.spilled_kib,
+        blocks_hit=node.blocks_hit,
+        blocks_read=node.blocks_read,
+        may_end_early=node.may_end_early,
+        children=[_node(child) for child in node.children],
+    )
