@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 pytest_plugins = (
+    "tests.fix_browser",
     "tests.fix_embedded",
     "tests.fix_engines",
     "tests.fix_events",
