@@ -97,7 +97,8 @@ class Loaded:
     width_px: int
 
 
-# The page itself may run nothing, so the one around it holds the clock. Asking for a size has all of it laid out.
+# The page itself may run nothing, so the one around it holds the clock. Asking for a size has it laid out, but for what
+# the window does not show.
 _STOPWATCH = """<!DOCTYPE html><body><script>
   const began = performance.now();
   function stop(frame) {
@@ -106,13 +107,14 @@ _STOPWATCH = """<!DOCTYPE html><body><script>
       document.body.dataset.loaded = `${(performance.now() - began) / 1000} ${page.scrollWidth}`;
     }
   }
-</script><iframe src="page.html" width="WIDTH" height="900" onload="stop(this)"></iframe>"""
+</script><iframe src="page.html" width="WIDTH" height="HEIGHT" onload="stop(this)"></iframe>"""
 
 
-def load_page(browse: Browse, site: Site, page: Path, *, width_px: int = 1280) -> Loaded:
-    """From the request for a page until its load event is over and the whole of it is laid out."""
+def load_page(browse: Browse, site: Site, page: Path, *, width_px: int = 1280, height_px: int = 900) -> Loaded:
+    """From the request for a page until its load event is over and what a window of that size shows is laid out."""
     shutil.copy(page, site.folder / "page.html")
-    (site.folder / "stopwatch.html").write_text(_STOPWATCH.replace("WIDTH", str(width_px)))
+    stopwatch = _STOPWATCH.replace("WIDTH", str(width_px)).replace("HEIGHT", str(height_px))
+    (site.folder / "stopwatch.html").write_text(stopwatch)
     found = re.search(r'data-loaded="([\d.]+) (\d+)"', browse(f"{site.address}/stopwatch.html", "--dump-dom"))
     assert found, "the page was loaded and has a height"
     return Loaded(float(found[1]), int(found[2]))

@@ -10,14 +10,13 @@ from markupsafe import Markup
 from loadlab.engines.abilities import EventKind
 from loadlab.report.model import EventResult, Result, SeriesPoint
 from loadlab.report.svg import WIDE, Frame, Scale, drawing, element, rect, text
-from loadlab.report.time_axis import clock, time_axis, time_scale
+from loadlab.report.time_axis import WIDE_LEFT, clock, time_axis, time_scale
 from loadlab.units import format_count, format_duration
 
 KINDS: Sequence[EventKind] = ("checkpoint", "autovacuum", "autoanalyze")
 """In the order of their lanes."""
 
 LANE_HEIGHT = 20.0
-_LEFT = 96.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def event_chart(series: Sequence[SeriesPoint], events: Sequence[EventResult]) ->
     """A lane for each kind of event that there was, along the window."""
     kinds = [kind for kind in KINDS if any(event.kind == kind for event in events)]
     bottom = 6 + LANE_HEIGHT * len(kinds)
-    frame = Frame(_LEFT, 6, WIDE - 14, bottom)
+    frame = Frame(WIDE_LEFT, 6, WIDE - 14, bottom)
     x = time_scale(series, frame)
     parts = time_axis(x, frame)
     for lane, kind in enumerate(kinds):

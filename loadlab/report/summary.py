@@ -12,7 +12,7 @@ from loadlab.validate.model import Verdict
 
 _DECIDED_BY = {
     Verdict.FAIL: "Furthest beyond its limit",
-    Verdict.INCONCLUSIVE: "Least can be said of",
+    Verdict.INCONCLUSIVE: "Farthest from a verdict",
     Verdict.PASS: "Closest to its limit",
 }
 _COUNTED = ((Verdict.PASS, "passed"), (Verdict.FAIL, "failed"), (Verdict.INCONCLUSIVE, "inconclusive"))
@@ -39,7 +39,8 @@ def outcome(result: Result) -> str:
         return "No target was judged."
     (first, word), *others = [(counts[verdict], word) for verdict, word in _COUNTED if counts[verdict]]
     total = sum(counts.values())
-    start = f"{'all' if first == total else first} of {total} target{'s' if total != 1 else ''} {word}"
+    of = f"all {total}" if first == total else f"{first} of {total}"
+    start = f"{of if total > 1 else 'the one'} target{'s' if total > 1 else ''} {word}"
     return f"{', '.join([start, *(f'{count} {word}' for count, word in others)])}.".capitalize()
 
 

@@ -10,6 +10,8 @@ from markupsafe import Markup
 from loadlab.report.model import SeriesPoint
 from loadlab.report.svg import Frame, Scale, nice_step, vertical
 
+WIDE_LEFT = 84.0
+"""Where the charts of a page's width begin, so that the same moment is below itself in all of them."""
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 

@@ -25,7 +25,7 @@ from loadlab.report.svg import (
     text,
 )
 from loadlab.report.thinning import Slot, thin
-from loadlab.report.time_axis import clock, time_axis, time_scale
+from loadlab.report.time_axis import WIDE_LEFT, clock, time_axis, time_scale
 from loadlab.report.wording import duration_us
 from loadlab.units import format_rate
 
@@ -36,7 +36,7 @@ def rate_chart(series: Sequence[SeriesPoint], asked_per_s: float | None, events:
     Where a point stands for several intervals, a band goes from the lowest of their rates to the highest.
     """
     points, per_point = thin(series)
-    frame = Frame(64, 20, WIDE - 14, 172)
+    frame = Frame(WIDE_LEFT, 20, WIDE - 14, 172)
     highest = max([*(point.rate_high_per_s for point in points), *(p.errors_per_s for p in points), 0.0])
     # An asked rate far above would flatten what was reached; it is said in words then.
     asked = asked_per_s if asked_per_s is not None and asked_per_s <= 2 * highest else None
@@ -59,7 +59,7 @@ def rate_chart(series: Sequence[SeriesPoint], asked_per_s: float | None, events:
     if asked is not None:
         parts.append(element("line", x1=frame.left, x2=frame.right, y1=y(asked), y2=y(asked), class_="asked"))
         parts.append(text(frame.right - 4, y(asked) - 6, f"asked {format_rate(asked)}", "note end"))
-    parts += _time_hovers(points, x, frame, lambda p: f"{format_rate(p.rate_per_s)}")
+    parts += _time_hovers(series, x, frame, lambda p: f"{format_rate(p.rate_per_s)}")
     rates = [point.rate_per_s for point in series]
     words = (
         f"from {format_rate(min(rates))} to {format_rate(max(rates))} in one interval"
@@ -72,7 +72,7 @@ def rate_chart(series: Sequence[SeriesPoint], asked_per_s: float | None, events:
 def latency_chart(series: Sequence[SeriesPoint], events: Sequence[EventResult] = ()) -> Markup:
     """p50 and p99 of the response time over the window, logarithmic."""
     points, _ = thin(series)
-    frame = Frame(64, 12, WIDE - 14, 202)
+    frame = Frame(WIDE_LEFT, 12, WIDE - 14, 202)
     y = log_scale([v for p in points for v in (p.p50_us, p.p99_us) if v is not None], frame.bottom, frame.top)
     x = time_scale(series, frame)
     parts = [*horizontal_grid(y, frame, log_ticks(y), duration_us), *time_axis(x, frame)]
@@ -82,7 +82,7 @@ def latency_chart(series: Sequence[SeriesPoint], events: Sequence[EventResult] =
             (x(point.t_s), y(value)) if value is not None else None for point, value in zip(points, values, strict=True)
         ]
         parts.append(element("path", d=path(line), class_=f"line {colour}"))
-    parts += _time_hovers(points, x, frame, lambda p: f"p50 {duration_us(p.p50_us)}, p99 {duration_us(p.p99_us)}")
+    parts += _time_hovers(series, x, frame, lambda p: f"p50 {duration_us(p.p50_us)}, p99 {duration_us(p.p99_us)}")
     known = [point.p99_us for point in series if point.p99_us is not None]
     words = (
         f"p99 from {duration_us(min(known))} to {duration_us(max(known))} in one interval"
@@ -108,23 +108,20 @@ def kind_over_time(series: Sequence[SeriesPoint], kind: str, limits: Sequence[Ta
     for target in limits:
         parts += limit_marks(y(target.limit), frame)
     parts.append(element("path", d=path(line), class_="line ink"))
-    parts += _time_hovers(points, x, frame, lambda p: f"p95 {duration_us(p.p95_us.get(kind))}")
+    parts += _time_hovers(series, x, frame, lambda p: f"p95 {duration_us(p.p95_us.get(kind))}")
     return drawing(PANEL, 100, *parts, title="p95 over the window", class_="chart")
 
 
-def _time_hovers(points: Sequence[Slot], x: Scale, frame: Frame, words: Callable[[Slot], str]) -> list[Markup]:
+# More would be narrower than a pointer can tell apart.
+_HOVERS = 120
+
+
+def _time_hovers(series: Sequence[SeriesPoint], x: Scale, frame: Frame, words: Callable[[Slot], str]) -> list[Markup]:
     """Invisible columns that say their values under the pointer."""
-    if not points:
-        return []
-    width = (x.end - x.start) / max(1, len(points) - 1)
+    slots, _ = thin(series, _HOVERS)
+    width = (x.end - x.start) / max(1, len(slots) - 1)
+    height = frame.bottom - frame.top
     return [
-        rect(
-            x(point.t_s) - width / 2,
-            frame.top,
-            width,
-            frame.bottom - frame.top,
-            "hover",
-            title=f"{clock(point.t_s)}: {words(point)}",
-        )
-        for point in points
+        rect(x(slot.t_s) - width / 2, frame.top, width, height, "hover", title=f"{clock(slot.t_s)}: {words(slot)}")
+        for slot in slots
     ]

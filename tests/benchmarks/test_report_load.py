@@ -18,7 +18,7 @@ LIMIT_S = 1.0
 
 @pytest.mark.timeout(300)
 def test_report_load(benchmark: BenchmarkFixture, browse: Browse, site: Site, tmp_path: Path) -> None:
-    """From the request until everything is laid out, by the second that is asked; each time a new browser, cold.
+    """From the request until what is on the screen is laid out, by the second that is asked; a new browser each time.
 
     What is timed is the start of the browser as well; the ratio is of the page's own time.
     """

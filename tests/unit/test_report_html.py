@@ -9,9 +9,20 @@ from html.parser import HTMLParser
 import pytest
 
 from loadlab.report.html import render_html
-from loadlab.report.model import Result, StatementResult
+from loadlab.report.model import (
+    ActivityResult,
+    EventResult,
+    FindingResult,
+    OperationFiguresResult,
+    PlanNodeResult,
+    PlanResult,
+    Result,
+    RuleResult,
+    StatementResult,
+)
 from loadlab.validate.model import Verdict
 from tests.samples import SHAPES, empty_result, result_of, sample_measure, sample_result, sample_verdicts
+from tests.samples_hour import hour_result
 
 # Elements that HTML leaves without an end tag.
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -55,6 +66,24 @@ def page_of(result: Result) -> Page:
     return page
 
 
+HOSTILE_PLAN = PlanResult(
+    values=HOSTILE,
+    executed=True,
+    root=PlanNodeResult(
+        name=HOSTILE, table=HOSTILE, indexes=[HOSTILE], condition=HOSTILE, filter=HOSTILE,
+        children=[PlanNodeResult(name=HOSTILE)],
+    ),
+)  # fmt: skip
+HOSTILE_FINDING = FindingResult(
+    id=HOSTILE, rule=HOSTILE, area="schema", severity="error", subject=HOSTILE, what=HOSTILE, evidence=[HOSTILE],
+    why=HOSTILE, remedy=HOSTILE, sql=[HOSTILE],
+)  # fmt: skip
+HOSTILE_RULE = RuleResult(
+    rule=HOSTILE, area="schema", title=HOSTILE, outcome="SKIPPED", examined=0, objects=HOSTILE, findings=0,
+    reason=HOSTILE,
+)  # fmt: skip
+
+
 def hostile_result() -> Result:
     """Every text that comes from outside is hostile."""
     measure = sample_measure({HOSTILE: SHAPES["product_by_id"]}, seconds=2, errors={HOSTILE: 1})
@@ -74,8 +103,9 @@ def hostile_result() -> Result:
         update={
             "plan": HOSTILE,
             "full_scans": [HOSTILE],
+            "plan_tree": HOSTILE_PLAN,
             "errors_by_outcome": {HOSTILE: 1},
-            "statements": [StatementResult(name=HOSTILE, plan=HOSTILE)],
+            "statements": [StatementResult(name=HOSTILE, plan=HOSTILE, plan_tree=HOSTILE_PLAN)],
         }
     )
     table = full.evidence.tables["orders"]
@@ -89,12 +119,25 @@ def hostile_result() -> Result:
             "database": {HOSTILE: 1.0},
             "settings": {HOSTILE: HOSTILE},
             "notes": [HOSTILE],
+            "events": [EventResult(kind="autovacuum", subject=HOSTILE, began_s=0.5, ended_s=1.0)],
+            "activity": ActivityResult(samples=4, doing={"running": 1.0}, waits={HOSTILE: 0.5}),
+            "figures": full.evidence.figures.model_copy(
+                update={
+                    "operations": {
+                        HOSTILE: OperationFiguresResult(
+                            rows_per_call=1, blocks_per_call=1, cache_hit_ratio=1, server_ms_per_call=1
+                        )
+                    }
+                }
+            ),
         }
     )
     tables = [table.model_copy(update={"name": HOSTILE}) for table in full.seeding.tables[:1]]
     environment = {name: HOSTILE for name, value in full.environment.model_dump().items() if isinstance(value, str)}
     changes = {
         "description": HOSTILE,
+        "findings": [HOSTILE_FINDING],
+        "reviewed": [HOSTILE_RULE],
         "operations": [operation],
         "evidence": evidence,
         "seeding": full.seeding.model_copy(update={"tables": tables, "fingerprint": HOSTILE}),
@@ -104,7 +147,7 @@ def hostile_result() -> Result:
     return result.model_copy(update=changes)
 
 
-RESULTS = {"full": sample_result, "empty": empty_result, "hostile": hostile_result}
+RESULTS = {"full": sample_result, "hour": hour_result, "empty": empty_result, "hostile": hostile_result}
 
 
 @pytest.fixture(params=RESULTS, scope="module")
@@ -160,7 +203,7 @@ def test_links_within_the_page_lead_somewhere(page):
 
 def test_untrusted_text_is_text():
     page = page_of(hostile_result())
-    assert page.text.count(re.sub(r"\s+", " ", HOSTILE)) > 15
+    assert page.text.count(re.sub(r"\s+", " ", HOSTILE)) > 40
     assert "83810205" not in page.text, "a template in a name is not evaluated"
 
 
@@ -229,3 +272,33 @@ def test_a_run_of_an_hour_stays_a_small_file():
     text = render_html(result.model_copy(update={"series": hour}))
     assert len(text) < 500_000
     assert "Each point stands for 15 of 3,600 intervals" in text
+
+
+def test_sections_come_in_the_order_in_which_they_are_read():
+    result = hour_result().model_copy(update={"reviewed": [HOSTILE_RULE]})
+    sections = [a["id"] for tag, a in page_of(result).elements if tag == "section"]
+    assert sections == [
+        "targets", "latency", "time", "operations", "plans", "storage", "evidence", "findings", "environment",
+    ]  # fmt: skip
+    links = [
+        a["href"][1:] for tag, a in page_of(result).elements if tag == "a" and not a["href"].startswith("#target-")
+    ]
+    assert links == sections
+
+
+def test_tables_say_what_their_headers_are_of(page):
+    headers = [attributes for tag, attributes in page.elements if tag == "th"]
+    assert all(attributes.get("scope") in {"col", "row", "colgroup", "rowgroup"} for attributes in headers)
+
+
+def test_events_are_counted_and_listed():
+    text = page_of(hour_result()).text
+    assert "12 checkpoints, 59 autovacuums, 39 autoanalyzes" in text
+    assert "110 events" in text
+    assert "Nobody looked at what the server did by itself." in page_of(sample_result()).text
+
+
+def test_an_index_that_was_not_scanned_is_marked():
+    text = page_of(sample_result()).text
+    assert "4 of 26 indexes" in text
+    assert text.count("not scanned") == 1 + 4
