@@ -17,14 +17,31 @@ LoadLabError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
+
+# What is hidden already, and what stands for a password in advice.
+_SHOWN = ("***", "PASSWORD")
+_SECRET = re.compile(r"([\w.%+-]+):([^\s@]+)@")
+
+
+def without_secrets(text: str) -> str:
+    """The text with whatever stands between a colon and an @ hidden, as passwords do in addresses.
+
+    An address that is mistyped (`postgres:bob:secret@db`, or one given in place of a file) is none that anybody could
+    take apart, so this errs on the side of hiding.
+    """
+    return _SECRET.sub(lambda found: found[0] if found[2].endswith(_SHOWN) else f"{found[1]}:***@", text)
 
 
 class LoadLabError(Exception):
     """Base of everything LoadLab raises on purpose; the message is one line meant for the user."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return without_secrets(super().__str__())
 
 
 class InputError(LoadLabError):

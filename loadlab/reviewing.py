@@ -40,6 +40,10 @@ _BOOKKEEPING = re.compile(
     r"_sqlx_migrations|sequelizemeta|loadlab_.*)$",
     re.IGNORECASE,
 )
+# What a tool asks while it fills tables or looks at plans.
+_HOUSEKEEPING = re.compile(r"\s*(explain|analyze|vacuum|copy|select\s+(pg_catalog\.)?setval)\b", re.IGNORECASE)
+# Less is somebody at a prompt.
+_CALLS_MIN = 100
 _ROWS_FOR_DEPENDENCIES = 500
 _TEXT_SHOWN = 60
 _MADE_BY_LOADLAB = "LoadLab made the rows: they show how it reads the schema, not what the application writes"
@@ -156,12 +160,17 @@ def _with_asked(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
     statements: dict[str, Statement] = {}
     executions: dict[str, int] = {}
     for asked in history.statements:
+        if _HOUSEKEEPING.match(asked.text):
+            continue
         key = _key(asked.text, statements)
         statements[key], executions[key] = Statement((asked.text,), ()), asked.calls
     # What tools ask the catalogue, LoadLab among them, is no load of these tables.
     on_tables = statements_on(replace(facts, statements=statements), *facts.schema)
-    if not on_tables:
-        return _without(facts, executions="the server has counted no statement on these tables")
+    calls = sum(executions[key] for key in on_tables)
+    if calls < _CALLS_MIN:
+        return _without(
+            facts, executions=f"the server has counted {calls} statements on these tables, which are no load"
+        )
     return replace(
         facts,
         statements={key: statements[key] for key in on_tables},

@@ -74,7 +74,9 @@ def make_forecast(path: Path, database: str, options: ForecastOptions, out: Path
 def _scales(scenario: Scenario, options: ForecastOptions) -> tuple[float, ...]:
     if options.scales is None:
         own = scenario.file.data.scale
-        return (own / 4, own / 2, own) if 4 * own > options.to else (own, 2 * own, 4 * own)
+        # As large as the scenario's own times four, and clearly below what is projected to.
+        largest = next((scale for scale in (4 * own, own) if scale < options.to), options.to / 4)
+        return largest / 4, largest / 2, largest
     scales = options.scales
     if len(scales) < POINTS_MIN:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -47,6 +48,10 @@ class ScenarioFile(SpecModel):
     workload: Workload = Workload()
     targets: TargetOverrides = TargetOverrides()
     review: ReviewSettings = ReviewSettings()
+
+
+# As a path has it, in which two slashes have become one.
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]*:/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,8 @@ def load_scenario(path: Path) -> Scenario:
 
     Raises InputError with the place, the value and the remedy.
     """
+    if _ADDRESS.match(str(path)):
+        raise InputError(str(path), "is the address of a database: give it with --database")
     file_path = path / "scenario.yaml" if path.is_dir() else path
     data = _parse_yaml(read_text(file_path), file_path.name)
     file = validate(ScenarioFile, data, place=file_path.name)

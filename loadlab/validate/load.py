@@ -194,7 +194,8 @@ def connection_utilisation(target: Target, context: Context) -> TargetVerdict:
         return _silent(target, pool, "No connection executed anything in the measured window.")
     estimate = ratio_interval(facts.busy_s(), capacity_s, facts.confidence)
     measured = estimate.value if estimate else float(facts.busy_s().sum() / capacity_s.sum())
-    interval = estimate.interval if estimate else None
+    # A share of their time.
+    interval = (estimate.low, min(1.0, estimate.high)) if estimate else None
     decided = gates.decide(target, *interval) if interval else Verdict.INCONCLUSIVE
     spread = f"{interval_text(interval, 'ratio')}, " if interval else ""
     finding = (

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from loadlab.engines.postgresql.catalog import LEDGER_NAMESPACE
 from loadlab.engines.postgresql.engine import PostgresqlEngine
-from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, environment
+from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, Loadlab, environment
 
 SECRET = "correct-horse-battery-staple"
 
@@ -57,3 +58,23 @@ def test_a_password_appears_nowhere(database: PostgresqlEngine, tmp_path: Path) 
         ledger = connection.execute(f"SELECT manifest::text FROM {LEDGER_NAMESPACE}.manifest").fetchall()
         statements = connection.execute("SELECT query, application_name FROM pg_stat_activity").fetchall()
     assert SECRET not in str(ledger) + str(statements)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", f"postgresql://bob:{SECRET}@127.0.0.1:1/x"],
+        ["run", f"postgresql://bob:{SECRET}@127.0.0.1:1/x"],
+        ["seed", "--database", f"postgresql:/bob:{SECRET}@127.0.0.1/x"],
+        ["check", "--database", f"postgres:bob:{SECRET}@127.0.0.1/x"],
+        ["profile", f"postgresql//bob:{SECRET}@127.0.0.1/x"],
+        ["profile", f"bob:{SECRET}@127.0.0.1/x"],
+        ["profile", f"postgresql:///bob:{SECRET}@127.0.0.1/x"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_address_shows_no_password(loadlab: Loadlab, arguments: list[str]) -> None:
+    done = loadlab(*arguments)
+    assert done.exit_code == 2
+    assert SECRET not in done.out + done.err
+    assert done.error_line

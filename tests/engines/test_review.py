@@ -205,6 +205,21 @@ def test_of_two_that_are_the_same_one_is_asked_whether_it_is_redundant(scratch):
     assert [finding.id for finding in found] == ["duplicate-index:orders_two", "redundant-index:orders_one"]
 
 
+def test_the_load_of_a_live_database_is_what_clients_asked_of_its_tables(database):
+    execute(database, CLEAN)
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        for _ in range(3):
+            connection.execute("SELECT id FROM customers WHERE id = 1")
+        few = live_facts(database)
+        for _ in range(120):
+            connection.execute("SELECT id FROM customers WHERE id = 1")
+            connection.execute("EXPLAIN SELECT id FROM customers WHERE id = 1")
+    enough = live_facts(database)
+    assert few.executions is None
+    assert "no load" in few.why_missing("executions")
+    assert list(enough.executions.values()) == [123]
+
+
 def test_every_postgresql_tells_what_the_rules_ask(any_database):
     execute(any_database, CLEAN, "CREATE INDEX orders_tenant ON orders (tenant_id)")
     outcomes = review(RULES, live_facts(any_database))

@@ -14,7 +14,7 @@ from loadlab.spec.statement import Statement
 from loadlab.validate.review.load import LOAD_RULES
 from loadlab.validate.review.load.asking import selects_star, shape_of
 from loadlab.validate.review.load.pool import sensible_connections
-from loadlab.validate.review.model import Outcome, PoolUse, ReviewFacts
+from loadlab.validate.review.model import Outcome, PoolUse, ReviewFacts, Severity
 from loadlab.validate.review.plans import PLAN_RULES
 from loadlab.validate.review.plans.estimates import misestimate
 from loadlab.validate.review.plans.suggest import covers, suggest, without_covered
@@ -204,6 +204,10 @@ def test_a_skip_by_offset_shows_in_the_plan_and_in_the_text():
     deep, first = ({"page": StatementPlans(largest={"n": rows})} for rows in (200_000.0, 100.0))
     assert outcome("offset-pagination", facts(statements=text, plans=deep)).findings
     assert not outcome("offset-pagination", facts(statements=text, plans=first)).findings
+    asked = {"page": Statement(("SELECT id FROM orders ORDER BY id LIMIT $1 OFFSET $2",), ())}
+    (unknown,) = outcome("offset-pagination", facts(statements=asked)).findings
+    assert unknown.severity is Severity.NOTE
+    assert "not recorded" in unknown.evidence[0]
 
 
 # -- the load --------------------------------------------------------------------------------------------------------

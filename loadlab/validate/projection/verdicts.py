@@ -128,7 +128,7 @@ def _operation(target: Target, item: OperationProjection, projection: Projection
         f"{relation(target, decided, found.value_us)}"
     )
     verdict, reason = gates.settle(decided, finding, _not_cached(projection) if decided is Verdict.PASS else None)
-    bounded = interval if math.isfinite(found.high_us) else None
+    bounded = interval if found.low_us > 0 or math.isfinite(found.high_us) else None
     return Examination(item.name, found.value_us, bounded, len(projection.scales), verdict, reason)
 
 

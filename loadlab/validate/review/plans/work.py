@@ -30,7 +30,8 @@ _INNER_LOOPS = 10_000
 _INNER_SCANS = 100
 _SKIPPED_ROWS = 1_000
 _SKIPPED_FACTOR = 10
-_OFFSET = re.compile(r"\boffset\s+(?::(?P<name>\w+)|(?P<number>\d+))", re.IGNORECASE)
+_NOT_RECORDED = "how deep the pages are is not recorded"
+_OFFSET = re.compile(r"\boffset\s+(?::(?P<name>\w+)|(?P<number>\d+)|(?P<place>\$\d+))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,8 @@ def _skipped_in_plan(plans: StatementPlans) -> tuple[str, ...]:
 
 def _skipped_by_text(text: str, plans: StatementPlans | None) -> tuple[str, ...]:
     for match in _OFFSET.finditer(text):
+        if match["place"]:
+            return (f"OFFSET {match['place']}: {_NOT_RECORDED}",)
         rows = float(match["number"]) if match["number"] else (plans.largest if plans else {}).get(match["name"], 0.0)
         if rows >= _SKIPPED_ROWS:
             return (f"OFFSET up to {rows:,.0f}",)
@@ -239,7 +242,7 @@ def _skipped_by_text(text: str, plans: StatementPlans | None) -> tuple[str, ...]
 def _offset_finding(facts: ReviewFacts, key: str, evidence: tuple[str, ...]) -> Finding:
     return Finding(
         rule=OFFSET_RULE.id,
-        severity=Severity.WARNING,
+        severity=Severity.NOTE if evidence[0].endswith(_NOT_RECORDED) else Severity.WARNING,
         subject=key,
         what=f"{key} turns to a later page by making and skipping all earlier ones.",
         evidence=evidence,
