@@ -53,12 +53,16 @@ class Tell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InitOutcome:
-    """What was written. `left_out`: by name, why an operation is not in the mix."""
+    """What was written. `left_out`: by name, why an operation is not in the mix.
+
+    `rows_each` is what every table gets where nobody stated a number of rows, None where somebody did.
+    """
 
     folder: Path
     operations: tuple[str, ...]
     left_out: Mapping[str, str]
     production: Production | None = None
+    rows_each: int | None = None
 
 
 def init_scenario(
@@ -94,9 +98,13 @@ def init_scenario(
         manifest = _filled(engine, found)
         made = _mix(start, engine, manifest, found, statements, tell)
         made = replace(made, rows=_full_rows(start.scenario, manifest, made))
+        if out is not None and start.brief is None:
+            # Whoever names the folder names the scenario; a schema's file is often called schema.
+            start = replace(start, scenario=replace(start.scenario, name=out.resolve().name))
         _write(folder, start, made, spare / "made")
     names = tuple(entry.name for entry in made.entries)
-    return InitOutcome(folder, names, made.left_out, made.production)
+    rows_each = None if made.rows else _DEFAULT_ROWS
+    return InitOutcome(folder, names, made.left_out, made.production, rows_each)
 
 
 @dataclass(frozen=True, slots=True)

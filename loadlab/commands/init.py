@@ -74,6 +74,11 @@ def _print(outcome: InitOutcome) -> None:
         typer.echo(f"Left out: {name}: {reason}")
     if len(left_out) > _LEFT_OUT_SHOWN:
         typer.echo(f"… and {len(left_out) - _LEFT_OUT_SHOWN} more, which {outcome.folder}/scenario.yaml lists.")
+    if outcome.rows_each is not None:
+        typer.echo(
+            f"Nobody says how many rows the tables have: each gets {outcome.rows_each:,}. State them under data.tables,"
+            " or the verdicts are on a database that nobody has."
+        )
     typer.echo(
         f"{outcome.folder}/scenario.yaml has {len(outcome.operations)} operations. Run it: loadlab run {outcome.folder}"
     )
