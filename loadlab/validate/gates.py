@@ -98,7 +98,12 @@ def undecided(target: Target, facts: Facts, value: float, interval: tuple[float,
     factor = (reach / margin) ** 2 if margin else math.inf
     window_s = facts.load.duration_s * max(1.0, factor)
     if factor > _FACTOR_TOLD:
-        return TooShort("the limit is too near to the measured value to tell on which side of it it is", window_s)
+        # Near by what the window could tell: its interval is many times as wide as the distance to the limit.
+        return TooShort(
+            "the values of the window spread too widely for its length to tell on which side of the limit this one is "
+            "(look for what disturbed it, or measure for much longer)",
+            window_s,
+        )
     return TooShort(f"a longer window (--duration), of about {_rounded(window_s)}, could tell", window_s)
 
 
