@@ -26,7 +26,7 @@ from loadlab.schema.model import Schema
 from loadlab.spec.statement import Statement
 from loadlab.validate.review.indexes.health import MEASURED_BYTES
 from loadlab.validate.review.model import ReviewFacts, RuleOutcome
-from loadlab.validate.review.reviewing import review
+from loadlab.validate.review.reviewing import review, unreviewed
 from loadlab.validate.review.rules import RULES
 from loadlab.validate.review.schema.contents import SAMPLED_ROWS, dependents, determinants, find_dependencies
 from loadlab.validate.review.touching import statements_on
@@ -125,8 +125,17 @@ class LoadReview:
 def review_load(
     engine: Engine, ready: PreparedLoad, load: Load, window: Window, silence: tuple[str, ...]
 ) -> LoadReview:
-    """What all rules say of a filled database and the measured load on it."""
-    facts = plan_facts(engine, ready, window, facts=seeded_facts(engine, ready.dataset, load))
+    """What all rules say of a filled database and the measured load on it.
+
+    What was measured is worth more than a review: where the server is gone, or the user waits no longer, every rule is
+    skipped and says so.
+    """
+    try:
+        facts = plan_facts(engine, ready, window, facts=seeded_facts(engine, ready.dataset, load))
+    except DatabaseError as error:
+        return LoadReview(unreviewed(RULES, f"the database could not be asked: {error}"), None)
+    except KeyboardInterrupt:
+        return LoadReview(unreviewed(RULES, "the review was interrupted"), None)
     return LoadReview(review(RULES, facts, silence), facts.plans)
 
 

@@ -93,9 +93,9 @@ def test_every_figure_is_that_of_the_raw_views(
     )
     whole = moved(raw_before[1], raw_after[1])
     assert (figures.temp_files, figures.deadlocks) == (whole["temp_files"], whole["deadlocks"])
-    # The whole server's: another test's server is another one, its own housekeeping is not.
-    assert figures.wal_bytes == pytest.approx(whole["wal_bytes"], rel=0.05)
-    assert figures.io_written_bytes == pytest.approx(whole["written"], rel=0.05, abs=2**20)
+    # The whole server's, its own housekeeping included: the outer looks see a little more of it than the inner ones.
+    assert 0 < figures.wal_bytes <= whole["wal_bytes"] < figures.wal_bytes + 2**15
+    assert 0 <= figures.io_written_bytes <= whole["written"] < figures.io_written_bytes + 2**20
     writes = sum(item.count for item in load.operations if item.kind == "write")
     assert figures.wal_bytes_per_write == pytest.approx(figures.wal_bytes / writes)
 

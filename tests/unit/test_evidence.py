@@ -75,7 +75,7 @@ def test_a_reset_is_noticed() -> None:
 
 @pytest.mark.parametrize("name", [item.name for item in fields(TableEvidence)])
 def test_a_counter_that_went_down_is_a_reset_and_a_state_is_not(name: str) -> None:
-    states = {"size_bytes", "index_bytes", "toast_bytes", "rows", "analyzed"}
+    states = {"size_bytes", "index_bytes", "toast_bytes", "rows", "analyzed", "modified_since_analyze"}
     after = replace(AFTER, tables={"orders": replace(AFTER.tables["orders"], **{name: 0})})
     before = replace(BEFORE, tables={"orders": replace(BEFORE.tables["orders"], **{name: 1})})
     assert counters_were_reset(before, after) == (name not in states)

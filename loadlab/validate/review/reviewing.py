@@ -13,6 +13,11 @@ def review(rules: Iterable[Rule], facts: ReviewFacts, silence: Sequence[str] = (
     return tuple(_outcome(rule, facts, silence) for rule in rules)
 
 
+def unreviewed(rules: Iterable[Rule], reason: str) -> tuple[RuleOutcome, ...]:
+    """What each rule says where nothing could be looked at."""
+    return tuple(RuleOutcome(rule, Outcome.SKIPPED, 0, "", (), reason=reason) for rule in rules)
+
+
 def _outcome(rule: Rule, facts: ReviewFacts, silence: Sequence[str]) -> RuleOutcome:
     examined = rule.examine(facts)
     heard = tuple(item for item in examined.findings if not is_silenced(item, silence))
