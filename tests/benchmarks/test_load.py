@@ -150,12 +150,12 @@ def stop_backend(bank: Bank, seconds: float) -> None:
 
 @pytest.mark.timeout(600)
 def test_known_latency(benchmark: BenchmarkFixture, bank: Bank) -> None:
-    """pg_sleep of 5, 6, … 45 ms: percentiles of the service time against the distribution's, within 2 % + 0.2 ms.
+    """pg_sleep of 5, 6, … 37 ms: percentiles of the service time against the distribution's, within 2 % + 0.2 ms.
 
     The server sleeps whole milliseconds and rounds what is left of the time up to them (`pg_sleep` in
     src/backend/utils/adt/misc.c, WaitLatch): a hundredth of one less than a whole number is slept as that number.
     """
-    milliseconds = range(5, 46)
+    milliseconds = range(5, 38)
     sleep = {
         "kind": "simple",
         "weight": 1,
