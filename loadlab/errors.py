@@ -24,15 +24,21 @@ from functools import partial
 # What is hidden already, and what stands for a password in advice.
 _SHOWN = ("***", "PASSWORD")
 _SECRET = re.compile(r"([\w.%+-]+):([^\s@]+)@")
+_USER_ALONE = re.compile(r"//[\w.%+-]*")
 
 
 def without_secrets(text: str) -> str:
     """The text with whatever stands between a colon and an @ hidden, as passwords do in addresses.
 
     An address that is mistyped (`postgres:bob:secret@db`, or one given in place of a file) is none that anybody could
-    take apart, so this errs on the side of hiding.
+    take apart, so this errs on the side of hiding; a scheme and a user name without a password hide nothing.
     """
-    return _SECRET.sub(lambda found: found[0] if found[2].endswith(_SHOWN) else f"{found[1]}:***@", text)
+
+    def shown(found: re.Match[str]) -> str:
+        open_to_all = found[2].endswith(_SHOWN) or _USER_ALONE.fullmatch(found[2])
+        return found[0] if open_to_all else f"{found[1]}:***@"
+
+    return _SECRET.sub(shown, text)
 
 
 class LoadLabError(Exception):
