@@ -117,7 +117,7 @@ def _scenario(
         ready = make_ready(engine, scenario, scenario.file.workload, data, show)
         show.step("Reviewing")
         facts = seeded_facts(engine, ready.seeded.dataset, Load(ready.statements))
-        facts = plan_facts(engine, ready, facts=facts)
+        facts = plan_facts(engine, ready, facts=facts, observe=show.working)
         if prove:
             facts = with_proofs(engine, ready, facts, show)
         outcomes = review(rules, facts, silence)

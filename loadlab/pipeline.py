@@ -69,6 +69,9 @@ class Show(Protocol):
 
     def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
 
+    def working(self, text: str, done: int, total: int) -> None:
+        """Where a work of so many parts stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
@@ -165,7 +168,7 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
         verdicts = judge(scenario.targets, facts_of(window, ready))
         show.step("Reviewing schema, indexes, plans and load")
         asked = Load(ready.statements, executions_of(ready.statements, window), window.delta)
-        reviewed = review_load(engine, ready, asked, window, scenario.file.review.silence)
+        reviewed = review_load(engine, ready, asked, window, scenario.file.review.silence, show.working)
         result = build_result(
             scenario=scenario.name,
             description=scenario.file.description,

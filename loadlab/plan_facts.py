@@ -15,7 +15,7 @@ from loadlab.errors import DatabaseError
 from loadlab.measure.fingerprint import this_machine
 from loadlab.measure.model import LoadMeasure
 from loadlab.measure.plans.live import look_at_live_plans
-from loadlab.measure.plans.look import Looks, look_at_plans
+from loadlab.measure.plans.look import Looks, Observer, look_at_plans, unobserved
 from loadlab.measure.window import Window
 from loadlab.spec.scenario import Scenario
 from loadlab.spec.statement import Statement
@@ -50,6 +50,7 @@ def plan_facts(
     *,
     facts: ReviewFacts | None = None,
     looks: Looks | None = None,
+    observe: Observer = unobserved,
 ) -> ReviewFacts:
     """Facts with the plans of the load's statements, what the window tells, and what imagined indexes would do.
 
@@ -68,6 +69,7 @@ def plan_facts(
             ready.statements,
             access=ready.plans,
             looks=looks,
+            observe=observe,
         )
         if plans is None:
             missing["plans"] = f"{engine.version()} shows no plans"

@@ -18,6 +18,7 @@ from loadlab.engines.abilities import (
 )
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError
+from loadlab.measure.plans.look import Observer, unobserved
 from loadlab.measure.plans.model import StatementPlans
 from loadlab.measure.window import Window
 from loadlab.plan_facts import PreparedLoad, plan_facts
@@ -123,7 +124,12 @@ class LoadReview:
 
 
 def review_load(
-    engine: Engine, ready: PreparedLoad, load: Load, window: Window, silence: tuple[str, ...]
+    engine: Engine,
+    ready: PreparedLoad,
+    load: Load,
+    window: Window,
+    silence: tuple[str, ...],
+    observe: Observer = unobserved,
 ) -> LoadReview:
     """What all rules say of a filled database and the measured load on it.
 
@@ -131,7 +137,7 @@ def review_load(
     skipped and says so.
     """
     try:
-        facts = plan_facts(engine, ready, window, facts=seeded_facts(engine, ready.dataset, load))
+        facts = plan_facts(engine, ready, window, facts=seeded_facts(engine, ready.dataset, load), observe=observe)
     except DatabaseError as error:
         return LoadReview(unreviewed(RULES, f"the database could not be asked: {error}"), None)
     except KeyboardInterrupt:

@@ -76,6 +76,10 @@ class ProgressShow:
             text += f", {errors} errors" if errors else ""
         self._status(text, elapsed_s, total_s)
 
+    def working(self, text: str, done: int, total: int) -> None:
+        """A bar over the parts."""
+        self._status(f"{text} ({done}/{total})", done, total)
+
     def _status(self, text: str, done: float, total: float) -> None:
         if not self._live:
             now = time.monotonic()

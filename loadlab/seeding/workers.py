@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -127,11 +128,14 @@ class Crew:
 
 @contextmanager
 def local_crew(workers: int) -> Iterator[Crew]:
-    """This process and as many others as make `workers`: it loads while they start."""
+    """This process and as many others as make `workers`: they start at once, while it makes tables and loads."""
     # Spawned, not forked: drivers' connections and threads do not survive a fork. The URL travels through a pipe.
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_watch_parent)
+    executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_begin)
     try:
+        # The pool starts a process when there is something to do: nothing, which needs this module as loading does.
+        for _ in range(workers - 1):
+            executor.submit(_do_nothing)
         yield Crew(executor, workers - 1, with_us=True)
     except BrokenProcessPool:
         raise DatabaseError("a loading process died; run the same command again to go on where it stopped") from None
@@ -183,8 +187,14 @@ def _load_in_worker(job: Job, chunk: Chunk) -> int:
     return load_chunk(_opened.engine, _opened.dataset, chunk)
 
 
-def _watch_parent() -> None:
+def _begin() -> None:
+    # What the imports made stays for good: no collection has to look through it again.
+    gc.freeze()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _do_nothing() -> None:
+    """Keeps a process of the pool from starting late."""
 
 
 def _end_with_parent() -> None:

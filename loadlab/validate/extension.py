@@ -41,14 +41,16 @@ def of_the_load(targets: Sequence[Target]) -> list[Target]:
 
 
 def prolongation_of(verdicts: Sequence[TargetVerdict], window_s: float) -> Prolongation | None:
-    """The prolongation after a first look; None where it would not change the verdict on the run.
+    """The prolongation after a first look; None where it would decide nothing more.
 
-    It would where nothing fails and a window in reach decides everything that is undecided.
+    It would where nothing fails, which alone is a verdict on the run, and a window in reach decides what is undecided.
+    What no window decides, a rate that was never asked of the database, does not stand in the way of the others.
     """
-    open_ = [item for item in verdicts if item.verdict not in (Verdict.PASS, Verdict.SKIPPED)]
-    if not open_ or any(item.verdict is Verdict.FAIL for item in open_):
+    if any(item.verdict is Verdict.FAIL for item in verdicts):
         return None
-    if any(item.window_s is None or item.window_s > _REACH * window_s for item in open_):
+    undecided = [item for item in verdicts if item.verdict is Verdict.INCONCLUSIVE]
+    open_ = [item for item in undecided if item.window_s is not None and item.window_s <= _REACH * window_s]
+    if not open_:
         return None
     what = names([item.target.name for item in open_])
     verb = "was" if len(open_) == 1 else "were"

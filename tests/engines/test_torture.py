@@ -51,6 +51,8 @@ class Silent:
 
     def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
 
+    def working(self, text: str, done: int, total: int) -> None: ...
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", NOTES)

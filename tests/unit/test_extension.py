@@ -1,4 +1,4 @@
-"""When a window is prolonged: only where that could change the verdict on the run."""
+"""When a window is prolonged: only where that could decide a target, and the run has not failed anyway."""
 
 from __future__ import annotations
 
@@ -28,11 +28,16 @@ def test_a_window_in_reach_is_doubled_and_says_why() -> None:
     assert found.reason == "simple_queries was undecided after 10 s"
 
 
-@pytest.mark.parametrize(
-    "verdicts", [[], [PASSED, SKIPPED], [NEAR, FAILED], [NEAR, FAR], [NEAR, BLOCKED], [FAR]], ids=str
-)
+@pytest.mark.parametrize("verdicts", [[], [PASSED, SKIPPED], [NEAR, FAILED], [FAR, BLOCKED], [FAR], [BLOCKED]], ids=str)
 def test_no_window_is_prolonged_in_vain(verdicts: list[TargetVerdict]) -> None:
     assert prolongation_of(verdicts, 10.0) is None
+
+
+@pytest.mark.parametrize("other", [FAR, BLOCKED], ids=["far", "blocked"])
+def test_what_no_window_decides_does_not_stand_in_the_way(other: TargetVerdict) -> None:
+    found = prolongation_of([other, NEAR], 10.0)
+    assert found is not None
+    assert found.reason == "simple_queries was undecided after 10 s"
 
 
 def test_a_second_look_that_cannot_come_costs_nothing() -> None:

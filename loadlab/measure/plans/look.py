@@ -30,6 +30,8 @@ from loadlab.workload.transaction import Handles, transaction_parameters
 from loadlab.workload.values import Cells, full_parameters
 
 STATEMENT_LIMIT_S = 10.0
+Observer = Callable[[str, int, int], None]
+"""Told what is done now, how many parts are done, and of how many."""
 _FLOW_ITERATIONS = 5
 
 
@@ -43,6 +45,10 @@ class Looks:
     execute: bool = True
     limit_s: float = 120.0
     statement_limit_s: float = STATEMENT_LIMIT_S
+
+
+def unobserved(text: str, done: int, total: int) -> None:
+    """Nobody looks on."""
 
 
 @dataclass(slots=True)
@@ -71,6 +77,7 @@ def look_at_plans(
     *,
     access: Mapping[str, PlanEvidence] | None = None,
     looks: Looks | None = None,
+    observe: Observer = unobserved,
 ) -> dict[str, StatementPlans] | None:
     """The plans by statement key, of a database that holds the manifest's data; None where the engine shows none.
 
@@ -79,7 +86,7 @@ def look_at_plans(
     if not isinstance(engine, CanPlan):
         return None
     looker = _Looker(engine, scenario, workload, manifest, statements, looks or Looks())
-    seen, largest = looker.look()
+    seen, largest = looker.look(observe)
     return {
         key: StatementPlans(
             access=_access(engine, key, statement, access),
@@ -131,7 +138,7 @@ class _Looker:
             Path(scenario.folder / workload.flows), workload.operations, engine=engine.name, place=PLACE
         )
 
-    def look(self) -> tuple[dict[str, _Seen], dict[str, dict[str, float]]]:
+    def look(self, observe: Observer) -> tuple[dict[str, _Seen], dict[str, dict[str, float]]]:
         """What was seen, and the largest values of parameters, by operation."""
         seen = {name: _Seen() for name in self._workload.operations}
         largest = {name: largest_values(self._parameters(item)) for name, item in self._workload.operations.items()}
@@ -142,7 +149,8 @@ class _Looker:
                 return seen, largest
             explaining = ExplainingSession(session, execute=self._looks.execute)
             ends_s = time.monotonic() + self._looks.limit_s
-            for name, operation in self._workload.operations.items():
+            for done, (name, operation) in enumerate(self._workload.operations.items()):
+                observe(f"Looking at the plans of {name}", done, len(self._workload.operations))
                 self._look_at(name, operation, explaining, seen[name], ends_s)
         return seen, largest
 
