@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from loadlab.engines.abilities import CanCutOff, CanSampleActivity, CanWatch
@@ -113,44 +114,27 @@ def measure_window(
         engine, scenario, workload, manifest, statements,
         new_rows_start=start, machines=machines, load_url=route.url,
     )  # fmt: skip
-
-    def ask() -> Answers:
-        dialect = manifest.schema.dialect
-        return ask_invariants(engine, workload.invariants, dialect=dialect, timeout_s=_INVARIANT_LIMIT_S)
-
+    ask = partial(
+        ask_invariants, engine, workload.invariants, dialect=manifest.schema.dialect, timeout_s=_INVARIANT_LIMIT_S
+    )
     before_load = ask()
     # Should the load die without a word, the next one still begins behind whatever it inserted.
     engine.note_new_rows(start + _NEW_ROWS_RESERVED)
-    if conducting.master is not None:
-        show.step(conducting.master.invitation)
-    if conducting.web is not None:
-        show.step(f"Web UI at {conducting.web.address}, LoadLab's own view at {conducting.web.address}/loadlab")
+    _announce(conducting, show)
     with Conductor(plans, conducting) as conductor:
         live = _watcher(conductor, engine) if conducting.web is not None else None
         show.step(f"Warming up: {_load_in_words(workload)} over {_connections_in_words(workload, route)}")
         warmup_s = workload.ramp + workload.warmup
-        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s, live))
+        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s, live=live))
         conductor.pause()
         before = engine.snapshot()
         show.step(f"Measuring for {format_duration(workload.duration)}")
         with PoolerWatch(route.pooler) as watch, _sampling(engine) as watching:
-            conductor.measure(workload.duration, _observer(show, "Measuring", workload.duration, live))
-            prolongation = (
-                look(conductor.so_far(), subtract(before, before)) if look and not conductor.interrupted else None
+            prolongation = _measure(
+                conductor, workload.duration, partial(_observer, show, live=live), look, before, show
             )
-            if prolongation is not None:
-                show.step(f"Going on for {format_duration(prolongation.by_s)}: {prolongation.reason}")
-                total_s = prolongation.from_s + prolongation.by_s
-                conductor.go_on(prolongation.by_s, _observer(show, "Measuring on", total_s, live))
         conductor.pause()
-        failure, after = None, None
-        try:
-            with _answering(engine):
-                after = engine.snapshot()
-                engine.note_new_rows(conductor.new_rows_end)
-        except DatabaseError as error:
-            # The server went away in the window: what the clients measured is kept and judged without its counters.
-            failure, after = str(error), None
+        after, failure = _look_again(engine, conductor)
         integrity = (*_invariants(workload, before_load, ask), *conductor.verify())
         measure = conductor.collect()
         was_reset = after is not None and counters_were_reset(before, after)
@@ -166,6 +150,46 @@ def measure_window(
             watching.activity,
             watch.seen(),
         )
+
+
+def _announce(conducting: Conducting, show: Show) -> None:
+    if conducting.master is not None:
+        show.step(conducting.master.invitation)
+    if conducting.web is not None:
+        show.step(f"Web UI at {conducting.web.address}, LoadLab's own view at {conducting.web.address}/loadlab")
+
+
+def _measure(
+    conductor: Conductor,
+    duration_s: float,
+    observer: Callable[[str, float], Callable[[Interval], None]],
+    look: Look | None,
+    before: Evidence,
+    show: Show,
+) -> Prolongation | None:
+    """The window, and what it went on by."""
+    conductor.measure(duration_s, observer("Measuring", duration_s))
+    if look is None or conductor.interrupted:
+        return None
+    prolongation = look(conductor.so_far(), subtract(before, before))
+    if prolongation is not None:
+        show.step(f"Going on for {format_duration(prolongation.by_s)}: {prolongation.reason}")
+        conductor.go_on(prolongation.by_s, observer("Measuring on", prolongation.from_s + prolongation.by_s))
+    return prolongation
+
+
+def _look_again(engine: Engine, conductor: Conductor) -> tuple[Evidence | None, str | None]:
+    """The counters after the load; None and the reason where the server went away.
+
+    What the clients measured is kept and judged without its counters then.
+    """
+    try:
+        with _answering(engine):
+            after = engine.snapshot()
+            engine.note_new_rows(conductor.new_rows_end)
+    except DatabaseError as error:
+        return None, str(error)
+    return after, None
 
 
 class _Watching:
@@ -225,7 +249,7 @@ _SNAPSHOT_LIMIT_S = 60.0
 _INVARIANT_LIMIT_S = 600.0
 
 
-def _observer(show: Show, phase: str, total_s: float, live: Callable[[], None] | None) -> Callable[[Interval], None]:
+def _observer(show: Show, phase: str, total_s: float, *, live: Callable[[], None] | None) -> Callable[[Interval], None]:
     def observe(interval: Interval) -> None:
         show.load(phase, interval.start_s + interval.duration_s, total_s, interval)
         if live is not None:

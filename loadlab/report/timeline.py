@@ -30,10 +30,16 @@ from loadlab.report.wording import duration_us
 from loadlab.units import format_rate
 
 
-def rate_chart(series: Sequence[SeriesPoint], asked_per_s: float | None, events: Sequence[EventResult] = ()) -> Markup:
+def rate_chart(
+    series: Sequence[SeriesPoint],
+    asked_per_s: float | None,
+    events: Sequence[EventResult] = (),
+    extended_from_s: float | None = None,
+) -> Markup:
     """Operations a second over the window as an area, errors as bars, the asked rate as a line.
 
-    Where a point stands for several intervals, a band goes from the lowest of their rates to the highest.
+    Where a point stands for several intervals, a band goes from the lowest of their rates to the highest. A line marks
+    the moment from which the window went on.
     """
     points, per_point = thin(series)
     frame = Frame(WIDE_LEFT, 20, WIDE - 14, 172)
@@ -44,6 +50,7 @@ def rate_chart(series: Sequence[SeriesPoint], asked_per_s: float | None, events:
     x, y = time_scale(series, frame), Scale(0.0, ticks[-1], frame.bottom, frame.top)
     line = [(x(point.t_s), y(point.rate_per_s)) for point in points]
     parts = [*horizontal_grid(y, frame, ticks, format_rate), *time_axis(x, frame), *event_marks(events, x, frame)]
+    parts += _extension_mark(extended_from_s, x, frame)
     if per_point > 1:
         upper = [(x(point.t_s), y(point.rate_high_per_s)) for point in points]
         lower = [(x(point.t_s), y(point.rate_low_per_s)) for point in reversed(points)]
@@ -69,14 +76,16 @@ def rate_chart(series: Sequence[SeriesPoint], asked_per_s: float | None, events:
     return drawing(WIDE, 196, *parts, title="Operations per second over the window", class_="chart", desc=words)
 
 
-def latency_chart(series: Sequence[SeriesPoint], events: Sequence[EventResult] = ()) -> Markup:
-    """p50 and p99 of the response time over the window, logarithmic."""
+def latency_chart(
+    series: Sequence[SeriesPoint], events: Sequence[EventResult] = (), extended_from_s: float | None = None
+) -> Markup:
+    """p50 and p99 of the response time over the window, logarithmic; a line marks from where the window went on."""
     points, _ = thin(series)
     frame = Frame(WIDE_LEFT, 12, WIDE - 14, 202)
     y = log_scale([v for p in points for v in (p.p50_us, p.p99_us) if v is not None], frame.bottom, frame.top)
     x = time_scale(series, frame)
     parts = [*horizontal_grid(y, frame, log_ticks(y), duration_us), *time_axis(x, frame)]
-    parts += event_marks(events, x, frame)
+    parts += [*event_marks(events, x, frame), *_extension_mark(extended_from_s, x, frame)]
     for colour, values in (("c1", [p.p99_us for p in points]), ("c0", [p.p50_us for p in points])):
         line = [
             (x(point.t_s), y(value)) if value is not None else None for point, value in zip(points, values, strict=True)
@@ -110,6 +119,17 @@ def kind_over_time(series: Sequence[SeriesPoint], kind: str, limits: Sequence[Ta
     parts.append(element("path", d=path(line), class_="line ink"))
     parts += _time_hovers(series, x, frame, lambda p: f"p95 {duration_us(p.p95_us.get(kind))}")
     return drawing(PANEL, 100, *parts, title="p95 over the window", class_="chart")
+
+
+def _extension_mark(extended_from_s: float | None, x: Scale, frame: Frame) -> list[Markup]:
+    """Where a window that was too short to decide went on."""
+    if extended_from_s is None:
+        return []
+    at = x(extended_from_s)
+    return [
+        element("line", x1=at, x2=at, y1=frame.top, y2=frame.bottom, class_="asked extended"),
+        text(at + 4, frame.top + 10, "went on", "note"),
+    ]
 
 
 # More would be narrower than a pointer can tell apart.

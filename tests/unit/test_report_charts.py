@@ -266,6 +266,15 @@ def test_events_are_marked_at_their_time(chart):
     assert shades == pytest.approx([5.5 * per_s, 0.0, 2 * per_s, per_s], abs=0.2), "the window ends at 19 s"
 
 
+@pytest.mark.parametrize("chart", [timeline.latency_chart, lambda s, e, x: timeline.rate_chart(s, None, e, x)])
+def test_a_window_that_went_on_is_marked_from_where_it_did(chart):
+    drawn = parsed(chart(sample_result().series, EVENTS, 9.0))
+    ticks = {t.text: float(t.get("x")) for t in with_class(drawn, "tick", "middle")}
+    marks = [float(line.get("x1")) for line in with_class(drawn, "extended")]
+    assert marks == pytest.approx([(ticks["0 s"] + ticks["18 s"]) / 2], abs=0.2)
+    assert not with_class(parsed(chart(sample_result().series, EVENTS, None)), "extended")
+
+
 def test_events_are_told_in_words():
     assert [in_words(event) for event in EVENTS] == [
         "timed checkpoint at 4 s, took 5.50 s",
