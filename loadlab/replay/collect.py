@@ -10,32 +10,11 @@ from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval, OperationInterval
 from loadlab.measure.replay import STAGES, ShapeMeasure
 from loadlab.replay.prepare import Shape
+from loadlab.workload.part import Part
 
 Message = Mapping[str, Any]
 # Beyond this many, neighbours are merged: a replay of days stays within bounds.
 _SLICES_MAX = 600
-
-
-@dataclass(slots=True)
-class _Part:
-    """One shape, in one slice of time or over all of it."""
-
-    errors: dict[str, int] = field(default_factory=dict)
-    first_error: str | None = None
-    service: Histogram = field(default_factory=Histogram)
-    response: Histogram = field(default_factory=Histogram)
-
-    def add(self, other: _Part) -> None:
-        for outcome, count in other.errors.items():
-            self.errors[outcome] = self.errors.get(outcome, 0) + count
-        self.first_error = self.first_error or other.first_error
-        self.service.merge(other.service)
-        self.response.merge(other.response)
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> _Part:
-        histograms = (Histogram.from_sparse(data[name]) for name in ("service", "response"))
-        return cls(dict(data["errors"]), data["first_error"], *histograms)
 
 
 @dataclass(slots=True)
@@ -44,13 +23,13 @@ class _Slice:
 
     busy_s: float = 0.0
     lag: Histogram = field(default_factory=Histogram)
-    parts: dict[int, _Part] = field(default_factory=dict)
+    parts: dict[int, Part] = field(default_factory=dict)
 
     def add(self, other: _Slice) -> None:
         self.busy_s += other.busy_s
         self.lag.merge(other.lag)
         for number, part in other.parts.items():
-            self.parts.setdefault(number, _Part()).add(part)
+            self.parts.setdefault(number, Part()).add(part)
 
 
 class ReplayCollector:
@@ -75,7 +54,7 @@ class ReplayCollector:
         found = _Slice(
             message["busy_s"],
             Histogram.from_sparse(message["lag"]),
-            {int(number): _Part.parse(data) for number, data in message["operations"].items()},
+            {int(number): Part.parse(data) for number, data in message["operations"].items()},
         )
         start_s, duration_s = message["start_s"], message["duration_s"]
         self._seen_s = max(self._seen_s, start_s + duration_s)
@@ -142,13 +121,13 @@ class ReplayCollector:
 
     def shapes(self) -> tuple[ShapeMeasure, ...]:
         """In the order of the time that they took in the log, the longest first."""
-        totals: dict[int, _Part] = {}
+        totals: dict[int, Part] = {}
         for one in self._slices.values():
             for number, part in one.parts.items():
-                totals.setdefault(number, _Part()).add(part)
+                totals.setdefault(number, Part()).add(part)
         made = []
         for number, shape in enumerate(self._shapes):
-            part = totals.get(number, _Part())
+            part = totals.get(number, Part())
             made.append(
                 ShapeMeasure(
                     shape.name, shape.text, shape.query_id, shape.logged, part.service.count, part.errors,

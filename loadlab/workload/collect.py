@@ -25,6 +25,7 @@ from loadlab.measure.model import (
     WorkerHealth,
 )
 from loadlab.spec.statement import Statement
+from loadlab.workload.part import Part
 from loadlab.workload.plan import LoadPlan
 
 Message = Mapping[str, Any]
@@ -37,34 +38,6 @@ _INTERVALS_MAX = 600
 
 
 @dataclass(slots=True)
-class _Part:
-    """One operation in one interval, of one driver or of several."""
-
-    errors: dict[str, int] = field(default_factory=dict)
-    first_error: str | None = None
-    service: Histogram = field(default_factory=Histogram)
-    response: Histogram = field(default_factory=Histogram)
-    attempts: dict[str, Histogram] = field(default_factory=dict)
-    ended_late: int = 0
-
-    def add(self, other: _Part) -> None:
-        for outcome, count in other.errors.items():
-            self.errors[outcome] = self.errors.get(outcome, 0) + count
-        self.first_error = self.first_error or other.first_error
-        self.service.merge(other.service)
-        self.response.merge(other.response)
-        for outcome, histogram in other.attempts.items():
-            self.attempts.setdefault(outcome, Histogram()).merge(histogram)
-        self.ended_late += other.ended_late
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> _Part:
-        service, response = (Histogram.from_sparse(data[name]) for name in ("service", "response"))
-        attempts = {outcome: Histogram.from_sparse(sparse) for outcome, sparse in data["attempts"].items()}
-        return cls(dict(data["errors"]), data["first_error"], service, response, attempts, data["ended_late"])
-
-
-@dataclass(slots=True)
 class _Slice:
     """An interval: of one driver, over drivers, or of several intervals in a row."""
 
@@ -73,7 +46,7 @@ class _Slice:
     users: int
     busy_s: float
     peak: int
-    parts: dict[str, _Part]
+    parts: dict[str, Part]
 
     @classmethod
     def parse(cls, message: Message) -> _Slice:
@@ -83,7 +56,7 @@ class _Slice:
             message["users"],
             message["busy_s"],
             message["peak"],
-            {name: _Part.parse(data) for name, data in message["operations"].items()},
+            {name: Part.parse(data) for name, data in message["operations"].items()},
         )
 
     def _add(self, other: _Slice) -> None:
@@ -342,7 +315,7 @@ class Collector:
 
     def _operations(self) -> Iterator[OperationMeasure]:
         for name, operation in self._workload.operations.items():
-            total = _Part()
+            total = Part()
             for item in self._slices:
                 if name in item.parts:
                     total.add(item.parts[name])
