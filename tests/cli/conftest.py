@@ -16,6 +16,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.cli.forking import Forking
+
 ROOT = Path(__file__).parents[2]
 MARKETPLACE = ROOT / "scenarios" / "marketplace"
 ENTRY_POINT = Path(sys.executable).with_name("loadlab")
@@ -47,22 +49,19 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 Loadlab = Callable[..., Finished]
 
 
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forking]:
+    process = Forking(environment(Path()))
+    yield process
+    process.close()
+
+
 @pytest.fixture
-def loadlab(tmp_path: Path) -> Loadlab:
-    """Runs `loadlab ARGS` in an empty folder."""
+def loadlab(tmp_path: Path, forking: Forking) -> Loadlab:
+    """Runs `loadlab ARGS` in an empty folder, in a process of its own."""
 
     def run(*arguments: object, timeout_s: float = 90, **environ: str) -> Finished:
-        done = subprocess.run(
-            [str(ENTRY_POINT), *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment(tmp_path, **environ),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        return Finished(done.returncode, done.stdout, done.stderr)
+        return Finished(*forking.run(list(map(str, arguments)), tmp_path, environment(tmp_path, **environ), timeout_s))
 
     return run
 
