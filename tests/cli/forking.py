@@ -103,7 +103,7 @@ def _become(job: dict[str, Any]) -> None:
         opened = os.open(path, mode, 0o600)
         os.dup2(opened, number)
         os.close(opened)
-    sys.stdin = open(0, closefd=False)
+    sys.stdin = os.fdopen(0, closefd=False)
     os.environ.clear()
     os.environ.update(job["environment"])
     os.chdir(job["folder"])
@@ -112,9 +112,6 @@ def _become(job: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     # What commands import when they are called.
-    import loadlab.commands.check
-    import loadlab.pipeline
-    import loadlab.report.terminal
     from loadlab.cli import main
 
     gc.freeze()
