@@ -61,6 +61,8 @@ class Silent:
 
     def load(self, *progress: object) -> None: ...
 
+    def working(self, text: str, done: int, total: int) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Shop:

@@ -201,7 +201,7 @@ def test_no_acknowledged_write_is_lost_when_the_server_is_killed_and_comes_back(
 ) -> None:
     address = f"embedded:{embedded_folder}/revived"
     seeded = json.loads(loadlab("seed", MARKETPLACE, "--scale", "0.0001", "--database", address, "--json").out)
-    command = [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0001", "--duration", "12s", "--warmup", "0s"]
+    command = [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0001", "--duration", "18s", "--warmup", "0s"]
     with subprocess.Popen(
         [*command, "--database", seeded["database"], "--out", tmp_path / "out"],
         cwd=tmp_path,
@@ -214,7 +214,7 @@ def test_no_acknowledged_write_is_lost_when_the_server_is_killed_and_comes_back(
         for line in process.stderr:
             if "Measuring" in line:
                 break
-        time.sleep(3)
+        time.sleep(2)
         postmaster = int((embedded_folder / "revived" / "data" / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGKILL)
         revive(address, seeded["database"])

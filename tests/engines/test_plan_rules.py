@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -230,6 +231,19 @@ def test_statistics_of_another_content_are_found(shop, tmp_path):
     finally:
         shop.engine.tune("DROP TABLE late")
         shop.engine.tune("VACUUM ANALYZE events")
+
+
+def test_what_is_cut_off_once_is_not_executed_again(shop: Shop, tmp_path: Path) -> None:
+    """A look costs no more than the operation's own limit; the other values are planned alone."""
+    sleep = {"kind": "simple", "sql": "SELECT pg_sleep(:s)", "params": {"s": {"between": [20, 30]}}, "timeout": "200ms"}
+    began_s = time.monotonic()
+    plans = shop.facts(tmp_path, {"sleep": sleep}).plans
+    assert time.monotonic() - began_s < 5
+    assert plans is not None
+    assert "statement timeout" in plans["sleep"].problem
+    samples = plans["sleep"].samples
+    assert samples
+    assert not any(sample.is_executed for sample in samples)
 
 
 def test_a_look_leaves_nothing_behind(shop, tmp_path):

@@ -88,6 +88,8 @@ class Silent:
 
     def load(self, *what: Any) -> None: ...
 
+    def working(self, *what: Any) -> None: ...
+
 
 @pytest.mark.parametrize("rows", [1, 60])
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -29,12 +29,13 @@ class Iteration:
 class ExplainingSession:
     """See `loadlab.engines.protocol.Session`: for one iteration at a time, all of which is undone.
 
-    `inner` is CanPlanValues. What the operation commits stays within the transaction around it.
+    `inner` is CanPlanValues. What the operation commits stays within the transaction around it. `executes` may be
+    changed between iterations: whether what is looked at is also run.
     """
 
     def __init__(self, inner: Session, *, execute: bool) -> None:
         assert isinstance(inner, CanPlanValues)
-        self._inner, self._planner, self._execute = inner, inner, execute
+        self._inner, self._planner, self.executes = inner, inner, execute
         self.iteration = Iteration()
 
     def begin_iteration(self, isolation: str | None) -> None:
@@ -87,7 +88,7 @@ class ExplainingSession:
         found, plain = self.iteration, plain_statement(statement)
         found.counts[plain] = found.counts.get(plain, 0) + 1
         if found.counts[plain] <= _LOOKS:
-            plan = self._planner.plan_of(statement, values, execute=self._execute)
+            plan = self._planner.plan_of(statement, values, execute=self.executes)
             if plan is not None:
                 found.plans.setdefault(plain, []).append(plan)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from loadlab.data.growth import dataset_of
 from loadlab.engines.abilities import CanExplain, CanPlan, CanPlanValues
-from loadlab.engines.protocol import Engine, Manifest, PlanEvidence
-from loadlab.errors import DatabaseError, LoadLabError
+from loadlab.engines.protocol import Engine, Manifest, PlanEvidence, Session
+from loadlab.errors import DatabaseError, LoadLabError, StatementTimeoutError
 from loadlab.measure.plans.draws import Draw, draws, largest_values
 from loadlab.measure.plans.explaining import ExplainingSession, Iteration, plain_statement
 from loadlab.measure.plans.model import TYPICAL, PlanSample, StatementPlans
@@ -39,7 +39,8 @@ _FLOW_ITERATIONS = 5
 class Looks:
     """How to look. `execute`: run what is looked at, and undo it; only on data that LoadLab made.
 
-    No look is begun after `limit_s`; a single one is cut off after `statement_limit_s`.
+    No look is begun after `limit_s`; a single one is cut off after `statement_limit_s`, or the operation's own limit.
+    What was cut off once is not executed again: its other plans are the planner's guesses.
     """
 
     execute: bool = True
@@ -142,16 +143,21 @@ class _Looker:
         """What was seen, and the largest values of parameters, by operation."""
         seen = {name: _Seen() for name in self._workload.operations}
         largest = {name: largest_values(self._parameters(item)) for name, item in self._workload.operations.items()}
-        with closing(self._engine.connect(timeout_s=self._looks.statement_limit_s)) as session:
-            if not isinstance(session, CanPlanValues):
-                for item in seen.values():
-                    item.problems.append(f"{self._engine.version()} shows no plan for certain values")
-                return seen, largest
-            explaining = ExplainingSession(session, execute=self._looks.execute)
+        with ExitStack() as stack:
+
+            @cache
+            def session_of(limit_s: float) -> Session:
+                return stack.enter_context(closing(self._engine.connect(timeout_s=limit_s)))
+
             ends_s = time.monotonic() + self._looks.limit_s
             for done, (name, operation) in enumerate(self._workload.operations.items()):
                 observe(f"Looking at the plans of {name}", done, len(self._workload.operations))
-                self._look_at(name, operation, explaining, seen[name], ends_s)
+                session = session_of(min(self._looks.statement_limit_s, operation.timeout or self._workload.timeout))
+                if isinstance(session, CanPlanValues):
+                    explaining = ExplainingSession(session, execute=self._looks.execute)
+                    self._look_at(name, operation, explaining, seen[name], ends_s)
+                else:
+                    seen[name].problems.append(f"{self._engine.version()} shows no plan for certain values")
         return seen, largest
 
     def _look_at(self, name: str, operation: Operation, session: ExplainingSession, seen: _Seen, ends_s: float) -> None:
@@ -159,16 +165,22 @@ class _Looker:
             if time.monotonic() > ends_s:
                 seen.problems.append(f"no look was begun after {self._looks.limit_s:g} s")
                 return
-            is_whole = False
+            is_whole, was_executed = False, session.executes
             session.begin_iteration(operation.isolation)
             try:
                 run()
                 is_whole = True
+            except StatementTimeoutError as error:
+                seen.problems.append(_in_words(error))
+                if operation.flow is not None or operation.transaction is not None:
+                    # It goes on with what its statements gave it.
+                    return
+                session.executes = False
             except Exception as error:  # A flow is the user's code: whatever it raises ends this iteration alone.
                 seen.problems.append(_in_words(error))
             finally:
                 iteration = session.end_iteration()
-            seen.add(label, iteration, is_executed=self._looks.execute, is_whole=is_whole)
+                seen.add(label, iteration, is_executed=was_executed, is_whole=is_whole)
 
     def _iterations(
         self, name: str, operation: Operation, session: ExplainingSession
