@@ -50,20 +50,6 @@ def all_at_once(db: Session, pick: Keys) -> None:
 _NEW_ROWS = 100_000
 
 
-class Silent:
-    """Nobody follows."""
-
-    def step(self, text: str) -> None: ...
-
-    def notes(self, notes: object) -> None: ...
-
-    def seeding(self, progress: object) -> None: ...
-
-    def load(self, *progress: object) -> None: ...
-
-    def working(self, text: str, done: int, total: int) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Shop:
     """The filled database, and what a load of the shop needs of it."""

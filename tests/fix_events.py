@@ -11,8 +11,9 @@ from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.pipeline import make_ready
 from loadlab.request import DataOptions
 from loadlab.spec.scenario import load_scenario
-from tests.events import EVENTS, Shop, Silent, weighted
+from tests.events import EVENTS, Shop, weighted
 from tests.shop import write_shop
+from tests.silent import Silent
 
 CUSTOMER = {"kind": "simple", "sql": "SELECT name FROM customers WHERE id = :id", "params": {"id": "customers.id"}}
 

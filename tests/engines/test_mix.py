@@ -21,6 +21,7 @@ from loadlab.seeding.seeder import seed
 from loadlab.sourcing import schema_of
 from loadlab.spec.scenario import Scenario, load_scenario
 from tests.shop import DDL, measured
+from tests.silent import Silent
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "fixtures"
@@ -41,7 +42,7 @@ class Quiet:
 
 def begun(source: Path | str | None, folder: Path, **more: Any) -> tuple[InitOutcome, Scenario]:
     outcome = init_scenario(
-        None if source is None else str(source), more.pop("database", None), folder, Quiet(), **more
+        None if source is None else str(source), more.pop("database", None), folder, Silent(), **more
     )
     return outcome, load_scenario(folder)
 

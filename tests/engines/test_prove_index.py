@@ -12,7 +12,8 @@ from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.errors import InputError
 from loadlab.pipeline import Ready
 from loadlab.proof.prove import ProofPlan, prove_index
-from tests.events import Shop, Silent
+from tests.events import Shop
+from tests.silent import Silent
 
 OWNER = NewIndex("events", ("owner",))
 OPERATIONS: dict[str, Any] = {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from loadlab.engines.postgresql.engine import PostgresqlEngine
-from loadlab.measure.model import Interval
 from loadlab.pipeline import DataOptions, seed_database
-from loadlab.seeding.seeder import SeedProgress
 from tests.seeded import check_everything
+from tests.silent import Silent
 
 TORTURE = Path(__file__).resolve().parents[2] / "fixtures" / "torture.sql"
 ALWAYS = {
@@ -38,20 +36,6 @@ NOTES = {
         "only_one: 1 rows, not 10,000: (only) is unique and has 1 values",
     },
 }
-
-
-class Silent:
-    """Nobody looks."""
-
-    def step(self, text: str) -> None: ...
-
-    def notes(self, notes: Sequence[str]) -> None: ...
-
-    def seeding(self, progress: SeedProgress) -> None: ...
-
-    def load(self, phase: str, elapsed_s: float, total_s: float, interval: Interval | None) -> None: ...
-
-    def working(self, text: str, done: int, total: int) -> None: ...
 
 
 @pytest.mark.slow

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.pipeline import DataOptions, seed_database
+from tests.silent import Silent
 
 SCHEMAS = {
     "equal to one column or to another": """
@@ -75,20 +74,6 @@ SCHEMAS = {
         CREATE TABLE secrets (id int PRIMARY KEY);
         ALTER TABLE secrets ENABLE ROW LEVEL SECURITY; ALTER TABLE secrets FORCE ROW LEVEL SECURITY""",
 }
-
-
-class Silent:
-    """Nobody follows."""
-
-    def step(self, text: str) -> None: ...
-
-    def notes(self, notes: Sequence[str]) -> None: ...
-
-    def seeding(self, progress: Any) -> None: ...
-
-    def load(self, *what: Any) -> None: ...
-
-    def working(self, *what: Any) -> None: ...
 
 
 @pytest.mark.parametrize("rows", [1, 60])
