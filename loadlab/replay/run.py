@@ -21,9 +21,9 @@ from loadlab.replay.crew import Crew
 from loadlab.replay.prepare import Preparation, ReplayPlan, Selection
 from loadlab.replay.spool import SpoolWriter
 from loadlab.replay.worker import Task
-from loadlab.report.files import run_folder
+from loadlab.report.files import RunFiles, run_folder
 from loadlab.report.replay.build import build_replay, shape_result
-from loadlab.report.replay.files import ReplayFiles, write_replay
+from loadlab.report.replay.files import write_replay
 from loadlab.report.replay.model import LogResult, ReplayResult, ShapeResult
 from loadlab.units import format_duration, format_share
 from loadlab.validate.gates import CPU_SHARE_MAX
@@ -61,7 +61,7 @@ class ReplayOutcome:
     """The result and the files it is kept in."""
 
     result: ReplayResult
-    files: ReplayFiles
+    files: RunFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from loadlab.engines import statement_log
-from loadlab.engines.abilities import LeftOut, LoggedStatement
+from loadlab.engines.abilities import LeftOut, LoggedStatement, LogNote
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.postgresql.statement_log.shapes import shape_of
 from loadlab.report.replay.model import replay_schema
@@ -154,6 +154,15 @@ def test_both_forms_of_a_log_say_the_same(logged: Logged) -> None:
     assert reasons["COPY, whose rows are not in the log"] == 1
     assert reasons["statements that failed in the log (22012)"] == SESSIONS
     assert reasons["PREPARE and EXECUTE in SQL, whose names live in a session"] >= 1
+
+
+def test_the_same_log_in_both_forms_is_replayed_once(logged: Logged) -> None:
+    paths = list(logged.files.values())
+    items = list(statement_log(paths[0]).items(paths, database="shop"))
+    alone = list(statement_log(paths[0]).items(paths[:1], database="shop"))
+    assert len(by_session(items)) == len(by_session(alone)) > 0
+    (note,) = [item.text for item in items if isinstance(item, LogNote) and "same log" in item.text]
+    assert all(str(path) in note for path in paths)
 
 
 def by_session(items: list[Any]) -> list[LoggedStatement]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from loadlab.replay.spool import SpoolWriter, Step, steps_of
 from loadlab.replay.turns import AHEAD, Turns, clock
 from loadlab.report.progress import ProgressShow
 from loadlab.report.replay.build import build_replay
+from loadlab.report.replay.html import render_replay
 from loadlab.report.replay.model import LogResult
 from loadlab.report.replay.terminal import print_replay
 from loadlab.validate.replay import ReplayFinding, judge_replay
@@ -252,6 +254,24 @@ def test_the_terminal_shows_texts_as_they_are() -> None:
     ):  # fmt: skip
         assert words in text, text
     assert max(map(len, text.splitlines())) <= 80
+    page = render_replay(result)
+    for words in ("INCONCLUSIVE", "select [red]?[/red] from t", "a [b]note[/b]", "of 100", "no such table", "3 DDL"):
+        assert words in page, words
+
+
+def test_texts_of_a_log_are_no_markup_of_the_page() -> None:
+    log = LogResult(
+        files=["<b>"], statements=1, sessions=1, sessions_peak=1, settings=0, span_s=1, left_out={"<script>": 1}
+    )
+    hostile = replace(measure().shapes[0], name="<img src=x>", shape="SELECT '</code><script>alert(1)</script>'")
+    result = build_replay(
+        measure=measure(shapes=(hostile,)), log=log, environment=sample_result().environment, read_only=False,
+        timeout_s=5, lag_limit_s=0.1, notes=["<script>"],
+    )  # fmt: skip
+    page = render_replay(result)
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)" in page
 
 
 def test_a_machine_that_was_full_is_told() -> None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from loadlab.measure.model import GeneratorHealth, LoadMeasure, OperationMeasure
 from loadlab.measure.replay import ReplayMeasure
-from loadlab.report.files import write_file, write_histograms
+from loadlab.report.files import RunFiles, write_histograms, write_pages
 from loadlab.report.replay.model import ReplayResult
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayFiles:
-    """Where they lie."""
+def write_replay(folder: Path, result: ReplayResult, measure: ReplayMeasure) -> RunFiles:
+    """Write `replay.json` and `replay.html`, then the histograms as a run's.
 
-    result: Path
+    Raises InputError when the folder cannot be written to.
+    """
 
+    def render() -> str:
+        from loadlab.report.replay.html import render_replay
 
-def write_replay(folder: Path, result: ReplayResult, measure: ReplayMeasure) -> ReplayFiles:
-    """Write `replay.json`, then the histograms as a run's. Raises InputError when the folder cannot be written to."""
-    files = ReplayFiles(folder / "replay.json")
-    write_file(files.result, result.model_dump_json(indent=2) + "\n")
+        return render_replay(result)
+
+    files = write_pages(folder, "replay", result, render)
     write_histograms(folder, _as_load(measure))
     return files
 

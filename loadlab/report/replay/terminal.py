@@ -6,25 +6,26 @@ Readable at 80 columns and without colour; names, texts and messages are untrust
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from loadlab.report.replay.files import ReplayFiles
+from loadlab.report.files import RunFiles
 from loadlab.report.replay.model import LogResult, ReplayResult, ShapeResult
+from loadlab.report.replay.wording import SETTINGS, lag_text, left_out_text, load_text, log_text
 from loadlab.report.terminal import console_for
-from loadlab.report.wording import NOTHING, duration_us, printable
-from loadlab.units import format_count, format_duration, format_rate, format_share
+from loadlab.report.wording import duration_us, printable
+from loadlab.units import format_count
 from loadlab.validate.replay import ReplayFinding
 
 _SHAPES_SHOWN = 20
 _STYLES = {ReplayFinding.REPLAYED: "bold green", ReplayFinding.INCONCLUSIVE: "bold yellow"}
 
 
-def print_replay(result: ReplayResult, files: ReplayFiles | None = None, console: Console | None = None) -> None:
+def print_replay(result: ReplayResult, files: RunFiles | None = None, console: Console | None = None) -> None:
     """Print the whole result; `files` are named at the end."""
     out = console or console_for()
     title = Text("replay", style="bold").append(f" on {printable(result.environment.server)}\n", style="not bold")
@@ -35,9 +36,9 @@ def print_replay(result: ReplayResult, files: ReplayFiles | None = None, console
         # Cut at the edge: the whole text is in the file.
         out.print(Text(printable(f"{shape.name}: {shape.shape}"), style="dim"), no_wrap=True, overflow="ellipsis")
     if files is not None:
-        out.print(
-            Text("\nResult   ", style="bold").append(printable(str(files.result)), style="not bold"), soft_wrap=True
-        )
+        out.print("")
+        for name, path in (("Result", files.result), ("Report", files.report)):
+            out.print(Text(f"{name:<9}", style="bold").append(printable(str(path)), style="not bold"), soft_wrap=True)
 
 
 def _parts(result: ReplayResult) -> Iterator[RenderableType]:
@@ -82,19 +83,8 @@ def _grid(rows: Iterator[tuple[str, str]]) -> Table:
 
 
 def _facts(result: ReplayResult) -> Iterator[tuple[str, str]]:
-    lag = result.lag.us
-    if result.speed is None:
-        yield "Lag", "none: as fast as possible"
-    else:
-        yield "Lag", f"p50 {duration_us(lag.p50)}, p99 {duration_us(lag.p99)}, max {duration_us(lag.max)}"
-    asked = f" of {format_rate(result.asked_per_s)} due" if result.asked_per_s else ""
-    speed = "as fast as possible" if result.speed is None else f"speed {result.speed:g}"
-    yield (
-        "Load",
-        f"{format_rate(result.achieved_per_s)}{asked} for {format_duration(result.duration_s)}, {speed}, over"
-        f" {result.connections:,} connections in {result.workers:,} workers"
-        f" (busiest {format_share(round(result.generator_cpu_share, 2))} of a core)",
-    )
+    yield "Lag", lag_text(result)
+    yield "Load", load_text(result)
     yield from _log_facts(result.log)
     if result.read_only:
         yield "Read only", "the server itself refused every change"
@@ -103,19 +93,11 @@ def _facts(result: ReplayResult) -> Iterator[tuple[str, str]]:
 
 
 def _log_facts(log: LogResult) -> Iterator[tuple[str, str]]:
-    yield (
-        "Log",
-        f"{log.statements:,} statements of {log.sessions:,} sessions ({log.sessions_peak:,} at once) in"
-        f" {format_duration(log.span_s)}",
-    )
+    yield "Log", log_text(log)
     if log.settings:
-        yield "Settings", f"{log.settings:,} SETs hold for the sessions that made them, and are not measured"
+        yield "Settings", f"{log.settings:,} {SETTINGS}"
     if log.left_out:
-        yield "Left out", _reasons(log.left_out)
-
-
-def _reasons(left_out: Mapping[str, int]) -> str:
-    return "; ".join(f"{count:,} {reason}" for reason, count in left_out.items()) or NOTHING
+        yield "Left out", left_out_text(log.left_out)
 
 
 def print_plan(log: LogResult, shapes: Sequence[ShapeResult], notes: Sequence[str]) -> None:

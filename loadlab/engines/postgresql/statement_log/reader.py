@@ -26,7 +26,7 @@ from loadlab.engines.postgresql.statement_log.parameters import CUT_OFF, parse_p
 from loadlab.engines.postgresql.statement_log.records import (
     LogRecord,
     TruncatedError,
-    first_stamp,
+    first_records,
     form_of,
     head_of,
     records,
@@ -43,6 +43,8 @@ _READ_WRITE = re.compile(r",?\s*\bread\s+write\b", re.IGNORECASE)
 _FAILURES = {"ERROR", "FATAL", "PANIC"}
 _OWN_NAME = "loadlab"
 _SAME_SHAPES_MAX = 4096
+# Records of sessions that run at the same time may stand in another order in another form of the log.
+_HEAD_RECORDS = 50
 
 
 @dataclass(slots=True)
@@ -78,7 +80,16 @@ class PostgresqlStatementLog:
         return form_of(head_of(path)) is not None
 
     def items(self, paths: Sequence[Path], *, database: str | None) -> Iterator[LogItem]:
-        return _Reading(database).items(sorted(paths, key=first_stamp))
+        heads = {path: first_records(path, _HEAD_RECORDS) for path in paths}
+        kept: list[Path] = []
+        for path in sorted(heads, key=lambda path: heads[path][0].stamp if heads[path] else ""):
+            same = next((other for other in kept if _share_a_record(heads[other], heads[path])), None)
+            if same is None:
+                kept.append(path)
+            else:
+                # csvlog and jsonlog side by side, or a copy: what happened once is replayed once.
+                yield LogNote(f"{path} has records of {same} and is left out: it is the same log.")
+        yield from _Reading(database).items(kept)
 
 
 class _Reading:
@@ -248,6 +259,14 @@ class _Reading:
             if keep and len(self._shapes) < _SAME_SHAPES_MAX:
                 self._shapes[text] = shape
         return shape
+
+
+def _share_a_record(some: Sequence[LogRecord], others: Sequence[LogRecord]) -> bool:
+    """A session and the number in it name one record of a server, whatever form it is written in."""
+    first, second = (
+        {(item.stamp, item.session, item.number) for item in part if item.number} for part in (some, others)
+    )
+    return bool(first & second)
 
 
 def _is_named(name: str) -> bool:

@@ -15,8 +15,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -35,12 +36,16 @@ class TruncatedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """What LoadLab uses of one record. Texts that the log leaves out are empty; `command` is `ps`'s view of it."""
+    """What LoadLab uses of one record. Texts that the log leaves out are empty; `command` is `ps`'s view of it.
+
+    `number` counts the session's records: with the session it names one record, in whatever form the log is.
+    """
 
     stamp: str
     user: str
     database: str
     session: str
+    number: str
     command: str
     severity: str
     code: str
@@ -77,12 +82,12 @@ def head_of(path: Path) -> str:
             raise InputError(str(path), "is a gzip file that was cut off before its first record") from None
 
 
-def first_stamp(path: Path) -> str:
-    """The time of the first record, which orders files."""
-    head = head_of(path).lstrip("\ufeff\r\n").split("\n", 1)[0]
-    if head.startswith("{"):
-        return str(json.loads(head)["timestamp"])
-    return next(csv.reader([head]))[0]
+def first_records(path: Path, most: int) -> list[LogRecord]:
+    """The first whole records: they order files and tell which are one log. Raises InputError as `records` does."""
+    found: list[LogRecord] = []
+    with suppress(TruncatedError):
+        found.extend(islice(records(path), most))
+    return found
 
 
 def records(path: Path) -> Iterator[LogRecord]:
@@ -140,7 +145,7 @@ def _csv_records(path: Path, file: IO[str]) -> Iterator[LogRecord]:
                 if not _STAMP.fullmatch(row[0]) else f"has {len(row)} columns; the records before it have {columns}",
             )  # fmt: skip
         yield LogRecord(
-            row[0], row[1], row[2], row[5], row[7], row[11], row[12], row[13], row[14], row[19], row[22],
+            row[0], row[1], row[2], row[5], row[6], row[7], row[11], row[12], row[13], row[14], row[19], row[22],
             row[_QUERY_ID_COLUMN] if len(row) > _QUERY_ID_COLUMN else "",
         )  # fmt: skip
 
@@ -163,7 +168,8 @@ def _json_records(path: Path, file: IO[str]) -> Iterator[LogRecord]:
             raise InputError(f"{path}: line {number}", "is no record of a jsonlog") from None
         get = found.get
         yield LogRecord(
-            stamp, get("user", ""), get("dbname", ""), get("session_id", ""), get("ps", ""), get("error_severity", ""),
+            stamp, get("user", ""), get("dbname", ""), get("session_id", ""), str(get("line_num", "")),
+            get("ps", ""), get("error_severity", ""),
             get("state_code", ""), get("message", ""), get("detail", ""), get("statement", ""),
             get("application_name", ""), str(get("query_id", "")),
         )  # fmt: skip
