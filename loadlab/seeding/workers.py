@@ -1,4 +1,4 @@
-"""Who loads the chunks: processes of this machine, or a Dask cluster's workers."""
+"""Who loads the chunks: threads and processes of this machine, or a Dask cluster's workers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,8 @@ BATCH_ROWS = 32_768
 _BATCH_BYTES = 16 * 1024**2
 _SAMPLE_ROWS = 256
 _CONNECT_LIMIT_S = 5
+# Threads of this process that load.
+_IN_THIS_PROCESS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,9 @@ def _batch_rows(dataset: Dataset, chunk: Chunk) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """An executor of so many workers, and whether this process loads beside them."""
+    """Executors, each with the number of its workers, and whether this thread loads beside them."""
 
-    executor: Executor
-    workers: int
+    executors: Sequence[tuple[Executor, int]]
     with_us: bool
 
     def load(
@@ -107,12 +108,16 @@ class Crew:
         """Each chunk as it is done, with the rows that the server confirmed."""
         todo = deque(chunks)
         running: dict[Future[int], Chunk] = {}
+        queues: list[set[Future[int]]] = [set() for _ in self.executors]
         try:
             while todo or running:
-                # Two for each, so that none waits for us while we load one ourselves.
-                while todo and len(running) < 2 * self.workers:
-                    chunk = todo.popleft()
-                    running[self.executor.submit(_load_in_worker, job, chunk)] = chunk
+                for (executor, workers), queue in zip(self.executors, queues, strict=True):
+                    # Two for each, so that none waits for us while we load one ourselves.
+                    while todo and len(queue) < 2 * workers:
+                        chunk = todo.popleft()
+                        future = executor.submit(_load_in_worker, job, chunk)
+                        running[future] = chunk
+                        queue.add(future)
                 if todo and self.with_us:
                     chunk = todo.popleft()
                     yield chunk, load_here(chunk)
@@ -120,6 +125,8 @@ class Crew:
                 else:
                     done = wait(running, return_when=FIRST_COMPLETED).done
                 for future in done:
+                    for queue in queues:
+                        queue.discard(future)
                     yield running.pop(future), future.result()
         finally:
             for future in running:
@@ -128,17 +135,45 @@ class Crew:
 
 @contextmanager
 def local_crew(workers: int) -> Iterator[Crew]:
-    """This process and as many others as make `workers`: they start at once, while it makes tables and loads."""
+    """This thread, another one of this process and, beyond these two, processes: together `workers`, two or more.
+
+    Making rows takes a processor less than half as long as the server takes to load them, mostly outside the
+    interpreter's lock: one process keeps two of the server's busy, and a second one would first import for seconds.
+    """
+    with ExitStack() as stack:
+        thread = stack.enter_context(_one_thread())
+        executors: list[tuple[Executor, int]] = [(thread, 1)]
+        if workers > _IN_THIS_PROCESS:
+            executors.append((stack.enter_context(_processes(workers - _IN_THIS_PROCESS)), workers - _IN_THIS_PROCESS))
+        try:
+            yield Crew(executors, with_us=True)
+        except BrokenProcessPool:
+            raise DatabaseError(
+                "a loading process died; run the same command again to go on where it stopped"
+            ) from None
+
+
+@contextmanager
+def _one_thread() -> Iterator[Executor]:
+    executor = ThreadPoolExecutor(1, thread_name_prefix="seed")
+    try:
+        yield executor
+    finally:
+        # In the thread that opened it, as some drivers ask; what it is loading ends before.
+        executor.submit(_close_here)
+        executor.shutdown(wait=True)
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[Executor]:
     # Spawned, not forked: drivers' connections and threads do not survive a fork. The URL travels through a pipe.
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_begin)
+    executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
     try:
         # The pool starts a process when there is something to do: nothing, which needs this module as loading does.
-        for _ in range(workers - 1):
+        for _ in range(count):
             executor.submit(_do_nothing)
-        yield Crew(executor, workers - 1, with_us=True)
-    except BrokenProcessPool:
-        raise DatabaseError("a loading process died; run the same command again to go on where it stopped") from None
+        yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
@@ -167,7 +202,7 @@ def cluster_crew(address: str) -> Iterator[Crew]:
         if not threads:
             raise InputError("--cluster", f"has no worker; start one: dask worker {address}", value=address)
         try:
-            yield Crew(client.get_executor(pure=False, retries=2), threads, with_us=False)
+            yield Crew([(client.get_executor(pure=False, retries=2), threads)], with_us=False)
         except KilledWorker:
             raise DatabaseError(
                 "workers of the cluster died again and again; run the same command again to go on where it stopped"
@@ -185,6 +220,13 @@ def _load_in_worker(job: Job, chunk: Chunk) -> int:
         _opened.engine, _opened.dataset = job.open()
         _opened.job = job
     return load_chunk(_opened.engine, _opened.dataset, chunk)
+
+
+def _close_here() -> None:
+    """Close what this thread has opened."""
+    if getattr(_opened, "job", None) is not None:
+        _opened.engine.close()
+        _opened.job = None
 
 
 def _begin() -> None:
