@@ -1,0 +1,38 @@
+"""Nights that are missing: longer pauses between runs than a series has as a rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+RUNS_MIN = 5
+"""Runs that are needed to know the rhythm of a series."""
+_SHORTEST_S = 12 * 3600.0
+# A rhythm with a pause every week (workdays) has its longest usual pause within this share of all.
+_USUAL_SHARE = 85
+_LONGER = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """No run between two others where `missing` were due."""
+
+    after: dt.datetime
+    before: dt.datetime
+    missing: int
+
+
+def find_gaps(times: Sequence[dt.datetime]) -> list[Gap]:
+    """The gaps between runs, oldest first; none where runs come at no rhythm of half a day or more."""
+    pauses = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+    if len(times) < RUNS_MIN or median(pauses) < _SHORTEST_S:
+        return []
+    usual_s = median(pauses)
+    longest_s = max(usual_s, quantiles(pauses, n=100, method="inclusive")[_USUAL_SHARE - 1])
+    return [
+        Gap(earlier, later, round(pause / usual_s) - 1)
+        for earlier, later, pause in zip(times, times[1:], pauses, strict=False)
+        if pause > _LONGER * longest_s
+    ]
