@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median, median_low
+from statistics import median_low
 
 from loadlab.validate.nights.model import (
     BLOCKS,
@@ -121,7 +121,7 @@ def _figure(
     if value is None or not known:
         return
     usual = median_low(known)
-    spread = _SPREAD * _MAD_TO_SIGMA * median(abs(item - usual) for item in known)
+    spread = _SPREAD * _MAD_TO_SIGMA * median_low([abs(item - usual) for item in known])
     allowed = max(least, share * usual, spread)
     if value > usual + allowed:
         reason = f"{amount(metric, value)} where {amount(metric, usual)} was usual."

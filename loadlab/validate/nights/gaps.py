@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median, quantiles
 
 RUNS_MIN = 5
@@ -26,13 +27,13 @@ class Gap:
 
 def find_gaps(times: Sequence[dt.datetime]) -> list[Gap]:
     """The gaps between runs, oldest first; none where runs come at no rhythm of half a day or more."""
-    pauses = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
     if len(times) < RUNS_MIN or median(pauses) < _SHORTEST_S:
         return []
     usual_s = median(pauses)
     longest_s = max(usual_s, quantiles(pauses, n=100, method="inclusive")[_USUAL_SHARE - 1])
     return [
         Gap(earlier, later, round(pause / usual_s) - 1)
-        for earlier, later, pause in zip(times, times[1:], pauses, strict=False)
+        for (earlier, later), pause in zip(pairwise(times), pauses, strict=True)
         if pause > _LONGER * longest_s
     ]
