@@ -36,7 +36,7 @@ def _target(target: TargetResult) -> Case:
     notes = tuple(
         f"{detail.name}: {detail.verdict}. {detail.reason}"
         for detail in target.details
-        if detail.verdict is not Verdict.PASS
+        if detail.verdict is not Verdict.PASS and len(target.details) > 1
     )
     return Case("targets", f"{target_label(target)} {limit_text(target)}", target.verdict, target.reason, notes)
 

@@ -56,7 +56,7 @@ def _run_parts(result: Result) -> Iterator[str]:
             for target in result.targets
         ),
     )
-    unclear = [target for target in result.targets if target.verdict is not Verdict.PASS]
+    unclear = [target for target in result.targets if target.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)]
     yield "\n".join(f"- **{markdown(wording.target_label(t))}**: {markdown(t.reason)}" for t in unclear)
     if result.night is not None:
         yield from _night(result.night)
@@ -107,12 +107,15 @@ def _review(findings: Sequence[FindingResult], rules: Sequence[RuleResult], *, h
     if not findings:
         return
     rows = (
-        (f.severity.value, markdown(f.id), markdown(f"{f.what}. {touched(f)}".rstrip(" .") + "."), markdown(f.remedy))
-        for f in findings[:_FINDINGS_SHOWN]
+        (f.severity.value, markdown(f.id), markdown(_what(f)), markdown(f.remedy)) for f in findings[:_FINDINGS_SHOWN]
     )
     yield _table(("Severity", "Id", "Finding", "Remedy"), rows)
     if len(findings) > _FINDINGS_SHOWN:
         yield f"and {len(findings) - _FINDINGS_SHOWN} more."
+
+
+def _what(finding: FindingResult) -> str:
+    return f"{finding.what.removesuffix('.')}{f' ({touched(finding)})' if finding.load_share else ''}."
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
