@@ -25,6 +25,15 @@ _APPLICATION_ID = 0x4C4C4E48
 _VERSION = 1
 _PAGE_BYTES = 65536
 _LOCK_LIMIT_S = 30.0
+# Somebody holds it, or its folder does not let us: the file itself may be sound.
+_NOT_NOW = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+}
 _HEADER = b"SQLite format 3\x00"
 
 
@@ -68,9 +77,10 @@ def append_night(path: Path, night: Night) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(path.parent):
             found = read_history(path)
-            said = _set_aside(path, found) if found.damage else ""
-            _insert(path, [*(found.nights if found.damage else ()), night])
-        return said
+            if found.damage:
+                return _written_anew(path, found, night)
+            _insert(path, [night])
+        return ""
     except OSError as error:
         raise InputError(str(path), f"cannot be written: {error.strerror}; name another file (--history)") from None
     except sqlite3.Error as error:
@@ -89,6 +99,10 @@ def _rows(path: Path) -> list[Night] | None:
                 raise InputError(str(path), f"was written by a newer LoadLab (version {version})")
             records = [row[0] for row in connection.execute("SELECT record FROM nights ORDER BY id")]
             sound = connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _NOT_NOW:
+            raise InputError(str(path), f"cannot be read now: {error}") from None
+        return None
     except (sqlite3.DatabaseError, ValueError):
         return None
     nights = [night for record in records if isinstance(record, bytes) and (night := unpack(record)) is not None]
@@ -121,11 +135,17 @@ def _in_order(nights: list[Night]) -> tuple[Night, ...]:
     return tuple(sorted(nights, key=lambda night: night.at))
 
 
-def _set_aside(path: Path, found: Readout) -> str:
+def _written_anew(path: Path, found: Readout, night: Night) -> str:
     """Keep the damaged file under another name: what cannot be read today may be worth something to somebody."""
-    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
-    shutil.copy2(path, aside)
-    path.unlink()
+    mark = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    aside, anew = (path.with_name(f"{path.name}.{word}-{mark}") for word in ("damaged", "anew"))
+    try:
+        _insert(anew, [*found.nights, night])
+        shutil.copy2(path, aside)
+        # Readers see the damaged file or the whole new one.
+        anew.replace(path)
+    finally:
+        anew.unlink(missing_ok=True)
     return f"{found.damage}; it is kept as {aside.name}, and the history goes on with what could be read."
 
 
