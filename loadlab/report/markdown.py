@@ -23,8 +23,8 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"
 
 def markdown(text: str) -> str:
     """Untrusted text as a run of plain words, in a table's cell as well."""
-    plain = printable_line(text).translate(_ENTITIES)
-    return _SPECIAL.sub(r"\\\1", plain).replace("://", "&#58;//").replace("www.", "www&#46;")
+    plain = _SPECIAL.sub(r"\\\1", printable_line(text)).translate(_ENTITIES)
+    return plain.replace("://", "&#58;//").replace("www.", "www&#46;")
 
 
 def printable_line(text: str) -> str:

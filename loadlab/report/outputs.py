@@ -7,7 +7,7 @@ mistyped one after it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from loadlab.validate.review.model import Severity
 
 OPTION = "--report"
 FORMS = ("junit", "markdown", "sarif", "json")
+Forms = Mapping[str, Callable[[], str]]
+"""What makes the text of each form."""
 _SUMMARY_BYTES = 1_000_000
 """GitHub refuses the summary of a step beyond 1 MiB."""
 
@@ -86,7 +88,7 @@ class Outputs:
         self._write(self._forms_of_check(result, fail_on))
         return check_annotations(result.findings, fail_on) if self.told.annotates else []
 
-    def _forms_of_run(self, result: Result) -> Mapping[str, str]:
+    def _forms_of_run(self, result: Result) -> Forms:
         environment = result.environment
         properties = {
             "loadlab": environment.loadlab,
@@ -97,43 +99,42 @@ class Outputs:
             "machine": environment.fingerprint,
             "verdict": result.verdict.value,
         }
-        junit = junit_xml(
-            result.scenario,
-            cases_of_run(result),
-            started_at=result.load.started_at,
-            duration_s=result.load.duration_s,
-            properties=properties,
-            strict=self.strict,
-        )
-        artifact = Artifact.of(self.schema) if self.schema else None
         return {
-            "junit": junit,
-            "markdown": run_markdown(result),
-            "sarif": sarif(result.scenario, result.findings, result.reviewed, artifact),
-            "json": result.model_dump_json(indent=2) + "\n",
+            "junit": lambda: junit_xml(
+                result.scenario,
+                cases_of_run(result),
+                started_at=result.load.started_at,
+                duration_s=result.load.duration_s,
+                properties=properties,
+                strict=self.strict,
+            ),
+            "markdown": lambda: run_markdown(result),
+            "sarif": lambda: sarif(result.scenario, result.findings, result.reviewed, self._artifact()),
+            "json": lambda: result.model_dump_json(indent=2) + "\n",
         }
 
-    def _forms_of_check(self, result: CheckResult, fail_on: Severity | None) -> Mapping[str, str]:
-        junit = junit_xml(
-            f"check {result.subject}",
-            cases_of_check(result, fail_on),
-            started_at="",
-            duration_s=0.0,
-            properties={"server": result.server, "basis": result.basis},
-        )
-        artifact = Artifact.of(self.schema) if self.schema else None
+    def _forms_of_check(self, result: CheckResult, fail_on: Severity | None) -> Forms:
         return {
-            "junit": junit,
-            "markdown": check_markdown(result),
-            "sarif": sarif(result.subject, result.findings, result.reviewed, artifact),
-            "json": result.model_dump_json(indent=2) + "\n",
+            "junit": lambda: junit_xml(
+                f"check {result.subject}",
+                cases_of_check(result, fail_on),
+                started_at="",
+                duration_s=0.0,
+                properties={"server": result.server, "basis": result.basis},
+            ),
+            "markdown": lambda: check_markdown(result),
+            "sarif": lambda: sarif(result.subject, result.findings, result.reviewed, self._artifact()),
+            "json": lambda: result.model_dump_json(indent=2) + "\n",
         }
 
-    def _write(self, forms: Mapping[str, str]) -> None:
+    def _artifact(self) -> Artifact | None:
+        return Artifact.of(self.schema) if self.schema else None
+
+    def _write(self, forms: Forms) -> None:
         for output in self.files:
-            write_file(output.path, forms[output.form], option=OPTION)
+            write_file(output.path, forms[output.form](), option=OPTION)
         if self.told.summary is not None:
-            _append(self.told.summary, forms["markdown"])
+            _append(self.told.summary, forms["markdown"]())
 
 
 def _append(path: Path, text: str) -> None:

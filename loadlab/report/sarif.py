@@ -49,7 +49,9 @@ class Artifact:
         parts = re.split(r"[.(:/\s]", subject)
         for count in (2, 1):
             name = r'[`"\]]?\.[`"\[]?'.join(map(re.escape, parts[:count]))
-            found = re.search(rf"^[^\n]*\bcreate\s[^(;]*?\btable\s[^(;]*?\b{name}\b", self.text, _SEARCH)
+            # Unless it is named with its namespace, a table has no other name before it.
+            name = rf'(?<![.\w`"\[])[`"\[]?{name}'
+            found = re.search(rf"^[^\n]*\bcreate\s[^(;]*?\btable\s[^(;]*?{name}\b", self.text, _SEARCH)
             if found:
                 return self.text.count("\n", 0, found.end()) + 1
         return 1
@@ -109,9 +111,13 @@ def _result(finding: FindingResult, rule_index: int, artifact: Artifact | None) 
         "level": _LEVELS[finding.severity],
         "message": {"text": _text(f"{finding.what.removesuffix('.')}.{evidence}{remedy}")},
         "locations": [place],
-        "partialFingerprints": {FINGERPRINT: hashlib.blake2b(finding.id.encode(), digest_size=16).hexdigest()},
+        "partialFingerprints": {FINGERPRINT: _digest(finding.id)},
         "properties": {"id": _text(finding.id), "sql": [_text(item) for item in finding.sql]},
     }
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=16).hexdigest()
 
 
 def _text(text: str) -> str:
