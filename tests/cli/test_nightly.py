@@ -16,7 +16,10 @@ from tests.cli.conftest import ENTRY_POINT, Finished, Loadlab, environment
 DDL = """
 CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);
 CREATE TABLE documents (
-  id bigint PRIMARY KEY, user_id bigint NOT NULL REFERENCES users (id), title text NOT NULL, created_at timestamptz NOT NULL
+  id bigint PRIMARY KEY,
+  user_id bigint NOT NULL REFERENCES users (id),
+  title text NOT NULL,
+  created_at timestamptz NOT NULL
 );
 """
 INDEX = "CREATE INDEX documents_user_id_created_at_idx ON documents (user_id, created_at);\n"
@@ -108,11 +111,11 @@ def test_a_dropped_index_fails_the_night_however_fast_it_is(first_night: Path) -
         case.attrib["name"]
         for case in Xml.parse(first_night / "ci/junit.xml").iter("testcase")
         if len(case) and case[0].tag == "failure"
-    ]  # noqa: E501
+    ]
     assert "newest_of_user, plan" in failed
     assert any(
         line.startswith("::error title=LoadLab documents%3A newest_of_user%2C plan::") for line in done.err.splitlines()
-    )  # noqa: E501
+    )
     assert "newest\\_of\\_user" in (first_night / "summary.md").read_text()
     assert json.loads((first_night / "ci/findings.sarif").read_text())["version"] == "2.1.0"
 

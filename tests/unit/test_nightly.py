@@ -103,7 +103,7 @@ def test_what_differs_is_all_named_in_one_line(path):
 
 def test_a_name_that_no_series_has_is_refused(path):
     keep(result(14), baseline="main")
-    with pytest.raises(InputError, match="mian names no series of .*; series: main"):
+    with pytest.raises(InputError, match=r"mian names no series of .*; series: main"):
         Nights(NightOptions(baseline="mian"))
 
 
@@ -120,7 +120,7 @@ def test_a_run_is_a_baseline_too_and_nothing_is_kept(path, tmp_path):
     done = keep(with_scan(result(15)), baseline=str(tmp_path / "runs" / "a"))
     assert done.night.verdict is Verdict.FAIL
     assert not path.exists()
-    with pytest.raises(InputError, match="scale 0.01 there, 0.5 here"):
+    with pytest.raises(InputError, match=r"scale 0.01 there, 0.5 here"):
         keep(result(15, scale=0.5), baseline=str(tmp_path / "runs" / "a" / "result.json"))
 
 

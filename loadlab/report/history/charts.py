@@ -30,7 +30,7 @@ def line_chart(series: SeriesResult, line: LineResult) -> Markup:
         lower = [(x(at), y(low or 0.0)) for at, low, _ in reversed(banded)]
         parts.append(element("path", d=f"{path([*upper, *lower])}Z", class_="band c0"))
     places = [(x(at), y(point.value)) for at, point in zip(times, line.points, strict=True)]
-    parts.append(element("path", d=path(places), class_="line c0"))
+    parts.append(element("path", d=path(_broken(series, line, places)), class_="line c0"))
     for step in line.steps:
         at = x(_seconds(series.nights[step.first].started_at))
         tone = "fail" if step.direction == "worse" else "pass"
@@ -41,6 +41,19 @@ def line_chart(series: SeriesResult, line: LineResult) -> Markup:
         parts.append(circle(*place, 2.2, "point c0", title=said))
     title = f"{line.subject}: {metric_label(line.metric)} by night"
     return drawing(PANEL, 158, *parts, title=title, class_="chart")
+
+
+def _broken(
+    series: SeriesResult, line: LineResult, places: Sequence[tuple[float, float]]
+) -> list[tuple[float, float] | None]:
+    """The line's points, with a break where nights are missing."""
+    begin = {_seconds(gap.before) for gap in series.gaps}
+    found: list[tuple[float, float] | None] = []
+    for point, place in zip(line.points, places, strict=True):
+        if _seconds(series.nights[point.night].started_at) in begin:
+            found.append(None)
+        found.append(place)
+    return found
 
 
 def _heights(line: LineResult, frame: Frame) -> tuple[Scale, list[float]]:

@@ -28,7 +28,7 @@ def amount(metric: str, value: float) -> str:
     if metric == model.BYTES:
         return format_size(value)
     number = format_count(value) if value >= 100 else f"{value:.3g}"
-    return f"{number} {_UNITS[metric]}"
+    return f"{number} {_UNITS[metric].removesuffix('s') if value == 1 else _UNITS[metric]}"
 
 
 def effect_text(before: float, after: float) -> str:
