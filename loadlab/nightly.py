@@ -48,6 +48,8 @@ class Nights:
         self._run = _run_named(options.baseline)
         self._keeps = self._run is None or options.history is not None or options.label is not None
         self.path = history_path(options.history)
+        if self._keeps:
+            _check_place(self.path)
         found = read_history(self.path) if self._keeps else None
         self._nights = found.nights if found else ()
         self.notes = [f"{found.damage}."] if found and found.damage else []
@@ -121,6 +123,13 @@ class Nights:
         if not self._keeps or self._night is None:
             return ""
         return append_night(self.path, self._night)
+
+
+def _check_place(path: Path) -> None:
+    """Raises InputError where a history could not be written, so that nobody learns of it after the run."""
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if (there != path and not there.is_dir()) or not os.access(there, os.W_OK):
+        raise InputError("--history", f"cannot be written: {there} does not let us", value=str(path))
 
 
 def _accepted(told: NightResult, why: str) -> NightResult:

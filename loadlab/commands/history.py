@@ -54,7 +54,13 @@ def history(
     if not file.is_file():
         raise InputError(str(file), "does not exist; `loadlab run SCENARIO --baseline main` begins a history")
     found = read_history(file)
+    labels = sorted({night.label for night in found.nights})
+    if label and label not in labels:
+        raise InputError("--label", f"names no series; series: {', '.join(labels)}", value=label)
     result = build_history(str(file), found.nights, found.damage, Wanted(label, operation, metric))
+    if operation and not any(series.lines or series.changes for series in result.series):
+        known = sorted({line.subject for series in build_history("", found.nights).series for line in series.lines})
+        raise InputError("--operation", f"has no such figure; there are {', '.join(known)}", value=operation)
     if html is not None:
         from loadlab.report.files import write_file
         from loadlab.report.history.html import render_history

@@ -142,13 +142,13 @@ def run(
     )
     with progress(quiet=as_json) as show:
         outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show, nights)
-    tell(outputs.write_run(outcome.result))
     if as_json:
         typer.echo(outcome.result.model_dump_json(indent=2))
     else:
         from loadlab.report.terminal import print_result
 
         print_result(outcome.result, outcome.files)
+    tell(outputs.write_run(outcome.result))
     raise typer.Exit(exit_code(outcome.result.verdict, strict=strict))
 
 

@@ -38,7 +38,9 @@ def _target(target: TargetResult) -> Case:
         for detail in target.details
         if detail.verdict is not Verdict.PASS and len(target.details) > 1
     )
-    return Case("targets", f"{target_label(target)} {limit_text(target)}", target.verdict, target.reason, notes)
+    # The name is the same with another limit, so that a CI server's history of the case goes on.
+    reason = f"Limit {limit_text(target)}. {target.reason}"
+    return Case("targets", target_label(target), target.verdict, reason, notes)
 
 
 def _night(night: NightResult) -> list[Case]:

@@ -12,7 +12,13 @@ from loadlab.report.history.html import render_history
 from loadlab.report.history.model import HistoryResult
 from loadlab.report.history.terminal import print_history
 from loadlab.report.history.wording import sparkline
+from loadlab.report.html import render_html
+from loadlab.report.model import ChangeResult, NightResult
+from loadlab.report.terminal import print_result
+from loadlab.validate.model import Verdict
+from loadlab.validate.nights.model import Direction
 from tests.nights import Story, night, nights_of, operation, other, statement, values
+from tests.samples import sample_result
 
 HOSTILE = "<script>x</script>\x1b[31m"
 STORY = Story(step=0.15, at=40)
@@ -91,3 +97,28 @@ def test_a_spark_is_flat_where_nothing_happens():
     assert set(sparkline([100.0, 101.0, 99.5, 100.2])) <= set("▄▅")
     assert sparkline([1.0, None, 2.0]) == "▁ █"
     assert sparkline([None]) == ""
+
+
+def test_a_run_shows_what_changed_since_earlier_nights():
+    change = ChangeResult(
+        subject=HOSTILE, metric="blocks_per_call", direction=Direction.WORSE, before=4.0, after=400.0, gates=True,
+        reason="400 blocks where 4 blocks was usual.", since="2026-03-14T02:00:00+00:00",
+    )  # fmt: skip
+    beside = NightResult(
+        verdict=Verdict.FAIL, reason="1 regression beside 30 nights.", baseline="main", nights=30, nights_missing=2,
+        changes=[change], notes=[HOSTILE],
+    )  # fmt: skip
+    result = sample_result().model_copy(update={"night": beside, "incomplete": "Only a part was executed."})
+    page = render_html(result)
+    assert '<section id="nights">' in page
+    assert "400 blocks where 4 blocks was usual." in page
+    assert "<script" not in page
+    assert "Only a part was executed." in page
+    out = io.StringIO()
+    print_result(result, None, Console(file=out, width=100, highlight=False, markup=False, emoji=False))
+    text = " ".join(out.getvalue().split())
+    assert "Nights: FAIL beside main. 1 regression beside 30 nights." in text
+    assert "2 nights that were due before this one are missing." in text
+    assert "Only a part was executed." in text
+    assert "\x1b" not in text
+    assert '<section id="nights">' not in render_html(sample_result())

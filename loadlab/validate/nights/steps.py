@@ -1,6 +1,7 @@
 """Steps in a series of nights: reported once, on their second night; single spikes and slow drift are none.
 
-E-divisive says where a change most likely is (`energy`), Student's t whether it is one, as in Hunter (Fleming et al.,
+Of the splits behind which every night lies beyond the level before it, E-divisive says which is the most likely
+(`energy`), and Student's t whether it is one, as in Hunter (Fleming et al.,
 ICPE 2023): with two nights behind a split, no permutation of thirty can be rare enough for a gate that looks at sixty
 series every night. The logarithms are compared, so that an effect is a factor. A step is reported when
 
