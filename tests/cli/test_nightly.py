@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -11,7 +11,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from loadlab.engines.postgresql.engine import PostgresqlEngine
-from tests.cli.conftest import ENTRY_POINT, Finished, Loadlab, environment
+from tests.cli.conftest import Finished, Loadlab, environment
+from tests.cli.forking import Forking
 
 DDL = """
 CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);
@@ -66,33 +67,33 @@ def result_of(folder: Path) -> dict[str, Any]:
     return result
 
 
+InFolder = Callable[..., Finished]
+
+
 @pytest.fixture(scope="module")
-def first_night(embedded_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def in_folder(forking: Forking) -> InFolder:
+    """Runs `loadlab ARGS` in a folder."""
+
+    def run(folder: Path, *arguments: object, **environ: str) -> Finished:
+        return Finished(*forking.run(list(map(str, arguments)), folder, environment(folder, **environ), 100))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def first_night(embedded_server: str, in_folder: InFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which one night has been kept."""
     folder = tmp_path_factory.mktemp("nights")
-    write_scenario(folder / "documents")
+    write_scenario(folder / "documents", duration=2)
     done = in_folder(folder, "run", "documents", "--baseline", "main", "--out", "first")
     assert result_of(folder / "first")["night"]["verdict"] == "SKIPPED", done.err
     assert done.exit_code == {"PASS": 0, "INCONCLUSIVE": 3}[result_of(folder / "first")["verdict"]], done.out
     return folder
 
 
-def in_folder(folder: Path, *arguments: object, **environ: str) -> Finished:
-    done = subprocess.run(
-        [ENTRY_POINT, *map(str, arguments)],
-        cwd=folder,
-        env=environment(folder, **environ),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.mark.slow
-def test_a_dropped_index_fails_the_night_however_fast_it_is(first_night: Path) -> None:
-    write_scenario(first_night / "without" / "documents", index=False)
+def test_a_dropped_index_fails_the_night_however_fast_it_is(first_night: Path, in_folder: InFolder) -> None:
+    write_scenario(first_night / "without" / "documents", index=False, duration=2)
     done = in_folder(
         first_night, "run", "without/documents", "--baseline", "main", "--label", "branch", "--out", "second",
         "--report", "junit=ci/junit.xml", "--report", "sarif=ci/findings.sarif",
@@ -127,7 +128,7 @@ def test_a_dropped_index_fails_the_night_however_fast_it_is(first_night: Path) -
     assert "<svg" in (first_night / "history.html").read_text()
 
 
-def test_another_scale_is_refused_before_the_load(first_night: Path) -> None:
+def test_another_scale_is_refused_before_the_load(first_night: Path, in_folder: InFolder) -> None:
     done = in_folder(first_night, "run", "documents", "--baseline", "main", "--scale", "0.5", "--out", "refused")
     assert done.exit_code == 2
     assert "--baseline=main cannot be compared with this run: scale 1 there, 0.5 here" in done.error_line
@@ -142,7 +143,9 @@ def test_another_scale_is_refused_before_the_load(first_night: Path) -> None:
         (("--report", "junit"), "--report=junit must be FORM=FILE with a FORM of junit, markdown, sarif, json"),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_done(first_night: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_a_mistake_is_told_before_anything_is_done(
+    first_night: Path, in_folder: InFolder, arguments: tuple[str, ...], words: str
+) -> None:
     done = in_folder(first_night, "run", "documents", *arguments)
     assert done.exit_code == 2
     assert words in done.error_line
