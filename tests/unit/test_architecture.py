@@ -400,6 +400,7 @@ def tree_of(tmp_path: Path, place: str, text: str) -> list[Source]:
         (locust_errors, "workload/driver.py", "import locust"),
         (locust_errors, "cli.py", "def f():\n    from gevent import monkey"),
         (driver_errors, "seeding/a.py", "from psycopg import sql"),
+        (driver_errors, "history/records.py", "import sqlite3"),
         (engine_name_errors, "seeding/a.py", "x = url.startswith('postgresql://')"),
         (engine_name_errors, "seeding/a.py", "x = f'{a} on SQLite'"),
         (engine_name_errors, "seeding/a.py", "def load_mysql(): ..."),
@@ -419,6 +420,7 @@ def test_the_rule_finds(rule, place, text, tmp_path):
     "place, text",
     [
         ("cli.py", "from loadlab.pipeline import run"),
+        ("history/store.py", "import sqlite3"),
         ("pipeline.py", "import loadlab.report.html"),
         ("report/a.py", "from loadlab import __version__"),
         ("workload/driver.py", "from loadlab.measure.histogram import Histogram"),
