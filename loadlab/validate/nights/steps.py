@@ -1,9 +1,9 @@
 """Steps in a series of nights: reported once, on their second night; single spikes and slow drift are none.
 
 Of the splits behind which every night lies beyond the level before it, E-divisive says which is the most likely
-(`energy`), and Student's t whether it is one, as in Hunter (Fleming et al.,
-ICPE 2023): with two nights behind a split, no permutation of thirty can be rare enough for a gate that looks at sixty
-series every night. The logarithms are compared, so that an effect is a factor. A step is reported when
+(`energy`), and Student's t whether it is one, as in Hunter (Fleming et al., ICPE 2023): with two nights behind a split,
+no permutation of thirty can be rare enough for a gate that looks at sixty series every night. The logarithms are
+compared, so that an effect is a factor. A step is reported when
 
 - all nights behind the split lie beyond the level before it, on one side, by `EFFECT_MIN` at least, and the level lies
   outside the interval of each of them: a value that cannot be told from the level is none to report,
