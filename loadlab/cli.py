@@ -18,6 +18,7 @@ from loadlab.commands.capacity import capacity
 from loadlab.commands.check import check
 from loadlab.commands.forecast import forecast
 from loadlab.commands.grow import grow
+from loadlab.commands.history import history
 from loadlab.commands.init import init
 from loadlab.commands.profile import profile
 from loadlab.commands.replay import replay
@@ -56,7 +57,7 @@ def _root(
 
 
 # In the order of `--help`.
-for _command in (run, init, check, capacity, forecast, replay, worker, seed, profile, grow, report, schema):
+for _command in (run, history, init, check, capacity, forecast, replay, worker, seed, profile, grow, report, schema):
     app.command()(_command)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from loadlab import __version__
+from loadlab.concluding import Judged, environment_of, load_in_words, result_of, seeding_result, statement_ids
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import is_grown
 from loadlab.engines import open_database
 from loadlab.engines.abilities import (
     CanExplain,
-    CanIdentifyStatements,
     CanLeaveRunning,
     CanProfile,
     CanWriteOut,
@@ -25,17 +23,14 @@ from loadlab.engines.protocol import Engine, Evidence, PlanEvidence
 from loadlab.errors import InputError
 from loadlab.export.exporter import ExportReport, export, written_until
 from loadlab.export.layout import Format
-from loadlab.measure.figures import figures_of
-from loadlab.measure.fingerprint import this_machine
 from loadlab.measure.route import Route, route_to
 from loadlab.measure.window import Look, Prolongation, Window, check_connections, measure_window
 from loadlab.mix.trying import with_derived_mix
 from loadlab.profile.shape import Profile, ProfileOptions, make_profile
-from loadlab.report.build import build_result
 from loadlab.report.files import RunFiles, run_folder, write_histograms, write_run
-from loadlab.report.model import EnvironmentResult, Result, SeedingResult, TableResult
+from loadlab.report.model import Result, TableResult
+from loadlab.report.nights import blank_night
 from loadlab.request import DataOptions, planned
-from loadlab.reviewing import Load, review_load
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
@@ -54,6 +49,7 @@ from loadlab.workload.conducting import ALONE, Conducting
 
 if TYPE_CHECKING:
     from loadlab.measure.model import Interval, LoadMeasure
+    from loadlab.validate.nights.model import Night
 
 
 class Show(Protocol):
@@ -138,7 +134,28 @@ class RunOutcome:
 # -- run -------------------------------------------------------------------------------------------------------------
 
 
-def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Path | None, show: Show) -> RunOutcome:
+class Nights(Protocol):
+    """Earlier runs that this one is compared with (`loadlab.nightly`)."""
+
+    def check(self, night: Night) -> None:
+        """Before the load. Raises InputError where they cannot be compared."""
+
+    def compared(self, result: Result) -> Result: ...
+
+    def keep(self) -> str:
+        """Append the run to its history; what had to be said of it, or ""."""
+        ...
+
+
+def run(
+    path: Path,
+    database: str,
+    data: DataOptions,
+    load: LoadOptions,
+    out: Path | None,
+    show: Show,
+    nights: Nights | None = None,
+) -> RunOutcome:
     """Scenario → schema → data → load → evidence → verdicts → report. Raises LoadLabError."""
     scenario = load_scenario(path)
     check_patterns(scenario.file.review.silence, RULES, "scenario.yaml: review.silence[{}]")
@@ -147,51 +164,55 @@ def run(path: Path, database: str, data: DataOptions, load: LoadOptions, out: Pa
     folder = run_folder(out, scenario.name)
     with open_database(database) as engine:
         ready = make_ready(engine, scenario, workload, data, show, load.database)
-        scenario, workload = ready.scenario, ready.workload
-        identities = _statement_ids(engine, ready.statements)
-        environment = environment_of(engine)
-        if isinstance(engine, CanWriteOut):
-            engine.write_out()
-        window = measure_window(
-            engine,
-            scenario,
-            workload,
-            ready.dataset.manifest,
-            ready.statements,
-            show,
-            ready.route,
-            load.conducting,
-            _second_look(ready) if workload.may_extend else None,
-        )
-        if window.failure is not None:
-            show.step(f"The load ended early: {window.failure}")
-        verdicts = judge(scenario.targets, facts_of(window, ready))
-        show.step("Reviewing schema, indexes, plans and load")
-        asked = Load(ready.statements, executions_of(ready.statements, window), window.delta)
-        reviewed = review_load(engine, ready, asked, window, scenario.file.review.silence, show.working)
-        result = build_result(
-            scenario=scenario.name,
-            description=scenario.file.description,
-            verdicts=verdicts,
-            measure=window.measure,
-            pooler=window.pooler,
-            evidence=window.delta,
-            plans=ready.plans or {},
-            server_calls=_server_calls(identities, window.delta),
-            seeding=seeding_result(ready.seeded),
-            environment=environment,
-            warmup_s=workload.warmup,
-            notes=(*ready.seeded.notes, *window.notes, *([window.failure] if window.failure else ())),
-            figures=figures_of(None if window.counters_were_reset else window.delta, window.measure, identities),
-            activity=window.activity,
-            prolongation=window.prolongation,
-            may_extend=workload.may_extend,
-            reviewed=reviewed.outcomes,
-            statement_plans=reviewed.plans or {},
-        )
-        files = write_run(folder, result)
-        write_histograms(folder, window.measure)
+        if nights is not None:
+            nights.check(night_before(engine, ready))
+        result, measure = _measured(engine, ready, load, show)
+    if nights is not None:
+        result = nights.compared(result)
+    files = write_run(folder, result)
+    write_histograms(folder, measure)
+    if nights is not None and (said := nights.keep()):
+        show.step(said)
     return RunOutcome(result, files)
+
+
+def _measured(engine: Engine, ready: Ready, load: LoadOptions, show: Show) -> tuple[Result, LoadMeasure]:
+    """Load a filled database, judge what was measured, and review what there is."""
+    identities = statement_ids(engine, ready.statements)
+    environment = environment_of(engine)
+    if isinstance(engine, CanWriteOut):
+        engine.write_out()
+    window = measure_window(
+        engine,
+        ready.scenario,
+        ready.workload,
+        ready.dataset.manifest,
+        ready.statements,
+        show,
+        ready.route,
+        load.conducting,
+        _second_look(ready) if ready.workload.may_extend else None,
+    )
+    if window.failure is not None:
+        show.step(f"The load ended early: {window.failure}")
+    facts = facts_of(window, ready)
+    verdicts = judge(ready.scenario.targets, facts)
+    show.step("Reviewing schema, indexes, plans and load")
+    return result_of(
+        engine, ready, window, Judged(facts, verdicts, identities, environment), show.working
+    ), window.measure
+
+
+def night_before(engine: Engine, ready: Ready) -> Night:
+    """What is known of a night before its load: what it may be compared with."""
+    workload = ready.workload
+    return blank_night(
+        ready.scenario.name,
+        seeding_result(ready.seeded),
+        environment_of(engine),
+        workload.mix_fingerprint,
+        load_in_words(workload),
+    )
 
 
 def make_ready(
@@ -274,48 +295,6 @@ def _second_look(ready: Ready) -> Look:
         )
 
     return look
-
-
-def executions_of(statements: Mapping[str, Statement], window: Window) -> dict[str, int]:
-    """By statement key, how often the clients ran it in the window."""
-    counts = {item.name: item.count + item.error_count for item in window.measure.operations}
-    counts |= window.measure.statements
-    return {key: counts.get(key, 0) for key in statements}
-
-
-def _statement_ids(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, str]:
-    """By statement key, the id under which the server counts its executions, where it does."""
-    if not isinstance(engine, CanIdentifyStatements):
-        return {}
-    found = {name: engine.statement_id(statement) for name, statement in statements.items()}
-    return {name: identity for name, identity in found.items() if identity is not None}
-
-
-def _server_calls(identities: Mapping[str, str], delta: Evidence | None) -> dict[str, int]:
-    """The server's own count of each statement's executions in the window."""
-    if delta is None:
-        return {}
-    sharing = Counter(identities.values())
-    # Two operations of the very same text are one statement to the server: it cannot tell whose calls they were.
-    counted = {name: delta.statements.get(key) for name, key in identities.items() if sharing[key] == 1}
-    return {name: evidence.calls if evidence else 0 for name, evidence in counted.items()}
-
-
-def environment_of(engine: Engine) -> EnvironmentResult:
-    """Where it runs."""
-    machine = this_machine()
-    return EnvironmentResult(
-        loadlab=__version__,
-        engine=engine.name,
-        server=engine.version(),
-        database=engine.display_url,
-        python=machine.python,
-        platform=machine.platform,
-        cpu=machine.cpu,
-        cores=machine.cores,
-        memory_bytes=machine.memory_bytes,
-        fingerprint=machine.fingerprint,
-    )
 
 
 # -- seed ------------------------------------------------------------------------------------------------------------
@@ -418,21 +397,6 @@ def _table_result(dataset: Dataset, table: str, sizes: Evidence) -> TableResult:
     )
 
 
-def seeding_result(seeded: SeedOutcome) -> SeedingResult:
-    """The seeding as a result keeps it."""
-    plan = seeded.dataset.plan
-    return SeedingResult(
-        rows=seeded.report.rows,
-        seconds=seeded.report.seconds,
-        bytes=seeded.size_bytes,
-        scale=plan.scale,
-        seed=plan.seed,
-        fingerprint=seeded.dataset.manifest.fingerprint,
-        reused=seeded.report.reused,
-        tables=list(seeded.tables),
-    )
-
-
 # -- schema and data -------------------------------------------------------------------------------------------------
 
 
@@ -461,9 +425,11 @@ __all__ = [
     "SeedOutcome",
     "SeedPlan",
     "Show",
+    "environment_of",
     "export_files",
     "plan_seed",
     "profile_database",
     "run",
     "seed_database",
+    "seeding_result",
 ]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from loadlab.commands.options import Database, Json, Scale, Seed, progress
+from loadlab.commands.outputs import Reports, outputs_of, tell
 from loadlab.engines import DEFAULT_URL
 from loadlab.errors import InputError
 from loadlab.spec.source import SOURCE_FORMS
-
-if TYPE_CHECKING:
-    from loadlab.report.model import CheckResult
 
 EXIT_FOUND = 1
 
@@ -53,6 +51,7 @@ def check(
         bool,
         typer.Option("--prove", help="Build each suggested index, measure the load with and without it, drop it."),
     ] = False,
+    reports: Reports = None,
     list_rules: Annotated[bool, typer.Option("--list", help="Print every rule with its reason, and exit.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -75,6 +74,8 @@ def check(
 
       loadlab check django:project.settings --silence naming --silence "varchar-255:*"
 
+      loadlab check schema.sql --report sarif=loadlab.sarif --report junit=junit.xml
+
       loadlab check --list
     """
     if list_rules:
@@ -83,11 +84,14 @@ def check(
     if source is None and database == DEFAULT_URL:
         raise InputError("loadlab check", "needs a scenario, a schema, or --database with tables to review")
     from loadlab.checking import check as run_check
+    from loadlab.report.cases import fails
     from loadlab.report.findings import finding_results, print_check, rule_results
     from loadlab.report.model import CheckResult
     from loadlab.report.terminal import console_for
     from loadlab.request import DataOptions
+    from loadlab.validate.review.model import Severity
 
+    outputs = outputs_of(reports, source=source)
     with progress(quiet=as_json) as show:
         outcome = run_check(source, database, DataOptions(scale, seed), rules or [], silence or [], show, prove=prove)
     result = CheckResult(
@@ -98,20 +102,13 @@ def check(
         findings=finding_results(outcome.outcomes),
         reviewed=rule_results(outcome.outcomes),
     )
+    least = None if fail_on is FailOn.never else Severity(fail_on.value)
+    tell(outputs.write_check(result, least))
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:
         print_check(result, console_for())
-    raise typer.Exit(EXIT_FOUND if _fails(result, fail_on) else 0)
-
-
-def _fails(result: CheckResult, fail_on: FailOn) -> bool:
-    from loadlab.validate.review.model import Severity
-
-    if fail_on is FailOn.never:
-        return False
-    order = list(Severity)
-    return any(order.index(finding.severity) <= order.index(Severity(fail_on.value)) for finding in result.findings)
+    raise typer.Exit(EXIT_FOUND if any(fails(finding, least) for finding in result.findings) else 0)
 
 
 def _list(ids: list[str], *, as_json: bool) -> None:

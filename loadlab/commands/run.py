@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from loadlab.arguments import duration_s, rate_per_s
 from loadlab.commands.options import Database, Json, LoadDatabase, Scale, Seed, progress
+from loadlab.commands.outputs import Reports, Strict, exit_code, outputs_of, tell
 from loadlab.commands.worker import (
     AsMaster,
     Bind,
@@ -21,7 +22,9 @@ from loadlab.commands.worker import (
 )
 from loadlab.engines import DEFAULT_URL
 
-EXIT_CODES = {"PASS": 0, "SKIPPED": 3, "FAIL": 1, "INCONCLUSIVE": 3}
+if TYPE_CHECKING:
+    from loadlab.nightly import Nights
+
 Duration = Annotated[
     str | None, typer.Option("--duration", metavar="TIME", help="Length of the measured window, e.g. 20s or 5min.")
 ]
@@ -65,6 +68,34 @@ def run(
     web: WithWeb = False,
     web_host: WebHost = None,
     web_port: WebPort = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="NAME|RUN",
+            help="Compare with a series of the history, or with an earlier run's folder or result.json; refused where"
+            " that is of another machine, schema, scale, seed, server or load.",
+        ),
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="PATH",
+            help="The file that keeps the nights, or its folder; default history/nights.db with --baseline NAME.",
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label", metavar="NAME", help="The series that this run goes into; default the baseline's, else main."
+        ),
+    ] = None,
+    accept: Annotated[
+        str, typer.Option("--accept", metavar="WHY", help="Take this night's plans and figures for the new normal.")
+    ] = "",
+    reports: Reports = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Seed the database, put it under load, and judge every target.
@@ -81,10 +112,19 @@ def run(
 
       loadlab run scenarios/shop --database postgresql://db/shop --load-database postgresql://pgbouncer:6432/shop
 
+      loadlab run scenarios/marketplace --baseline main --report junit=junit.xml --strict
+
+      loadlab run scenarios/marketplace --history nights/ --label main
+
+      loadlab run scenarios/marketplace --baseline runs/marketplace-20260101-120000
+
       loadlab run scenarios/marketplace --master --bind 10.0.0.5 --expect-workers 3 --web
     """
     from loadlab.pipeline import DataOptions, LoadOptions
     from loadlab.pipeline import run as run_pipeline
+
+    outputs = outputs_of(reports, strict=strict, source=str(scenario))
+    nights = nights_of(baseline, history, label, accept)
 
     conducting = conducting_of(
         as_master=master, bind=bind, workers=expect_workers, max_wait=expect_workers_max_wait,
@@ -101,11 +141,20 @@ def run(
         load_database,
     )
     with progress(quiet=as_json) as show:
-        outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show)
+        outcome = run_pipeline(scenario, database, DataOptions(scale, seed), load, out, show, nights)
     if as_json:
         typer.echo(outcome.result.model_dump_json(indent=2))
     else:
         from loadlab.report.terminal import print_result
 
         print_result(outcome.result, outcome.files)
-    raise typer.Exit(EXIT_CODES[outcome.result.verdict])
+    tell(outputs.write_run(outcome.result))
+    raise typer.Exit(exit_code(outcome.result.verdict, strict=strict))
+
+
+def nights_of(baseline: str | None, history: Path | None, label: str | None, accept: str) -> Nights | None:
+    """The nights that a run is to be compared with; None where nobody asks for any. Raises InputError."""
+    from loadlab.nightly import NightOptions, Nights
+
+    options = NightOptions(baseline, history, label, accept)
+    return Nights(options) if options.is_asked or accept else None

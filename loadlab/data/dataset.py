@@ -133,6 +133,13 @@ def _request(manifest: Manifest) -> DataRequest:
     )
 
 
+def rows_fingerprint(manifest: Manifest) -> str:
+    """A digest of what determines the rows, whatever indexes the tables have for speed alone."""
+    said = {name: value for name, value in manifest.body.items() if name not in ("place", "schema")}
+    text = json.dumps([said, manifest.schema.structure_fingerprint], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
 def _manifest(plan: DataPlan, request: DataRequest, schema: Schema, owns_tables: bool) -> Manifest:
     """What determines the content, and a digest of it. Only what was said goes in; defaults follow from the version."""
     full_rows: Callable[[str], int | None] = request.full_rows

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Any, cast
 
 from loadlab.engines.protocol import Evidence, PlanEvidence
 from loadlab.measure.activity import Activity
@@ -40,9 +40,10 @@ from loadlab.report.model import (
     TargetResult,
     WorkerResult,
 )
-from loadlab.report.plan_result import plan_result
+from loadlab.report.plan_result import examined_per_row, plan_result, shape_result, text_digest
+from loadlab.spec.statement import Statement
 from loadlab.validate.extension import confidence_of_looks
-from loadlab.validate.model import TargetVerdict, overall
+from loadlab.validate.model import TargetVerdict, Verdict, overall
 from loadlab.validate.review.model import RuleOutcome
 from loadlab.validate.statistics import CONFIDENCE, SPELLS_MIN
 from loadlab.workload.limits import TIMED_OUT
@@ -76,23 +77,33 @@ def build_result(
     activity: Activity | None = None,
     prolongation: Prolongation | None = None,
     may_extend: bool = False,
+    statements: Mapping[str, Statement] | None = None,
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+    incomplete: str = "",
+    failure: str | None = None,
+    asked: AskedLoad | None = None,
 ) -> Result:
     """Everything a run found out, as the one value that every form of the report is made of.
 
     `evidence` is a difference of two snapshots (None where none could be taken: `notes` say why). `plans`,
     `statement_plans` and `server_calls` are keyed by statement: `operation`, or `operation/statement` in a flow.
-    `created_at` is the window's start unless given.
+    `created_at` is the window's start unless given. `intervals` are those of the response time's percentiles, µs, by
+    operation. A run that is `incomplete` never passes.
     """
-    asked = _Asked(plans, statement_plans or {}, server_calls)
+    seen = _Seen(plans, statement_plans or {}, server_calls, statements or {}, intervals or {})
+    verdict = overall(verdict.verdict for verdict in verdicts)
     return Result(
         scenario=scenario,
         description=description,
         created_at=created_at or measure.started_at,
-        verdict=overall(verdict.verdict for verdict in verdicts),
+        verdict=Verdict.INCONCLUSIVE if incomplete and verdict is Verdict.PASS else verdict,
+        incomplete=incomplete,
         targets=[target_result(verdict) for verdict in verdicts],
-        operations=[_operation(operation, measure, asked) for operation in measure.operations],
+        operations=[_operation(operation, measure, seen) for operation in measure.operations],
         seeding=seeding,
-        load=_load(measure, pooler, warmup_s, prolongation),
+        load=_load(measure, pooler, warmup_s, prolongation).model_copy(
+            update={"failure": failure} | (asdict(asked) if asked else {})
+        ),
         judging=_judging(verdicts, measure, may_extend=may_extend),
         series=_series(measure),
         evidence=_evidence(evidence, notes).model_copy(
@@ -174,18 +185,39 @@ def latency_curve(histogram: Histogram) -> list[tuple[float, float]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the server tells of each statement, by its key."""
+class AskedLoad:
+    """What load was asked for: a digest of who does what how often, and the same in words."""
+
+    mix_fingerprint: str
+    load: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of each statement by its key, and the intervals of each operation."""
 
     plans: Mapping[str, PlanEvidence]
     trees: Mapping[str, StatementPlans]
     calls: Mapping[str, int]
+    statements: Mapping[str, Statement]
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]]
+
+    def of(self, key: str) -> dict[str, Any]:
+        """What operations and statements of a flow have in common."""
+        plan, statement = self.plans.get(key), self.statements.get(key)
+        return {
+            "text_digest": text_digest(statement) if statement is not None else "",
+            "shape": shape_result(plan),
+            "examined_per_row": examined_per_row(self.trees.get(key)),
+            "server_calls": self.calls.get(key),
+            "plan": plan.text if plan else None,
+            "plan_tree": plan_result(self.trees.get(key)),
+        }
 
 
-def _operation(operation: OperationMeasure, measure: LoadMeasure, asked: _Asked) -> OperationResult:
+def _operation(operation: OperationMeasure, measure: LoadMeasure, seen: _Seen) -> OperationResult:
     name = operation.name
-    own_plan = asked.plans.get(name)
-    used = [plan for key, plan in asked.plans.items() if key == name or key.startswith(f"{name}/")]
+    used = [plan for key, plan in seen.plans.items() if key == name or key.startswith(f"{name}/")]
     return OperationResult(
         name=name,
         kind=cast(Kind, operation.kind),
@@ -196,38 +228,38 @@ def _operation(operation: OperationMeasure, measure: LoadMeasure, asked: _Asked)
         rate_per_s=_per_second(operation.count, measure.duration_s),
         service_us=percentiles(operation.service),
         response_us=percentiles(operation.response),
+        response_intervals_us={
+            name: found for name, interval in seen.intervals.get(name, {}).items() if (found := bounds(interval))
+        },
         curve=latency_curve(operation.response),
         service_curve=latency_curve(operation.service),
         attempts=[
             AttemptResult(outcome=outcome, count=histogram.count, service_us=percentiles(histogram))
             for outcome, histogram in sorted(operation.attempts.items(), key=lambda item: -item[1].count)
         ],
-        server_calls=asked.calls.get(name),
+        **seen.of(name),
         served_by_index=all(plan.served_by_index for plan in used) if used else None,
         full_scans=sorted({table for plan in used for table in plan.full_scans}),
-        plan=own_plan.text if own_plan else None,
-        plan_tree=plan_result(asked.trees.get(name)),
-        statements=_flow_statements(name, measure.statements, asked),
+        statements=_flow_statements(name, measure.statements, seen),
     )
 
 
-def _flow_statements(operation: str, client_calls: Mapping[str, int], asked: _Asked) -> list[StatementResult]:
+def _flow_statements(operation: str, client_calls: Mapping[str, int], seen: _Seen) -> list[StatementResult]:
     """The statements of a flow, in the order in which the plans, then the counts name them."""
     prefix = f"{operation}/"
-    keys = [key for key in dict.fromkeys((*asked.plans, *client_calls, *asked.calls)) if key.startswith(prefix)]
-    return [_statement(key.removeprefix(prefix), key, client_calls, asked) for key in keys]
+    keys = [key for key in dict.fromkeys((*seen.plans, *client_calls, *seen.calls)) if key.startswith(prefix)]
+    return [_statement(key.removeprefix(prefix), key, client_calls, seen) for key in keys]
 
 
-def _statement(name: str, key: str, client_calls: Mapping[str, int], asked: _Asked) -> StatementResult:
-    plan = asked.plans.get(key)
+def _statement(name: str, key: str, client_calls: Mapping[str, int], seen: _Seen) -> StatementResult:
+    plan, trees = seen.plans.get(key), seen.trees.get(key)
     return StatementResult(
         name=name,
         calls=client_calls.get(key),
-        server_calls=asked.calls.get(key),
+        per_iteration=trees.per_iteration if trees else None,
+        **seen.of(key),
         served_by_index=plan.served_by_index if plan else None,
         full_scans=list(plan.full_scans) if plan else [],
-        plan=plan.text if plan else None,
-        plan_tree=plan_result(asked.trees.get(key)),
     )
 
 

@@ -96,9 +96,12 @@ def write_pages(folder: Path, name: str, result: ResultModel, render: Callable[[
     return files
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a file of a run; its folder is made where it is missing. Raises InputError when it cannot be written."""
-    with _writing_to(path.parent):
+def write_file(path: Path, text: str, *, option: str = "--out") -> None:
+    """Write a file of a run; its folder is made where it is missing.
+
+    Raises InputError when it cannot be written; `option` is what named its place.
+    """
+    with _writing_to(path.parent, option):
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_atomically(path, text)
 
@@ -121,11 +124,11 @@ def write_histograms(run_dir: Path, measure: LoadMeasure) -> None:
 
 
 @contextmanager
-def _writing_to(place: Path) -> Iterator[None]:
+def _writing_to(place: Path, option: str = "--out") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(str(place), f"cannot be written: {error.strerror or error}; name another --out") from None
+        raise InputError(str(place), f"cannot be written: {error.strerror or error}; name another {option}") from None
 
 
 def load_result(run_dir: Path) -> Result:

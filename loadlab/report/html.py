@@ -13,6 +13,7 @@ from loadlab.report.model import EvidenceResult, OperationResult, Result, Target
 from loadlab.report.page import render_page
 from loadlab.report.svg import Scale, log_scale
 from loadlab.report.thinning import thin
+from loadlab.validate.nights.wording import metric_label
 
 RANGE_WIDTH = 110.0
 _ROWS_SHOWN = 15
@@ -33,6 +34,7 @@ def render_html(result: Result) -> str:
         plan_view=plan_view,
         storage_words=storage,
         timeline=timeline,
+        metric_label=metric_label,
         total=sum(operation.count for operation in result.operations),
         errors=sum(operation.errors for operation in result.operations),
         panels=_panels(result),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from loadlab.engines.abilities import EventKind
 from loadlab.validate.model import Verdict
+from loadlab.validate.nights.model import Direction
 from loadlab.validate.review.model import Area, Outcome, Severity
 
 VERSION = 1
@@ -79,12 +80,23 @@ class PlanResult(ResultModel):
     root: PlanNodeResult
 
 
+class PlanShapeResult(ResultModel):
+    """How a statement is executed, full scans avoided: the plan's steps, and the rows that it takes of each table."""
+
+    steps: list[str]
+    rows: dict[str, float] = {}
+
+
 class StatementResult(ResultModel):
     """One statement of a flow: how often clients and server say it ran, and its plan."""
 
     name: str
+    text_digest: str = ""
     calls: int | None = None
     server_calls: int | None = None
+    per_iteration: float | None = Field(default=None, description="executions each time the flow runs, without load")
+    shape: PlanShapeResult | None = None
+    examined_per_row: float | None = Field(default=None, description="rows looked at for each row given")
     served_by_index: bool | None = None
     full_scans: list[str] = []
     plan: str | None = None
@@ -108,12 +120,16 @@ class OperationResult(ResultModel):
     rate_per_s: float
     service_us: Percentiles
     response_us: Percentiles
+    response_intervals_us: dict[str, Bounds] = Field(default={}, description="of p50, p95 and p99")
     curve: list[tuple[float, float]] = []
     service_curve: list[tuple[float, float]] = []
     attempts: list[AttemptResult] = Field(default=[], description="of an operation that may be retried, by outcome")
     server_calls: int | None = Field(default=None, description="the server's own count of the executions")
     served_by_index: bool | None = None
     full_scans: list[str] = []
+    text_digest: str = ""
+    shape: PlanShapeResult | None = None
+    examined_per_row: float | None = Field(default=None, description="rows looked at for each row given")
     plan: str | None = None
     plan_tree: PlanResult | None = None
     statements: list[StatementResult] = []
@@ -170,6 +186,8 @@ class SeedingResult(ResultModel):
     scale: float
     seed: int
     fingerprint: str
+    schema_fingerprint: str = Field(default="", description="tables, columns and constraints; no other indexes")
+    rows_fingerprint: str = Field(default="", description="what determines the rows, whatever indexes there are")
     reused: bool = False
     tables: list[TableResult]
 
@@ -237,6 +255,9 @@ class LoadResult(ResultModel):
     )
     extension_reason: str | None = None
     interrupted: bool = False
+    failure: str | None = Field(default=None, description="what ended the load early")
+    mix_fingerprint: str = Field(default="", description="who does what how often; not for how long")
+    load: str = Field(default="", description="the asked load in words")
 
 
 class SeriesPoint(ResultModel):
@@ -409,6 +430,36 @@ class JudgingResult(ResultModel):
     speaks_of_s: float
 
 
+class ChangeResult(ResultModel):
+    """What is different in a night: of an operation, a statement (`operation/statement`) or a table.
+
+    `before` and `after` are in the metric's unit; `gates`: it fails the night; `since` is when it began.
+    """
+
+    subject: str
+    metric: str
+    direction: Direction
+    before: float | None
+    after: float | None
+    gates: bool
+    reason: str
+    since: str
+
+
+class NightResult(ResultModel):
+    """The run beside earlier ones. SKIPPED: there are none to compare with."""
+
+    verdict: Verdict
+    reason: str
+    baseline: str = Field(description="the series' label, or the run that was named")
+    label: str = Field(default="", description="the series that this run is kept in; empty: in none")
+    history: str = Field(default="", description="the file that holds the series")
+    nights: int = Field(description="comparable nights before this one")
+    nights_missing: int = Field(default=0, description="that were due right before this one")
+    changes: list[ChangeResult] = []
+    notes: list[str] = []
+
+
 class Result(ResultModel):
     """Everything a run found out."""
 
@@ -417,6 +468,8 @@ class Result(ResultModel):
     description: str = ""
     created_at: str
     verdict: Verdict
+    incomplete: str = Field(default="", description="why the run is no evidence of a PASS: only a part was executed")
+    night: NightResult | None = Field(default=None, description="beside earlier runs, where that was asked for")
     targets: list[TargetResult]
     operations: list[OperationResult]
     seeding: SeedingResult

@@ -17,6 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.report.beside import beside_parts
 from loadlab.report.evidence import judging_in_words, server_in_words
 from loadlab.report.files import RunFiles
 from loadlab.report.findings import summary
@@ -69,6 +70,8 @@ def _parts(result: Result) -> Iterator[RenderableType]:
     unclear = [target for target in result.targets if target.verdict is not Verdict.PASS]
     if unclear:
         yield Group(_explanations(unclear), "")
+    if result.night is not None:
+        yield from beside_parts(result.night, _STYLES[result.night.verdict])
     if result.operations:
         yield _operations(result.operations)
         yield from _errors(result.operations)
@@ -107,6 +110,8 @@ def _overall(result: Result) -> Text:
     text = Text("\n")
     text.append_text(_word(result.verdict))
     text.append(f" overall: {tally(result)}.")
+    if result.incomplete:
+        text.append(printable(f" {result.incomplete}"), style="yellow")
     if any(target.default for target in result.targets):
         text.append(" A default limit is one that nobody stated.", style="dim")
     return text.append("\n")

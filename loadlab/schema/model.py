@@ -282,6 +282,11 @@ class Schema:
         text = json.dumps(replace(self, ddl=""), default=_members, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
+    @cached_property
+    def structure_fingerprint(self) -> str:
+        """A digest of what rows can be there: without indexes that are there for speed alone, without comments."""
+        return replace(self, tables=tuple(_structure(table) for table in self.tables)).fingerprint
+
     def to_json(self) -> str:
         return json.dumps(self, default=_members)
 
@@ -290,6 +295,11 @@ class Schema:
         """The inverse of `to_json`."""
         data = json.loads(text)
         return cls(tuple(_table(item) for item in data["tables"]), data["dialect"], data["ddl"])
+
+
+def _structure(table: Table) -> Table:
+    kept = tuple(index for index in table.indexes if index.unique or index.constraint)
+    return replace(table, indexes=kept, comment=None, columns=tuple(replace(c, comment=None) for c in table.columns))
 
 
 def _members(value: Any) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
@@ -103,6 +105,9 @@ MOST_USERS = 50_000
 RATE_PARTS = 200
 
 
+_NOT_OF_THE_MIX = {"operations", "duration", "extend", "flows", "invariants"}
+
+
 class Workload(SpecModel):
     """Who does what how often.
 
@@ -186,6 +191,14 @@ class Workload(SpecModel):
     def think_time_s(self) -> tuple[float, float]:
         """Bounds of the think time."""
         return self.think_time if isinstance(self.think_time, tuple) else (self.think_time, self.think_time)
+
+    @property
+    def mix_fingerprint(self) -> str:
+        """Equal where as many do the same as often: not for how long, nor in which words of SQL."""
+        said = self.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_OF_THE_MIX)
+        operations = [[name, item.kind, item.weight, item.isolation] for name, item in self.operations.items()]
+        text = json.dumps([said, operations], sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
     @property
     def base_level(self) -> float:

@@ -118,6 +118,22 @@ def nothing_executed(facts: Facts) -> str | None:
     return None if facts.executions else "no operation was executed in the measured window"
 
 
+def only_a_part(facts: Facts, failure: str | None) -> str:
+    """Why what was executed is not what was to be executed, as a sentence; "" where it is.
+
+    `failure` is what ended the load early.
+    """
+    silent = [name for name in facts.kinds if not facts.executed(name)]
+    if clause := nothing_executed(facts) or interrupted(facts):
+        return f"{clause[:1].upper()}{clause[1:]}."
+    if failure is not None:
+        return f"The load ended early: {failure.removesuffix('.')}."
+    if silent:
+        verb = "was" if len(silent) == 1 else "were"
+        return f"{names(silent)} {verb} never executed in the measured window."
+    return ""
+
+
 def interrupted(facts: Facts) -> str | None:
     """The window is not the one that was asked for."""
     if not facts.load.interrupted:

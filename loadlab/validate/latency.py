@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from loadlab.measure.model import OperationMeasure
 from loadlab.spec.targets import DEFAULT_PERCENTILE, Target
 from loadlab.units import format_count, format_duration
 from loadlab.validate import gates
+from loadlab.validate.facts import Facts
 from loadlab.validate.gates import Context, Gate
 from loadlab.validate.model import Examination, TargetVerdict, Verdict
 from loadlab.validate.statistics import ROUNDS_MIN, Estimate, percentile_interval, samples_needed
@@ -40,6 +42,20 @@ def latency(target: Target, context: Context) -> TargetVerdict:
         details,
         _window_s(details),
     )
+
+
+def response_intervals(facts: Facts, percentiles: Sequence[float]) -> dict[str, dict[str, tuple[float, float]]]:
+    """By operation, then by percentile (`p95`), the interval of its response time, µs; where there is any."""
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for measure in facts.load.operations:
+        rounds, failed = facts.rounds(measure.name), facts.failures([measure.name]).tolist()
+        for percentile in percentiles:
+            estimate = percentile_interval(
+                measure.response, rounds, percentile, failed=failed, confidence=facts.confidence
+            )
+            if estimate is not None and estimate.is_bounded:
+                found.setdefault(measure.name, {})[f"p{percentile:g}"] = estimate.interval
+    return found
 
 
 def _window_s(details: tuple[Examination, ...]) -> float | None:

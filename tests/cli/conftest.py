@@ -41,8 +41,8 @@ class Finished:
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """The environment of a command: nothing of the caller's LoadLab settings, one cache for all tests."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LOADLAB_")}
+    """The environment of a command: nothing of the caller's LoadLab settings or CI server, one cache for all tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOADLAB_", "GITHUB_"))}
     return kept | {"NO_COLOR": "1", "COLUMNS": "100"} | more
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from loadlab.engines.postgresql.catalog import LEDGER_NAMESPACE
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.history.store import read_history
 from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, Loadlab, environment
 
 SECRET = "correct-horse-battery-staple"
@@ -33,9 +34,31 @@ def test_a_password_appears_nowhere(database: PostgresqlEngine, tmp_path: Path) 
     seen = ""
     # By the environment: on the command line it would stand in the process list by the user's own hand.
     with subprocess.Popen(
-        [ENTRY_POINT, "run", MARKETPLACE, "--scale", "0.0002", "--duration", "3s", "--warmup", "0s", "--out", "run"],
+        [
+            ENTRY_POINT,
+            "run",
+            MARKETPLACE,
+            "--scale",
+            "0.0002",
+            "--duration",
+            "3s",
+            "--warmup",
+            "0s",
+            "--out",
+            "run",
+            "--baseline",
+            "main",
+            "--report",
+            "junit=ci/a.xml",
+            "--report",
+            "markdown=ci/a.md",
+            "--report",
+            "sarif=ci/a.sarif",
+        ],
         cwd=tmp_path,
-        env=environment(tmp_path, LOADLAB_DATABASE=url),
+        env=environment(
+            tmp_path, LOADLAB_DATABASE=url, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(tmp_path / "s.md")
+        ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,9 +74,10 @@ def test_a_password_appears_nowhere(database: PostgresqlEngine, tmp_path: Path) 
     assert SECRET not in seen
     assert SECRET not in output
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name for path in written} >= {"result.json", "report.html"}
+    assert {path.name for path in written} >= {"result.json", "report.html", "a.xml", "a.md", "a.sarif", "s.md"}
     for path in written:
         assert SECRET.encode() not in path.read_bytes(), path
+    assert SECRET not in str(read_history(tmp_path / "history" / "nights.db"))
     with psycopg.connect(database.url) as connection:
         ledger = connection.execute(f"SELECT manifest::text FROM {LEDGER_NAMESPACE}.manifest").fetchall()
         statements = connection.execute("SELECT query, application_name FROM pg_stat_activity").fetchall()

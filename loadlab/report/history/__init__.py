@@ -1,0 +1,1 @@
+"""A history of nights: what it holds, drawn and in words."""
