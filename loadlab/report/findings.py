@@ -16,6 +16,7 @@ from rich.text import Text
 from loadlab.report.model import CheckResult, FindingResult, RuleResult
 from loadlab.report.wording import printable
 from loadlab.units import format_share
+from loadlab.validate.review.merging import merged
 from loadlab.validate.review.model import Area, Outcome, Rule, RuleOutcome, Severity
 
 AREAS: dict[Area, str] = {
@@ -31,12 +32,14 @@ _SQL_SHOWN = 12
 
 
 def finding_results(outcomes: Iterable[RuleOutcome]) -> list[FindingResult]:
-    """All findings, worst first: by severity, then by the share of the load that they touch."""
+    """All findings, worst first: by severity, then by the share of the load that they touch. A remedy comes once."""
+    outcomes = list(outcomes)
+    areas = {outcome.rule.id: outcome.rule.area for outcome in outcomes}
     found = [
         FindingResult(
             id=finding.id,
             rule=finding.rule,
-            area=outcome.rule.area,
+            area=areas[finding.rule],
             severity=finding.severity,
             subject=finding.subject,
             what=finding.what,
@@ -45,9 +48,9 @@ def finding_results(outcomes: Iterable[RuleOutcome]) -> list[FindingResult]:
             remedy=finding.remedy,
             sql=list(finding.sql),
             load_share=finding.load_share,
+            also=list(finding.also),
         )
-        for outcome in outcomes
-        for finding in outcome.findings
+        for finding in merged([finding for outcome in outcomes for finding in outcome.findings])
     ]
     return sorted(found, key=lambda item: (_SEVERITIES.index(item.severity), -(item.load_share or 0), item.id))
 

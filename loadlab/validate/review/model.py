@@ -39,7 +39,8 @@ class Finding:
     `subject` is the place in the schema or the load: `orders`, `orders.customer_id`, an index's or an operation's name.
     `what` is a sentence, `evidence` the figures and facts that it rests on, `why` what it costs here. `load_share` is
     the share (0 to 1) of the executed operations that it touches, None where no load was run. `sql` is the remedy to
-    be executed, where there is one; `remedy` says it in words.
+    be executed, where there is one; `remedy` says it in words. `index` is the one that it proposes, and `also` are the
+    ids of findings that propose the same and are told with it.
     """
 
     rule: str
@@ -51,6 +52,8 @@ class Finding:
     remedy: str
     sql: tuple[str, ...] = ()
     load_share: float | None = None
+    index: NewIndex | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -133,7 +133,7 @@ def _kept(node: PlanNode, above: tuple[PlanNode, ...]) -> int:
 def _scan_finding(facts: ReviewFacts, key: str, waste: Waste) -> Finding:
     table, share = waste.table, facts.load_share((key,))
     is_heavy = full_rows(facts, table) >= _VERY_LARGE_ROWS and (share is None or share >= _BUSY_SHARE)
-    index = for_node(facts.schema, waste.node, waste.above)
+    index, refuted = _index_for(facts, waste)
     return Finding(
         rule=SCAN_RULE.id,
         severity=Severity.ERROR if is_heavy else Severity.WARNING,
@@ -146,10 +146,12 @@ def _scan_finding(facts: ReviewFacts, key: str, waste: Waste) -> Finding:
             *_compared(waste),
         ),
         why=f"Its time grows with the table, not with its result. {share_in_words(facts, (key,))}",
-        remedy=_index_in_words(index)
+        remedy=refuted
+        or _index_in_words(index)
         or f"Give the condition on {table} a form that an index serves, such as one on the expression.",
         sql=index_sql(facts, index),
         load_share=share,
+        index=index,
     )
 
 
@@ -162,6 +164,26 @@ def _compared(waste: Waste) -> tuple[str, ...]:
     compared = [item for node in nodes for item in (*node.compared_by_condition, *node.compared_by_filter)]
     columns = columns_of(tuple(item for item in compared if item.table == waste.table))
     return (f"the condition compares {names(columns)}",) if columns else ()
+
+
+def _index_for(facts: ReviewFacts, waste: Waste) -> tuple[NewIndex | None, str]:
+    """The index that would spare the rows; or why the one that looks like it is not proposed."""
+    index = for_node(facts.schema, waste.node, waste.above)
+    if index is None or not is_refuted(facts, index):
+        return index, ""
+    tried = (
+        "was measured, and helps no statement" if index in facts.proofs else "was tried: the planner would not use it"
+    )
+    return None, f"An index on {index.table} ({', '.join(index.columns)}) {tried}. See what the statement asks for."
+
+
+def is_refuted(facts: ReviewFacts, index: NewIndex) -> bool:
+    """It was measured, and no statement got faster; or the planner was told of it and would not use it for any."""
+    proof = facts.proofs.get(index)
+    if proof is not None:
+        return bool(proof.reads) and not any(read.is_faster for read in proof.reads)
+    trials = facts.trials.get(index, ())
+    return bool(trials) and not any(trial.is_used for trial in trials)
 
 
 def _index_in_words(index: NewIndex | None) -> str:
@@ -230,7 +252,7 @@ def _is_lossy(facts: ReviewFacts, node: PlanNode) -> bool:
 
 
 def _filter_finding(facts: ReviewFacts, key: str, waste: Waste) -> Finding:
-    index = for_node(facts.schema, waste.node, waste.above)
+    index, refuted = _index_for(facts, waste)
     used = names(waste.node.indexes)
     return Finding(
         rule=FILTER_RULE.id,
@@ -244,9 +266,10 @@ def _filter_finding(facts: ReviewFacts, key: str, waste: Waste) -> Finding:
             rows_at_volume(facts, waste.table),
         ),
         why=f"Every row that is thrown away was fetched from the table first. {share_in_words(facts, (key,))}",
-        remedy=_index_in_words(index) or f"Have the index hold what {key} filters by, or make it partial.",
+        remedy=refuted or _index_in_words(index) or f"Have the index hold what {key} filters by, or make it partial.",
         sql=index_sql(facts, index),
         load_share=facts.load_share((key,)),
+        index=index,
     )
 
 
