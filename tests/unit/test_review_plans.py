@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadlab.engines.plan_tree import Comparison, IndexTrial, NewIndex, Plan, PlanNode, SortKey
@@ -178,6 +180,11 @@ def test_what_the_planner_would_not_use_is_not_proposed():
     given = facts(plans=plans(scan(1_000, 10)))
     tried = facts(plans=plans(scan(1_000, 10)), trials={index: (IndexTrial("find", 100.0, 100.0, is_used=False),)})
     (proposed,) = outcome("missing-index", given).findings
+    assert proposed.remedy.startswith("Create it; what it gains and costs is measured under a scenario of this load")
+    (of_scenario,) = outcome("missing-index", replace(given, can_prove=True)).findings
+    assert of_scenario.remedy == (
+        "Create it once `loadlab check SCENARIO --prove` has measured what it gains and costs."
+    )
     assert proposed.subject == "orders (customer_id, status)"
     assert "not proved" in " ".join(proposed.evidence)
     assert outcome("missing-index", tried).outcome is Outcome.CLEAN

@@ -122,7 +122,8 @@ class ReviewFacts:
 
     `statistics` and `dependencies` prove something of the application only where the data is its own
     (`is_own_data`): data that LoadLab made shows what LoadLab does. `bloat` is of every table and index that is large
-    enough to be measured. `remedies` writes the SQL of findings.
+    enough to be measured. `remedies` writes the SQL of findings. `can_prove`: there is a scenario's load, under which
+    an index can be measured.
     """
 
     schema: Schema
@@ -145,6 +146,7 @@ class ReviewFacts:
     dependencies: Mapping[str, Dependencies] | None = None
     bloat: Sequence[Bloat] | None = None
     remedies: Remedies | None = None
+    can_prove: bool = False
 
     def why_missing(self, name: str) -> str:
         """Why a field is None, for the reason of a skipped rule."""

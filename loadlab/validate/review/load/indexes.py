@@ -79,10 +79,20 @@ def _missing_finding(facts: ReviewFacts, index: NewIndex, keys: tuple[str, ...])
             _writes_in_words(facts, index.table),
         ),
         why=f"{share_in_words(facts, keys)}",
-        remedy=f"Create it{'' if is_proved else ' once `loadlab check --prove` has measured what it gains and costs'}.",
+        remedy="Create it." if is_proved else _proof_first(facts),
         sql=index_sql(facts, index),
         load_share=facts.load_share(keys),
         index=index,
+    )
+
+
+def _proof_first(facts: ReviewFacts) -> str:
+    """Where what it gains and costs is measured: under a scenario's load, and never on the database in use."""
+    if facts.can_prove:
+        return "Create it once `loadlab check SCENARIO --prove` has measured what it gains and costs."
+    return (
+        "Create it; what it gains and costs is measured under a scenario of this load (`loadlab init --from-statements URL`"
+        " writes one), with `loadlab check SCENARIO --prove`."
     )
 
 
