@@ -11,7 +11,7 @@ from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Session
 from loadlab.errors import DatabaseError, InputError
 from loadlab.factories import Database
-from loadlab.spec.statement import Statement
+from loadlab.spec.statement import Statement, shortened
 from loadlab.testing.limits import PLACE
 
 # An error is shown at the line of the test that asked (pytest --full-trace shows all).
@@ -43,7 +43,7 @@ class StatementSubject:
     """A statement on a connection of its own. Raises InputError and DatabaseError."""
 
     def __init__(self, database: Database, text: str, values: GivenValues, *, timeout_s: float) -> None:
-        self.name = shortened(text)
+        self.name = shortened(text, _NAME_MAX)
         self._database, self._values = database, values
         self._statement = Statement.parse(text)
         self._session: Session = database.engine.connect(timeout_s=timeout_s)
@@ -117,9 +117,3 @@ def values_at(values: GivenValues, index: int) -> Mapping[str, Any]:
     if not values:
         raise InputError(f"{PLACE} values", "is empty; give one mapping, or several that take turns")
     return values[index % len(values)]
-
-
-def shortened(text: str) -> str:
-    """A statement on one line, cut between words."""
-    words = " ".join(text.split())
-    return words if len(words) <= _NAME_MAX else f"{words[:_NAME_MAX].rsplit(' ', 1)[0]} …"

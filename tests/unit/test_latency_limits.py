@@ -12,7 +12,7 @@ from loadlab.errors import InputError
 from loadlab.testing.judging import check
 from loadlab.testing.limits import parse_limits
 from loadlab.testing.sampling import Sampler
-from loadlab.testing.subjects import CodeSubject, shortened, values_at
+from loadlab.testing.subjects import CodeSubject, values_at
 from loadlab.testing.wording import summary_lines
 from loadlab.validate.model import Verdict
 
@@ -98,15 +98,6 @@ def test_values_take_turns_or_are_made():
     assert values_at(None, 7) == {}
     with pytest.raises(InputError, match="is empty"):
         values_at([], 0)
-
-
-def test_a_long_statement_is_cut_between_words():
-    assert shortened("SELECT  1\n FROM x") == "SELECT 1 FROM x"
-    text = "SELECT " + ", ".join(f"column_{number}" for number in range(20))
-    cut = shortened(text)
-    assert cut.endswith(" …")
-    assert text.startswith(cut.removesuffix(" …"))
-    assert text[len(cut) - 2] == " "
 
 
 def test_the_summary_lines_up():

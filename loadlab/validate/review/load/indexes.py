@@ -91,8 +91,8 @@ def _proof_first(facts: ReviewFacts) -> str:
     if facts.can_prove:
         return "Create it once `loadlab check SCENARIO --prove` has measured what it gains and costs."
     return (
-        "Create it; what it gains and costs is measured under a scenario of this load (`loadlab init --from-statements URL`"
-        " writes one), with `loadlab check SCENARIO --prove`."
+        "Create it; what it gains and costs is measured under a scenario of this load"
+        " (`loadlab init --from-statements URL` writes one), with `loadlab check SCENARIO --prove`."
     )
 
 
