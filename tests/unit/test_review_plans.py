@@ -196,8 +196,8 @@ def test_what_the_planner_would_not_use_is_not_proposed():
 
 
 @pytest.mark.parametrize("executed, is_found", [({"find": 4, "add": 96}, True), ({"find": 0, "add": 100}, None)])
-def test_coverage_is_of_what_was_executed(executed, is_found):
-    found = outcome("index-coverage", facts(plans=plans(scan(1_000, 10)), executions=executed))
+def test_a_load_scans_by_what_was_executed(executed, is_found):
+    found = outcome("scanning-load", facts(plans=plans(scan(1_000, 10)), executions=executed))
     assert (bool(found.findings) if found.outcome is not Outcome.SKIPPED else None) is is_found
     assert found.examined == executed["find"]
 
