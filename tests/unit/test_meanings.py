@@ -90,6 +90,7 @@ rows.y c(1) letter
 users.score integer rating | items.qty integer quantity | items.unit_price numeric money
 orders.tax numeric small_money
 items.amt numeric money | stats.success_rate numeric rate | plans.discount_percent numeric percent
+staff.hourly_rate numeric money | rooms.nightly_rate numeric money | trips.fare numeric money
 places.lat float latitude | places.lng float longitude | places.longitude numeric longitude
 films.release_year integer year
 hosts.port integer port | users.age integer age | posts.views_count integer count | trees.depth integer level
