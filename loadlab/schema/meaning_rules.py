@@ -243,9 +243,28 @@ TIME: Rules = _rules(
         "updated",
     ),
     (r"delet|archiv|cancel|closed|removed|discarded|banned|suspended|revoked|retired|voided", "deleted"),
-    (r"birth|\bdob$", "birth_date"),
+    (r"birth|\bdob$|\bborn\b", "birth_date"),
+    (
+        r"\b(appointment|appt|reservation|meeting|interview)( (at|on|date|time|start))?$|\bscheduled (for|start|date|time|on)$|"
+        r"\bbooked for$|\bcheck ?in( (date|time))?$|\bnext (visit|meeting|session|lesson|call|appointment)",
+        "appointment",
+    ),
+    (r"\bcheck ?out( (date|time))?$|\bscheduled end$", "appointment_end"),
     (r"expir|valid until|valid to|\bdue\b|deadline|\bends?\b|\bexp$|\buntil$", "expires"),
 )  # fmt: skip
+
+# Of appointments the ends have plain names: `starts_at`, `ends_at`, `date`.
+APPOINTED = re.compile(
+    r"\b(appointments?|bookings?|reservations?|meetings?|shifts?|lessons?|classes|consultations?|rentals?|viewings?|"
+    r"interviews?|events?|slots?)$"
+)
+APPOINTMENT: Rules = _rules(
+    (
+        r"\b(starts?|begins?|from|scheduled)( (at|on|time|date))?$|^(date|time|when|day|day of|takes place)( (at|on))?$",
+        "appointment",
+    ),
+    (r"\b(ends?|finish(es)?|to|until)( (at|on|time|date))?$", "appointment_end"),
+)
 
 DOCUMENT: Rules = _rules(
     (r"address", "address_document"),

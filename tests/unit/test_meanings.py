@@ -98,6 +98,10 @@ items.position integer ordinal | files.file_size integer bytes | requests.durati
 products.weight numeric measure | stock.on_hand integer stock | requests.status_code integer http_status
 posts.created_at timestamp created | posts.updatedAt timestamp updated | posts.deleted_at timestamp deleted
 persons.dob date birth_date | coupons.expires_at timestamp expires | orders.order_date date created
+appointments.starts_at timestamp appointment | bookings.date date appointment
+meetings.ends_at timestamp appointment_end | visits.scheduled_for timestamp appointment
+stays.check_in date appointment | stays.check_out date appointment_end
+people.born_on date birth_date | people.dob date birth_date | tasks.ends_at timestamp expires
 users.preferences json settings_document | users.profile json profile_document
 orders.shipping_address json address_document
 """
