@@ -68,9 +68,16 @@ def rule_results(outcomes: Iterable[RuleOutcome]) -> list[RuleResult]:
             findings=len(outcome.findings),
             silenced=len(outcome.silenced),
             reason=outcome.reason,
+            unmatched=list(outcome.unmatched),
         )
         for outcome in outcomes
     ]
+
+
+def unmatched_in_words(rules: Sequence[RuleResult]) -> str:
+    """`silence naming:legacy matches no finding`; "" where every pattern does."""
+    patterns = [pattern for rule in rules for pattern in rule.unmatched]
+    return f"silence {', '.join(patterns)} matches no finding" if patterns else ""
 
 
 def tally(findings: Sequence[FindingResult], rules: Sequence[RuleResult]) -> str:
@@ -99,6 +106,8 @@ def print_check(result: CheckResult, console: Console) -> None:
     print_findings(result.findings, console)
     console.print(_examined(result.reviewed))
     console.print(Text(f"\n{tally(result.findings, result.reviewed)}."))
+    if unmatched := unmatched_in_words(result.reviewed):
+        console.print(Text(f"{printable(unmatched)}: a slip, or it is gone.", style="yellow"))
 
 
 def print_findings(findings: Sequence[FindingResult], console: Console) -> None:
@@ -183,5 +192,7 @@ def summary(findings: Sequence[FindingResult], rules: Sequence[RuleResult]) -> I
         where = f" ({touched(finding)})" if finding.load_share else ""
         table.add_row(Text(finding.severity, style=_STYLES[finding.severity]), printable(f"{finding.what}{where}"))
     yield table
+    if unmatched := unmatched_in_words(rules):
+        yield Text(f"{printable(unmatched)}: a slip, or it is gone", style="yellow")
     if len(findings) > WORST_SHOWN:
         yield Text(f"and {len(findings) - WORST_SHOWN} more; reasons and SQL are in the report", style="dim")

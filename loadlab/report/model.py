@@ -377,6 +377,7 @@ class RuleResult(ResultModel):
     findings: int
     silenced: int = 0
     reason: str = ""
+    unmatched: list[str] = Field(default=[], description="patterns for its subjects that silence nothing")
 
 
 class EnvironmentResult(ResultModel):

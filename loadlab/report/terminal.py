@@ -33,6 +33,7 @@ from loadlab.report.wording import (
 )
 from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
 from loadlab.validate.model import Verdict
+from loadlab.validate.wording import counted
 
 _STYLES = {
     Verdict.PASS: "green",
@@ -132,7 +133,7 @@ def _detail(target: TargetResult, detail: DetailResult) -> Text:
     text = Text(f"{printable(detail.name)}: {quantity(detail.measured, target.unit)}")
     if detail.interval is not None:
         text.append(f" ({interval_text(detail.interval, target.unit)})")
-    text.append(f", {format_count(detail.samples)} samples, ")
+    text.append(f", {counted(detail.samples, 'sample')}, ")
     return text.append_text(_word(detail.verdict))
 
 
@@ -189,7 +190,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
 
 def _seeding(result: Result) -> str:
     seeding = result.seeding
-    text = f"{format_count(seeding.rows)} rows in {len(seeding.tables)} tables"
+    text = f"{counted(seeding.rows, 'row')} in {counted(len(seeding.tables), 'table')}"
     unstated = sum(table.default for table in seeding.tables)
     if unstated:
         text += f" ({unstated} with a default number of rows)"
@@ -228,7 +229,7 @@ def _load(result: Result) -> str:
         parts.append(f"{format_count(load.waited)} waited for a connection (p99 {format_duration(wait_s)})")
     if load.connect_us is not None and load.connect_us.p50 and load.connect_us.p99:
         opening = f"p50 {duration_us(load.connect_us.p50)}, p99 {duration_us(load.connect_us.p99)}"
-        parts.append(f"{format_count(load.connects)} connections were opened, one for each operation ({opening})")
+        parts.append(f"{counted(load.connects, 'connection', 'were')} opened, one for each operation ({opening})")
     if load.timed_out:
         parts.append(f"{format_count(load.timed_out)} timed out")
     if load.dropped:

@@ -15,6 +15,7 @@ from loadlab.validate.model import Verdict
 from loadlab.validate.saturation import Saturation, Usage, saturated
 from loadlab.validate.search import Bracket, SearchPlan, Seen, bracket_of, next_rate
 from loadlab.validate.usl import POINTS_MIN, ScalabilityLaw, fit_scalability
+from loadlab.validate.wording import counted
 
 # Below this there is hardly a moment with two at once, which is what the law is about.
 _CONCURRENCY_MIN = 2.0
@@ -179,7 +180,7 @@ def _what_is_missing(
         limit = next(limit for limit in by_generator if limit is not None)
         return f"At least {held} is sustained; at {format_rate(bracket.broke)} {limit}."
     if next_rate(tried(steps), plan) is not None or bracket.broke / bracket.held - 1 > 2 * plan.within:
-        return f"{len(steps)} windows did not narrow it down: {held} held{_broke_so_far(bracket)}."
+        return f"{counted(len(steps), 'window', 'did')} not narrow it down: {held} held{_broke_so_far(bracket)}."
     return None
 
 
@@ -211,7 +212,7 @@ def _law(steps: Sequence[RateStep]) -> tuple[ScalabilityLaw | None, str]:
     usable = [step for step in steps if step.concurrency is not None and step.verdict.generator_limit is None]
     rates = {step.rate_per_s for step in usable}
     if len(rates) < POINTS_MIN:
-        return None, f"{len(rates)} rates had a steady state; a fit needs {POINTS_MIN}."
+        return None, f"{counted(len(rates), 'rate', 'had')} a steady state; a fit needs {POINTS_MIN}."
     highest = max(step.concurrency or 0.0 for step in usable)
     if highest < _CONCURRENCY_MIN:
         return None, f"There were {highest:.2f} operations in the system at most: nothing ran beside others."

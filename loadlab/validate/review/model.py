@@ -81,7 +81,10 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What one rule has to say; `silenced` are the findings that the user does not want to hear of."""
+    """What one rule has to say; `silenced` are the findings that the user does not want to hear of.
+
+    `unmatched` are the patterns that name this rule and a subject of which it has found nothing.
+    """
 
     rule: Rule
     outcome: Outcome
@@ -90,6 +93,7 @@ class RuleOutcome:
     findings: tuple[Finding, ...]
     silenced: tuple[Finding, ...] = ()
     reason: str = ""
+    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
