@@ -156,7 +156,7 @@ def _examined(rules: Sequence[RuleResult]) -> RenderableType:
         table.add_column(name, no_wrap=True)
     table.add_column("examined", overflow="fold")
     for rule in rules:
-        text = rule.reason if rule.outcome is Outcome.SKIPPED else f"{rule.examined:,} {rule.objects}"
+        text = rule.reason if rule.outcome is Outcome.SKIPPED else f"{rule.objects}: {rule.examined:,}"
         silenced = f", {rule.silenced} silenced" if rule.silenced else ""
         style = {Outcome.CLEAN: "green", Outcome.FOUND: "yellow", Outcome.SKIPPED: "dim"}[rule.outcome]
         table.add_row(Text(rule.outcome.value, style=style), rule.rule, printable(text + silenced))

@@ -325,7 +325,17 @@ def proposing(rule: str, subject: str, *columns: str, severity: Severity = Sever
     index = NewIndex("orders", columns) if columns else None
     sql = (f"CREATE INDEX ON orders ({', '.join(columns)})",) if columns else ()
     fact = f"what {rule} saw"
-    return Finding(rule, severity, subject, f"{rule} of {subject}.", ("rows: 1", fact), "Why.", "Do.", sql, index=index)
+    return Finding(
+        rule,
+        severity,
+        subject,
+        f"{rule} of {subject}.",
+        ("rows: 1", fact),
+        f"It concerns {rule}. Why. Because of {rule}.",
+        "Do.",
+        sql,
+        index=index,
+    )
 
 
 def test_a_remedy_is_told_once_with_the_evidence_of_all():
@@ -349,5 +359,6 @@ def test_a_remedy_is_told_once_with_the_evidence_of_all():
         "seq-scan: seq-scan of find. (what seq-scan saw)",
         "fk-without-index: fk-without-index of orders.customer_id. (what fk-without-index saw)",
     )
-    assert head.why == "Why."
+    because = ("missing-index", "seq-scan", "fk-without-index")
+    assert head.why == f"It concerns missing-index. Why. {' '.join(f'Because of {rule}.' for rule in because)}"
     assert head.remedy == "Do. It serves all of these."

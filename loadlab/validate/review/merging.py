@@ -6,6 +6,7 @@ change. It is said once, with the evidence of all and one SQL text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ from loadlab.validate.review.plans.suggest import covers
 # Who speaks for all: what was tried or measured, then what was seen in plans, then what follows from the schema.
 _SPEAKERS = ("missing-index", "seq-scan", "filter-after-index", "fk-without-index")
 _SEVERITIES = list(Severity)
+_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
+# How a reason tells what part of the load a finding concerns: of findings that are one that is the first one's to say.
+_SHARE = "It concerns "
 
 
 def merged(findings: Sequence[Finding]) -> list[Finding]:
@@ -61,9 +65,15 @@ def _told_together(group: Sequence[Finding]) -> Finding:
         head,
         severity=min((item.severity for item in group), key=_SEVERITIES.index),
         evidence=(*head.evidence, *more),
-        why=" ".join(dict.fromkeys(item.why for item in group if item.why)),
+        why=_reasons(head, others),
         remedy=head.remedy if head.index == widest.index else f"{widest.remedy} It serves all of these.",
         sql=widest.sql or head.sql,
         load_share=max(shares, default=None),
         also=tuple(item.id for item in others),
     )
+
+
+def _reasons(head: Finding, others: Sequence[Finding]) -> str:
+    """Each sentence once."""
+    more = [sentence for item in others for sentence in _SENTENCE.split(item.why) if not sentence.startswith(_SHARE)]
+    return " ".join(dict.fromkeys(filter(None, (*_SENTENCE.split(head.why), *more))))
