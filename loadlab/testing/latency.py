@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from loadlab.errors import InputError, StatementTimeoutError
 from loadlab.factories import Database
+from loadlab.testing.code import CodeSubject
 from loadlab.testing.judging import Check, check
 from loadlab.testing.limits import PLACE, LatencyLimit, parse_limits
 from loadlab.testing.recording import Recorder
 from loadlab.testing.sampling import Sampler, Samples
-from loadlab.testing.subjects import CodeSubject, GivenValues, StatementSubject, Subject
+from loadlab.testing.subjects import GivenValues, StatementSubject, Subject
 from loadlab.testing.wording import failure, plan_lines
 from loadlab.units import parse_duration_s
 from loadlab.validate.model import Verdict
@@ -48,12 +49,19 @@ class Latency:
 
 
 class LatencyCheck:
-    """Callable: see `__call__`. `database` opens the test's database when a statement first needs it."""
+    """Callable: see `__call__`. `database` opens the test's database when a statement first needs it; `has_database`
+    whether the test asks for it anyway."""
 
     def __init__(
-        self, database: Callable[[], Database], recorder: Recorder, *, max_time_s: float, strict: bool
+        self,
+        database: Callable[[], Database],
+        recorder: Recorder,
+        *,
+        has_database: bool,
+        max_time_s: float,
+        strict: bool,
     ) -> None:
-        self._database, self._recorder = database, recorder
+        self._database, self._recorder, self._has_database = database, recorder, has_database
         self._max_time_s, self._strict = max_time_s, strict
 
     def __call__(
@@ -85,7 +93,8 @@ class LatencyCheck:
             subject.close()
         if wrong:
             raise LatencyError(wrong)
-        return self._concluded(Latency(subject.name, tuple(samples.seconds), checks), samples, plan, strict)
+        told = [f"{subject.evidence}:", *(f"  {line}" for line in plan)] if plan else []
+        return self._concluded(Latency(subject.name, tuple(samples.seconds), checks), samples, told, strict)
 
     def judge(
         self,
@@ -106,11 +115,13 @@ class LatencyCheck:
     def _subject(
         self, what: str | Callable[..., object], values: GivenValues, limits: Sequence[LatencyLimit]
     ) -> Subject:
-        if not isinstance(what, str):
+        if not isinstance(what, str) and not self._has_database:
             return CodeSubject(what, values)
         database = self._database()
         # Without statistics of the rows that the test has just written, another plan would be measured.
         database.collect_statistics()
+        if not isinstance(what, str):
+            return CodeSubject(what, values, database)
         patience_s = max(_PATIENCE_MIN_S, *(2 * item.limit_s for item in limits))
         return StatementSubject(database, what, values, timeout_s=patience_s)
 
@@ -138,11 +149,11 @@ class LatencyCheck:
             raise InputError(f"{PLACE} max_time", "must be above 0", value=max_time)
         return found
 
-    def _concluded(self, latency: Latency, samples: Samples, plan: list[str], strict: bool | None) -> Latency:
+    def _concluded(self, latency: Latency, samples: Samples, evidence: list[str], strict: bool | None) -> Latency:
         self._recorder.keep(latency.name, samples, latency.checks)
         if latency.verdict is Verdict.PASS:
             return latency
-        text = failure(latency.name, samples, latency.checks, plan, neighbours=_neighbours())
+        text = failure(latency.name, samples, latency.checks, evidence, neighbours=_neighbours())
         is_strict = self._strict if strict is None else strict
         if latency.verdict is Verdict.FAIL or is_strict:
             raise LatencyError(text)

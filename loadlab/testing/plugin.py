@@ -117,11 +117,16 @@ def _latency(request: pytest.FixtureRequest, benchmark: Any) -> Iterator[Latency
     from loadlab.testing.latency import LatencyCheck
     from loadlab.testing.recording import Recorder
 
-    name = _SHARED if _SHARED in request.fixturenames and "loadlab_db" not in request.fixturenames else "loadlab_db"
+    asked = [name for name in ("loadlab_db", _SHARED) if name in request.fixturenames]
+    name = asked[0] if asked else "loadlab_db"
     recorder = Recorder(request.node, benchmark)
     config = request.config
     yield LatencyCheck(
-        lambda: request.getfixturevalue(name), recorder, max_time_s=max_time_s(config), strict=is_strict(config)
+        lambda: request.getfixturevalue(name),
+        recorder,
+        has_database=bool(asked),
+        max_time_s=max_time_s(config),
+        strict=is_strict(config),
     )
 
 

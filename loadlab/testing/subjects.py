@@ -24,9 +24,10 @@ _NAME_MAX = 72
 
 
 class Subject(Protocol):
-    """Something to be executed many times. `name` is how a message calls it."""
+    """Something to be executed many times. `name` is how a message calls it, `evidence` what `plan` tells."""
 
     name: str
+    evidence: str
 
     def prepare(self, index: int) -> Call:
         """The execution of a number, from 0; all that is not to be timed happens here."""
@@ -41,6 +42,8 @@ class Subject(Protocol):
 
 class StatementSubject:
     """A statement on a connection of its own. Raises InputError and DatabaseError."""
+
+    evidence = "the plan"
 
     def __init__(self, database: Database, text: str, values: GivenValues, *, timeout_s: float) -> None:
         self.name = shortened(text, _NAME_MAX)
@@ -81,29 +84,6 @@ class StatementSubject:
             wrong = f"has no value for :{missing[0]}" if missing else f"has no parameter :{unknown[0]}"
             raise InputError(PLACE, f"{wrong}; the statement is {self.name}")
         return self._session.encode_row(self._handle, values)
-
-
-class CodeSubject:
-    """A function of the code under test, called with the values by name."""
-
-    def __init__(self, function: Callable[..., object], values: GivenValues) -> None:
-        self.name = f"{getattr(function, '__qualname__', repr(function))}()"
-        self._function, self._values = function, values
-
-    def prepare(self, index: int) -> Call:
-        function, values = self._function, dict(values_at(self._values, index))
-
-        def call() -> None:
-            function(**values)
-
-        return call
-
-    def plan(self, index: int) -> Plan | str | None:
-        """The code has its own connection, so nobody sees its plans."""
-        return None
-
-    def close(self) -> None:
-        """Nothing was opened."""
 
 
 def values_at(values: GivenValues, index: int) -> Mapping[str, Any]:

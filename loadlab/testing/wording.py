@@ -23,8 +23,10 @@ _PLAN_LINES_MAX = 60
 _RIGHT = (2, 3, 5)
 
 
-def failure(name: str, samples: Samples, checks: Sequence[Check], plan: Sequence[str], *, neighbours: int = 0) -> str:
-    """Every limit with its verdict, the worst first, how the executions spread, and the plan."""
+def failure(
+    name: str, samples: Samples, checks: Sequence[Check], evidence: Sequence[str], *, neighbours: int = 0
+) -> str:
+    """Every limit with its verdict, the worst first, how the executions spread, and the evidence of the database."""
     lines = []
     for item in sorted(checks, key=lambda item: _ORDER.index(item.verdict)):
         lines.append(f"{item.verdict.value}: {_finding(item)}")
@@ -34,8 +36,7 @@ def failure(name: str, samples: Samples, checks: Sequence[Check], plan: Sequence
     if neighbours:
         beside = counted(neighbours, "other process")
         lines.append(f"  {beside} ran tests on this machine meanwhile; -n 0 measures without them")
-    if plan:
-        lines += ["  the plan:", *(f"    {line}" for line in plan)]
+    lines += [f"  {line}" for line in evidence]
     return "\n".join(lines)
 
 

@@ -90,12 +90,21 @@ def test_beyond_the_limit_the_plan_stands_beside_the_figure(project):
         def test_other_rows(loadlab_db, loadlab_latency):
             loadlab_latency("SELECT 1", limit="1s", rows=2)
 
+        def test_code(loadlab_db, loadlab_latency):
+            import psycopg
+            loadlab_db.factory("users").count(3).create()
+            with psycopg.connect(loadlab_db.url, autocommit=True) as connection:
+                def one_by_one():
+                    for (key,) in connection.execute("SELECT id FROM users").fetchall():
+                        connection.execute("SELECT email FROM users WHERE id = %s", [key]).fetchall()
+                loadlab_latency(one_by_one, limit="1us", max_time=0.5)
+
         def test_missing_value(loadlab_db, loadlab_latency):
             loadlab_latency("SELECT :a", limit="1s")
         """
     )
     result = run(project)
-    result.assert_outcomes(failed=4, passed=1, warnings=1)
+    result.assert_outcomes(failed=5, passed=1, warnings=1)
     result.stdout.fnmatch_lines(
         [
             "E *LatencyError: FAIL: p95 *beyond the limit of 1 µs*",
@@ -104,14 +113,18 @@ def test_beyond_the_limit_the_plan_stands_beside_the_figure(project):
             "E *Seq Scan of users: 0 rows*2,000 rows read in vain*",
             "E *LatencyError: SELECT id FROM users returned and changed no row*",
             "E *LatencyError: SELECT 1 returned or changed 1 rows each time; expected: 2",
+            "E *what it asked the server, by time:",
+            "E *(3 a run), * each, 1 rows each: SELECT email FROM users WHERE id = $1",
+            "E *Seq Scan on users*",
+            "E *(1 a run), * each, 3 rows each: SELECT id FROM users",
             "E *InputError: loadlab_latency() has no value for :a; the statement is SELECT :a",
             "*InconclusiveLatencyWarning: INCONCLUSIVE: p99 *",
             "*a p99 needs 420 executions*",
         ]
     )
     strict = run(project, "--loadlab-strict", "-k", "undecided")
-    strict.assert_outcomes(failed=1, deselected=4)
-    run(project, "-m", "not loadlab_latency").assert_outcomes(deselected=5)
+    strict.assert_outcomes(failed=1, deselected=5)
+    run(project, "-m", "not loadlab_latency").assert_outcomes(deselected=6)
 
 
 def test_a_database_for_each_test_and_one_for_a_module(project):

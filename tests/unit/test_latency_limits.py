@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from loadlab.errors import InputError
+from loadlab.testing.code import CodeSubject
 from loadlab.testing.judging import check
 from loadlab.testing.limits import parse_limits
 from loadlab.testing.sampling import Sampler
-from loadlab.testing.subjects import CodeSubject, values_at
+from loadlab.testing.subjects import values_at
 from loadlab.testing.wording import summary_lines
 from loadlab.validate.model import Verdict
 
