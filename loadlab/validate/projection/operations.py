@@ -74,14 +74,13 @@ def _slower(item: OperationProjection) -> float:
 
 
 def _overloaded(item: OperationProjection, busy: float, pool: int) -> OperationProjection:
-    """Where more is asked than the connections carry, answers queue without an end: no time is an upper bound."""
-    projected = {percentile: replace(found, high_us=math.inf) for percentile, found in item.projected.items()}
+    """Where more is asked than the connections carry, answers queue without an end: projected are lower bounds."""
     overload = (
         f"This load would keep {format_count(busy)} connections busy there and the pool has {format_count(pool)}: it"
         " could not be carried, and answers would queue without an end (a lower --rate, or more connections). What is"
         " projected is the time without that queue."
     )
-    return replace(item, projected=projected, overload=overload)
+    return replace(item, overload=overload)
 
 
 def _project(
@@ -139,8 +138,6 @@ def _closed_gate(windows: Sequence[Facts]) -> str | None:
 
 
 def unbounded(projection: OperationProjection) -> str:
-    """The percentiles whose interval has no upper end for want of answers, for a reader; empty when there is none."""
-    if projection.overload:
-        return ""
+    """The percentiles whose interval has no upper end, for a reader; empty when there is none."""
     open_ended = [f"p{p:g}" for p, found in projection.projected.items() if found.high_us == float("inf")]
     return f"No upper end is known of {names(open_ended)}: too few answers." if open_ended else ""

@@ -128,8 +128,8 @@ def _operation(target: Target, item: OperationProjection, projection: Projection
         f"{relation(target, decided, found.value_us)}"
     )
     cached = _not_cached(projection) if decided is Verdict.PASS else None
-    overload = _clause(item.overload) if decided is Verdict.INCONCLUSIVE and item.overload else None
-    verdict, reason = gates.settle(decided, finding, cached, overload)
+    overload = _clause(item.overload) if decided is not Verdict.FAIL and item.overload else None
+    verdict, reason = gates.settle(decided, finding, overload, cached)
     bounded = interval if found.low_us > 0 or math.isfinite(found.high_us) else None
     return Examination(item.name, found.value_us, bounded, len(projection.scales), verdict, reason)
 
