@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ LATENCY_MARKER_HELP = (
     "loadlab_latency: set on every test that uses the fixture of this name, for -m 'not loadlab_latency'"
 )
 DEFAULT_MAX_TIME = "5s"
+# Databases that each process has for itself.
+_TEMPORARY = ("embedded:", "embedded", "sqlite://")
 
 # ini option → type, default, help.
 _INI: Mapping[str, tuple[str, Any, str]] = {
@@ -90,14 +93,31 @@ def wanted(node: pytest.Item | pytest.Collector, config: pytest.Config) -> Wante
     markers = list(node.iter_markers(MARKER))
     for marker in reversed(markers):
         found = _with_marker(found, marker, node)
-    database = config.getoption("--loadlab-database")
-    found = replace(found, database=database) if database else found
-    if found.source is None and found.database.rstrip(":") == "embedded":
+    database = config.getoption("--loadlab-database") or found.database
+    found = replace(found, database=of_worker(database, os.environ.get("PYTEST_XDIST_WORKER")))
+    if found.source is None and found.database in _TEMPORARY:
         raise pytest.UsageError(
             'loadlab_db needs a schema or a scenario: loadlab_source = "schema.sql" in pytest\'s configuration, or'
             ' @pytest.mark.loadlab(source="schema.sql")'
         )
     return found
+
+
+def of_worker(database: str, worker: str | None) -> str:
+    """The address of this process's database. Raises UsageError for one that several processes would fill and copy."""
+    is_own = database in _TEMPORARY or "{worker}" in database
+    if worker is not None and not is_own:
+        raise pytest.UsageError(
+            f"loadlab_database={_masked(database)} would be that of every pytest-xdist worker; put {{worker}} in it,"
+            " which stands for gw0, gw1, …, or run with -n 0"
+        )
+    return database.replace("{worker}", worker or "main")
+
+
+def _masked(database: str) -> str:
+    from loadlab.engines import mask
+
+    return mask(database)
 
 
 def _configured(config: pytest.Config) -> Wanted:

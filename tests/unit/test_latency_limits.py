@@ -12,6 +12,7 @@ from loadlab.errors import InputError
 from loadlab.testing.code import CodeSubject
 from loadlab.testing.judging import check
 from loadlab.testing.limits import parse_limits
+from loadlab.testing.options import of_worker
 from loadlab.testing.sampling import Sampler
 from loadlab.testing.subjects import values_at
 from loadlab.testing.wording import summary_lines
@@ -90,6 +91,24 @@ def test_a_look_is_as_long_as_the_percentile_needs_or_the_time_allows():
     assert len(slow.samples.seconds) == len(seen) >= 5
     assert time.perf_counter() - begin < 2
     assert min(seen) >= 0.03
+
+
+@pytest.mark.parametrize(
+    "database, worker, expected",
+    [
+        ("embedded:", "gw1", "embedded:"),
+        ("embedded:./db", None, "embedded:./db"),
+        ("postgresql://a@db/test_{worker}", "gw1", "postgresql://a@db/test_gw1"),
+        ("postgresql://a@db/test_{worker}", None, "postgresql://a@db/test_main"),
+    ],
+)
+def test_each_worker_has_a_database_of_its_own(database, worker, expected):
+    assert of_worker(database, worker) == expected
+
+
+def test_workers_do_not_share_a_database():
+    with pytest.raises(pytest.UsageError, match=r"a:\*\*\*@db/test would be that of every pytest-xdist worker"):
+        of_worker("postgresql://a:secret@db/test", "gw0")
 
 
 def test_values_take_turns_or_are_made():
