@@ -23,8 +23,6 @@ LATENCY_MARKER_HELP = (
     "loadlab_latency: set on every test that uses the fixture of this name, for -m 'not loadlab_latency'"
 )
 DEFAULT_MAX_TIME = "5s"
-# Databases that each process has for itself.
-_TEMPORARY = ("embedded:", "embedded", "sqlite://")
 
 # ini option → type, default, help.
 _INI: Mapping[str, tuple[str, Any, str]] = {
@@ -95,7 +93,7 @@ def wanted(node: pytest.Item | pytest.Collector, config: pytest.Config) -> Wante
         found = _with_marker(found, marker, node)
     database = config.getoption("--loadlab-database") or found.database
     found = replace(found, database=of_worker(database, os.environ.get("PYTEST_XDIST_WORKER")))
-    if found.source is None and found.database in _TEMPORARY:
+    if found.source is None and _is_temporary(found.database):
         raise pytest.UsageError(
             'loadlab_db needs a schema or a scenario: loadlab_source = "schema.sql" in pytest\'s configuration, or'
             ' @pytest.mark.loadlab(source="schema.sql")'
@@ -105,13 +103,18 @@ def wanted(node: pytest.Item | pytest.Collector, config: pytest.Config) -> Wante
 
 def of_worker(database: str, worker: str | None) -> str:
     """The address of this process's database. Raises UsageError for one that several processes would fill and copy."""
-    is_own = database in _TEMPORARY or "{worker}" in database
+    is_own = _is_temporary(database) or "{worker}" in database
     if worker is not None and not is_own:
         raise pytest.UsageError(
             f"loadlab_database={_masked(database)} would be that of every pytest-xdist worker; put {{worker}} in it,"
             " which stands for gw0, gw1, …, or run with -n 0"
         )
     return database.replace("{worker}", worker or "main")
+
+
+def _is_temporary(database: str) -> bool:
+    """Whether an address has nothing but its scheme: then each process has a database for itself."""
+    return not database.partition(":")[2].strip("/")
 
 
 def _masked(database: str) -> str:
