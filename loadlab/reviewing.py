@@ -24,7 +24,7 @@ from loadlab.measure.window import Window
 from loadlab.plan_facts import PreparedLoad, plan_facts
 from loadlab.schema.details import Dependencies
 from loadlab.schema.model import Schema
-from loadlab.spec.statement import Statement
+from loadlab.spec.statement import Statement, shortened
 from loadlab.validate.review.indexes.health import MEASURED_BYTES
 from loadlab.validate.review.model import ReviewFacts, RuleOutcome
 from loadlab.validate.review.reviewing import review, unreviewed
@@ -84,6 +84,7 @@ def seeded_facts(engine: Engine, dataset: Dataset, load: Load) -> ReviewFacts:
         executions=load.executions,
         evidence=load.evidence,
         is_window=load.executions is not None,
+        can_prove=True,
         missing=missing,
     )
     facts = _with_catalogue(facts, engine, may_install=dataset.manifest.owns_tables)
@@ -195,7 +196,7 @@ def _with_asked(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
 
 def _key(text: str, taken: Mapping[str, Statement]) -> str:
     """The beginning of a statement's text, which nobody named."""
-    short = " ".join(text.split())[:_TEXT_SHOWN]
+    short = shortened(text, _TEXT_SHOWN)
     return short if short not in taken else f"{short} ({len(taken) + 1})"
 
 

@@ -234,7 +234,8 @@ class _Writer:
             yield from condition
 
     def _select(self, columns: Sequence[str] | None) -> str:
-        what = ", ".join(self.name(column) for column in columns) if columns else "*"
+        # All of them by name, as an application asks that maps rows to objects.
+        what = ", ".join(self.name(column) for column in columns or self._table.column_names)
         return f"SELECT {what} FROM {self._words.table(self._table)}"
 
     def _bucket(self, bucket: Bucket) -> str:
@@ -268,7 +269,8 @@ class _Joined(_Writer):
 
     def _columns(self, form: Join, joined: Sequence[tuple[Table, str]]) -> str:
         if not form.columns:
-            return "*"
+            each = [f"{alias}.{self._words.column(name)}" for table, alias in joined for name in table.column_names]
+            return ", ".join(each)
         names = []
         for item in form.columns:
             table, column = split_name(item, self._table)

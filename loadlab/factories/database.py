@@ -20,7 +20,7 @@ from loadlab.data.history import settled
 from loadlab.data.plan.planner import DataRequest
 from loadlab.data.sizes import sizes_by_relations
 from loadlab.engines import DEFAULT_URL, open_database
-from loadlab.engines.abilities import CanAppend
+from loadlab.engines.abilities import CanAppend, CanClone, CanTune
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import DatabaseError, InputError
 from loadlab.factories.factory import Factory
@@ -81,28 +81,31 @@ def _dataset_of(
     """What the database holds of LoadLab's making: with a ledger, or (tables of somebody else) nothing."""
     found = schema_of(scenario, engine)
     there = engine.manifest()
-    if there is not None:
-        if not there.finished:
-            raise DatabaseError(
-                f"{engine.display_url} is only half filled; run the same loadlab seed again to finish it"
-            )
-        if rows is not None or scale is not None:
-            raise InputError("loadlab.open()", "takes no rows and no scale for a database that is filled already")
-        return dataset_of(there), True
-    shape = settled(scenario.file.data, None, None)
     fills = rows is not None or scale is not None
+    if there is not None and not there.finished:
+        raise DatabaseError(f"{engine.display_url} is only half filled; run the same loadlab seed again to finish it")
+    if there is not None and not fills:
+        return dataset_of(there), True
+    shape = settled(scenario.file.data, None, there)
+    unsaid = {"scale": shape.scale if fills else 1.0, "seed": shape.seed}
+    body: Mapping[str, Any] = unsaid if there is None else there.body
+    sizes = sizes_by_relations(found.schema) if scenario.is_plain else {}
     request = DataRequest(
         shape=shape if fills else without_examples(shape),
-        scale=scale if scale is not None else shape.scale if fills else 1.0,
-        seed=seed if seed is not None else shape.seed,
+        scale=scale if scale is not None else body["scale"],
+        seed=seed if seed is not None else body["seed"],
         full_rows=scenario.full_rows,
         rows=dict(rows) if isinstance(rows, Mapping) else {},
         rows_everywhere=rows if isinstance(rows, int) else None if fills else 0,
         default_rows=scenario.default_rows,
-        default_rows_of=sizes_by_relations(found.schema) if scenario.is_plain else {},
+        default_rows_of=sizes if there is None else body.get("default_rows_of", {}),
+        remedies=body.get("remedies", {}),
     )
     owns_tables = scenario.source(engine.name) is not None
     dataset = Dataset.plan_for(found.schema, request, owns_tables=owns_tables)
+    if there is not None and there.fingerprint != dataset.manifest.fingerprint:
+        remedy = "asks for other rows than the database is filled with; leave rows and scale out, or give another one"
+        raise InputError("loadlab.open()", remedy, value=engine.display_url)
     if owns_tables or fills:
         seed_dataset(engine, dataset, workers=1, observe=lambda _: None)
         return dataset, True
@@ -141,6 +144,7 @@ class Database:
         self._states: dict[tuple[str, str], dict[str, Wish]] = {}
         self._variants: dict[str, Dataset] = {}
         self._patterns: Dataset | None = None
+        self._written: set[str] = set()
         self._session: Session | None = None
         self._handles: dict[Statement, Any] = {}
         self._depth = 0
@@ -161,10 +165,47 @@ class Database:
 
     def close(self) -> None:
         """Close it; a temporary database is gone."""
+        self._hang_up()
+        self.engine.close()
+
+    def clone(self, *, now: dt.datetime | None = None) -> Database:
+        """A copy of the database as it stands, with its rows and states, that is gone when it is closed.
+
+        `now` is the time that its new rows come up to, this one's unless told. Nobody else may be connected to this
+        database meanwhile. Raises InputError for an engine that cannot copy, and DatabaseError that says what is in
+        the way.
+        """
+        if not isinstance(self.engine, CanClone):
+            raise InputError("clone()", f"cannot copy a database of {self.engine.name} yet")
+        self._hang_up()
+        copy = Database(
+            self.engine.clone(), self.dataset, self._shape, has_ledger=self._has_ledger, now=now or self.now
+        )
+        copy._states, copy._variants, copy._patterns = dict(self._states), self._variants, self._patterns
+        copy._written = set(self._written)
+        return copy
+
+    def collect_statistics(self) -> tuple[str, ...]:
+        """Let the planner look at tables that were written to since it looked last, by factories or by others.
+
+        Their keys; none where the engine has no such word.
+        """
+        if not isinstance(self.engine, CanTune):
+            return ()
+        known = self.engine.snapshot().tables
+        stale = {key for key, table in known.items() if table.analyzed is False or table.modified_since_analyze}
+        tables = [table for table in self.schema if table.key in self._written | stale]
+        for table in tables:
+            self.engine.tune(self.engine.tuning().collect_statistics(table))
+        self._written.clear()
+        return tuple(table.key for table in tables)
+
+    def _hang_up(self) -> None:
+        """Close the connection that looks things up; the next look opens another."""
         if self._session is not None:
             self._session.close()
-            self._session = None
-        self.engine.close()
+        self._session = None
+        self._handles.clear()
 
     @property
     def url(self) -> str:
@@ -198,7 +239,7 @@ class Database:
             known = ", ".join(table.key for table in self.schema)
             raise InputError(place, f"names no table of the schema; tables: {known}", value=key) from None
 
-    def define_state(self, table: str, name: str, **values: object) -> None:
+    def define_state(self, table: str, name: str, /, **values: object) -> None:
         """Name a state of a table: by column a constant, a list (its values take turns), a function of the row made so
         far, or `loadlab.factories.shape(...)`. Raises InputError."""
         place = f'define_state("{table}", "{name}")'
@@ -224,6 +265,7 @@ class Database:
     def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> None:
         """Insert rows in one transaction. Raises ConstraintError when one is refused."""
         self._appends.append(table, batches)
+        self._written.add(table.key)
 
     def key_columns(self, table: Table) -> frozenset[str]:
         """The columns that tell a row from others, or that other tables reference."""

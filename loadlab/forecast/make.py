@@ -156,7 +156,8 @@ def _projected(scenario: Scenario, found: _Found, options: ForecastOptions, work
     scales, largest = found.scales, found.scales[-1]
     laws: StorageLaws | None = None
     if len(scales) >= POINTS_MIN:
-        laws = fit_storage([scale.volume for scale in scales], largest.schema)
+        row_bytes = {table: layout.row_bytes for table, layout in largest.layouts.items()}
+        laws = fit_storage([scale.volume for scale in scales], largest.schema, row_bytes)
     windows = [scale.window for scale in scales if scale.window is not None]
     percentiles = {
         str(target.operation_kind): target.percentile
@@ -178,7 +179,11 @@ def _projected(scenario: Scenario, found: _Found, options: ForecastOptions, work
         volumes=[scale.volume for scale in scales],
         layouts=largest.layouts,
         environment=largest.environment,
-        notes=(*dict.fromkeys(note for scale in scales for note in scale.seeded.notes), *_too_small(laws)),
+        notes=(
+            *dict.fromkeys(note for scale in scales for note in scale.seeded.notes),
+            *_too_small(laws),
+            *dict.fromkeys(item.overload for item in projection.operations if item.overload),
+        ),
         laws=laws,
         projection=projection,
         growth=growth,

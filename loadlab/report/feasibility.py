@@ -15,6 +15,7 @@ from loadlab.data.feasibility import Constraint, Status
 from loadlab.seeding.estimate import TableEstimate
 from loadlab.seeding.trial import TableRefusal, Trial
 from loadlab.units import format_count, format_duration, format_size
+from loadlab.validate.wording import counted
 
 _ORDER: tuple[Status, ...] = ("not understood", "overridden", "left to the server", "kept")
 
@@ -83,7 +84,7 @@ def _total(tables: Sequence[TableEstimate], seconds: float) -> str:
     rows, size, indexes = sum(t.rows for t in tables), sum(t.size_bytes for t in tables), _index_bytes(tables)
     beside = "without indexes" if indexes is None else f"and {format_size(indexes)} of indexes"
     return (
-        f"\n{format_count(rows)} rows in {len(tables)} tables, about {format_size(size)} {beside}, "
+        f"\n{counted(rows, 'row')} in {counted(len(tables), 'table')}, about {format_size(size)} {beside}, "
         f"in about {format_duration(max(round(seconds), 1))}."
     )
 

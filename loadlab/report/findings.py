@@ -16,6 +16,7 @@ from rich.text import Text
 from loadlab.report.model import CheckResult, FindingResult, RuleResult
 from loadlab.report.wording import printable
 from loadlab.units import format_share
+from loadlab.validate.review.merging import merged
 from loadlab.validate.review.model import Area, Outcome, Rule, RuleOutcome, Severity
 
 AREAS: dict[Area, str] = {
@@ -31,12 +32,14 @@ _SQL_SHOWN = 12
 
 
 def finding_results(outcomes: Iterable[RuleOutcome]) -> list[FindingResult]:
-    """All findings, worst first: by severity, then by the share of the load that they touch."""
+    """All findings, worst first: by severity, then by the share of the load that they touch. A remedy comes once."""
+    outcomes = list(outcomes)
+    areas = {outcome.rule.id: outcome.rule.area for outcome in outcomes}
     found = [
         FindingResult(
             id=finding.id,
             rule=finding.rule,
-            area=outcome.rule.area,
+            area=areas[finding.rule],
             severity=finding.severity,
             subject=finding.subject,
             what=finding.what,
@@ -45,9 +48,9 @@ def finding_results(outcomes: Iterable[RuleOutcome]) -> list[FindingResult]:
             remedy=finding.remedy,
             sql=list(finding.sql),
             load_share=finding.load_share,
+            also=list(finding.also),
         )
-        for outcome in outcomes
-        for finding in outcome.findings
+        for finding in merged([finding for outcome in outcomes for finding in outcome.findings])
     ]
     return sorted(found, key=lambda item: (_SEVERITIES.index(item.severity), -(item.load_share or 0), item.id))
 
@@ -65,9 +68,16 @@ def rule_results(outcomes: Iterable[RuleOutcome]) -> list[RuleResult]:
             findings=len(outcome.findings),
             silenced=len(outcome.silenced),
             reason=outcome.reason,
+            unmatched=list(outcome.unmatched),
         )
         for outcome in outcomes
     ]
+
+
+def unmatched_in_words(rules: Sequence[RuleResult]) -> str:
+    """`silence naming:legacy matches no finding`; "" where every pattern does."""
+    patterns = [pattern for rule in rules for pattern in rule.unmatched]
+    return f"silence {', '.join(patterns)} matches no finding" if patterns else ""
 
 
 def tally(findings: Sequence[FindingResult], rules: Sequence[RuleResult]) -> str:
@@ -96,6 +106,8 @@ def print_check(result: CheckResult, console: Console) -> None:
     print_findings(result.findings, console)
     console.print(_examined(result.reviewed))
     console.print(Text(f"\n{tally(result.findings, result.reviewed)}."))
+    if unmatched := unmatched_in_words(result.reviewed):
+        console.print(Text(f"{printable(unmatched)}: a slip, or it is gone.", style="yellow"))
 
 
 def print_findings(findings: Sequence[FindingResult], console: Console) -> None:
@@ -144,7 +156,7 @@ def _examined(rules: Sequence[RuleResult]) -> RenderableType:
         table.add_column(name, no_wrap=True)
     table.add_column("examined", overflow="fold")
     for rule in rules:
-        text = rule.reason if rule.outcome is Outcome.SKIPPED else f"{rule.examined:,} {rule.objects}"
+        text = rule.reason if rule.outcome is Outcome.SKIPPED else f"{rule.objects}: {rule.examined:,}"
         silenced = f", {rule.silenced} silenced" if rule.silenced else ""
         style = {Outcome.CLEAN: "green", Outcome.FOUND: "yellow", Outcome.SKIPPED: "dim"}[rule.outcome]
         table.add_row(Text(rule.outcome.value, style=style), rule.rule, printable(text + silenced))
@@ -180,5 +192,7 @@ def summary(findings: Sequence[FindingResult], rules: Sequence[RuleResult]) -> I
         where = f" ({touched(finding)})" if finding.load_share else ""
         table.add_row(Text(finding.severity, style=_STYLES[finding.severity]), printable(f"{finding.what}{where}"))
     yield table
+    if unmatched := unmatched_in_words(rules):
+        yield Text(f"{printable(unmatched)}: a slip, or it is gone", style="yellow")
     if len(findings) > WORST_SHOWN:
         yield Text(f"and {len(findings) - WORST_SHOWN} more; reasons and SQL are in the report", style="dim")

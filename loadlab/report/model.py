@@ -383,6 +383,7 @@ class FindingResult(ResultModel):
     remedy: str
     sql: list[str] = Field(default=[], description="the remedy to be executed, a statement an item")
     load_share: float | None = Field(default=None, description="share of the executed operations that it touches")
+    also: list[str] = Field(default=[], description="ids of findings with the same remedy, whose evidence is here")
 
 
 class RuleResult(ResultModel):
@@ -397,6 +398,7 @@ class RuleResult(ResultModel):
     findings: int
     silenced: int = 0
     reason: str = ""
+    unmatched: list[str] = Field(default=[], description="patterns for its subjects that silence nothing")
 
 
 class EnvironmentResult(ResultModel):

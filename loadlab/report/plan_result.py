@@ -48,10 +48,11 @@ def text_digest(statement: Statement) -> str:
 
 
 def _result(plan: Plan, values: str, *, executed: bool) -> PlanResult:
-    return PlanResult(values=values, executed=executed, execution_ms=plan.execution_ms, root=_node(plan.root))
+    return PlanResult(values=values, executed=executed, execution_ms=plan.execution_ms, root=node_result(plan.root))
 
 
-def _node(node: PlanNode) -> PlanNodeResult:
+def node_result(node: PlanNode) -> PlanNodeResult:
+    """A step and those below it."""
     return PlanNodeResult(
         name=node.name,
         table=node.table,
@@ -67,5 +68,5 @@ def _node(node: PlanNode) -> PlanNodeResult:
         blocks_hit=node.blocks_hit,
         blocks_read=node.blocks_read,
         may_end_early=node.may_end_early,
-        children=[_node(child) for child in node.children],
+        children=[node_result(child) for child in node.children],
     )

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -22,6 +21,7 @@ from loadlab.report.evidence import judging_in_words, server_in_words
 from loadlab.report.files import RunFiles
 from loadlab.report.findings import summary
 from loadlab.report.model import DetailResult, LoadResult, OperationResult, Result, TargetResult
+from loadlab.report.rows import Cell, Heading, Rows
 from loadlab.report.wording import (
     duration_us,
     interval_text,
@@ -34,6 +34,7 @@ from loadlab.report.wording import (
 )
 from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
 from loadlab.validate.model import Verdict
+from loadlab.validate.wording import counted
 
 _STYLES = {
     Verdict.PASS: "green",
@@ -42,6 +43,7 @@ _STYLES = {
     Verdict.SKIPPED: "dim",
 }
 _DETAILS_SHOWN = 5
+_FIGURES = ("Measured", "Interval", "Samples")
 
 
 def console_for(file: TextIO | None = None) -> Console:
@@ -86,24 +88,22 @@ def _headline(result: Result) -> Text:
     return text.append("\n")
 
 
-def _targets(targets: Iterable[TargetResult]) -> Table:
-    table = _table()
-    table.add_column("Verdict", no_wrap=True)
-    for heading in ("Target", "Limit"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("Measured", "Interval", "Samples"):
-        table.add_column(heading, justify="right", overflow="fold")
+def _targets(targets: Iterable[TargetResult]) -> Rows:
+    headings = [Heading(text, is_figure=text in _FIGURES) for text in ("Verdict", "Target", "Limit", *_FIGURES)]
+    cells: list[list[Cell]] = []
     for target in targets:
         limit = limit_text(target).replace(" ", "\N{NO-BREAK SPACE}")
-        table.add_row(
-            _word(target.verdict),
-            target_label(target),
-            f"{limit} default" if target.default else limit,
-            quantity(target.measured, target.unit),
-            interval_text(target.interval, target.unit),
-            format_count(target.samples),
+        cells.append(
+            [
+                _word(target.verdict),
+                target_label(target),
+                f"{limit} default" if target.default else limit,
+                quantity(target.measured, target.unit),
+                interval_text(target.interval, target.unit),
+                format_count(target.samples),
+            ]
         )
-    return table
+    return Rows(headings, cells, name=1, heads=2)
 
 
 def _overall(result: Result) -> Text:
@@ -138,27 +138,25 @@ def _detail(target: TargetResult, detail: DetailResult) -> Text:
     text = Text(f"{printable(detail.name)}: {quantity(detail.measured, target.unit)}")
     if detail.interval is not None:
         text.append(f" ({interval_text(detail.interval, target.unit)})")
-    text.append(f", {format_count(detail.samples)} samples, ")
+    text.append(f", {counted(detail.samples, 'sample')}, ")
     return text.append_text(_word(detail.verdict))
 
 
-def _operations(operations: Iterable[OperationResult]) -> Table:
-    table = _table(gap=1)
-    table.add_column("Operation", overflow="fold")
-    for heading in ("Count", "Err."):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("service\np50", "\np95", "\np99", "response\np50", "\np95", "\np99"):
-        table.add_column(heading, justify="right", no_wrap=True)
+def _operations(operations: Iterable[OperationResult]) -> Rows:
+    figures = ("service\np50", "\np95", "\np99", "response\np50", "\np95", "\np99")
+    headings = [Heading("Operation", is_figure=False), *(Heading(text) for text in ("Count", "Err.", *figures))]
+    cells: list[list[Cell]] = []
     for operation in operations:
         service, response = operation.service_us, operation.response_us
-        figures = (service.p50, service.p95, service.p99, response.p50, response.p95, response.p99)
-        table.add_row(
-            printable(operation.name),
-            format_count(operation.count),
-            Text(format_count(operation.errors), style="bold red" if operation.errors else "dim"),
-            *(duration_us(figure) for figure in figures),
+        cells.append(
+            [
+                printable(operation.name),
+                format_count(operation.count),
+                Text(format_count(operation.errors), style="bold red" if operation.errors else "dim"),
+                *(duration_us(value) for of in (service, response) for value in (of.p50, of.p95, of.p99)),
+            ]
         )
-    return table
+    return Rows(headings, cells, gap=1)
 
 
 def _errors(operations: Iterable[OperationResult]) -> Iterator[RenderableType]:
@@ -197,7 +195,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
 
 def _seeding(result: Result) -> str:
     seeding = result.seeding
-    text = f"{format_count(seeding.rows)} rows in {len(seeding.tables)} tables"
+    text = f"{counted(seeding.rows, 'row')} in {counted(len(seeding.tables), 'table')}"
     unstated = sum(table.default for table in seeding.tables)
     if unstated:
         text += f" ({unstated} with a default number of rows)"
@@ -236,7 +234,7 @@ def _load(result: Result) -> str:
         parts.append(f"{format_count(load.waited)} waited for a connection (p99 {format_duration(wait_s)})")
     if load.connect_us is not None and load.connect_us.p50 and load.connect_us.p99:
         opening = f"p50 {duration_us(load.connect_us.p50)}, p99 {duration_us(load.connect_us.p99)}"
-        parts.append(f"{format_count(load.connects)} connections were opened, one for each operation ({opening})")
+        parts.append(f"{counted(load.connects, 'connection', 'were')} opened, one for each operation ({opening})")
     if load.timed_out:
         parts.append(f"{format_count(load.timed_out)} timed out")
     if load.dropped:
@@ -274,12 +272,6 @@ def _word(verdict: Verdict) -> Text:
 
 def _path(name: str, path: Path) -> Text:
     return Text(f"{name:<9}", style="bold").append(printable(str(path)), style="not bold")
-
-
-def _table(gap: int = 2) -> Table:
-    """A table with nothing but a line below its headings; `gap` is the room between columns."""
-    # The box itself draws one blank between columns.
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold")
 
 
 def _grid(rows: Iterable[tuple[str, str]]) -> Group:

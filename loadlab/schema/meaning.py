@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from loadlab.schema.meaning_rules import CODES, DOCUMENT, NUMBER, TABLES, TEXT, TIME, Rules
+from loadlab.schema.meaning_rules import APPOINTED, APPOINTMENT, CODES, DOCUMENT, NUMBER, TABLES, TEXT, TIME, Rules
 from loadlab.schema.model import Column, Table
 
 # Texts of these lengths are identifiers, whatever their name.
@@ -28,7 +28,8 @@ def meaning_of(table: Table, column: Column) -> str:
     if kind in ("integer", "numeric", "float"):
         return _first(NUMBER, words) or _commented(NUMBER, column.comment)
     if kind in ("timestamp", "date"):
-        return _first(TIME, words)
+        is_appointed = APPOINTED.search(words_of(table.name)) is not None
+        return (is_appointed and _first(APPOINTMENT, words)) or _first(TIME, words)
     return _first(DOCUMENT, words) if kind == "json" else ""
 
 

@@ -200,15 +200,19 @@ TEXT: Rules = _rules(
     (r"\b(queue|topic|table|column|schema|function|field|tool|metric|namespace|team|group|project)\b", "word"),
 )  # fmt: skip
 
+# What an hour, a day or a room costs is money, where other rates are shares.
+RATE_OF_PAY = r"\b(hour|hourly|day|daily|night|nightly|week|weekly|month|monthly|year|yearly|annual|pay|billing|billable|labou?r|room) rate$"
+
 NUMBER: Rules = _rules(
     (r"\b(rating|stars|score|grade)$", "rating"),
     (r"\bquantity|\bqty|\bquantities$", "quantity"),
-    (r"\b(hour|hourly|day|daily|monthly) rate$", "money"),
+    (RATE_OF_PAY, "money"),
     (r"\b(percentage|percent|pct|discount pct)$", "percent"),
     (r"\b(rate|ratio|share|probability|fraction|weighting|confidence)$", "rate"),
     (r"shipping|delivery (fee|cost)|\bfreight$", "small_money"),
     (r"\b(tax|vat|fee|fees|discount|tip|surcharge|commission)\b", "small_money"),
     (r"price|amount|\bamt\b|cost|total(?! (count|rows|items))|balance|revenue|salary|budget|payment|income|wage|turnover", "money"),
+    (r"\b(fare|deposit|bonus|refund|rent|tuition|earnings|profit|allowance|stipend|msrp|expenses?|payout|proceeds|debt|donation)$", "money"),
     (r"latitude|\blat$", "latitude"),
     (r"longitude|\b(lng|lon|long)$", "longitude"),
     (r"\byear$|\byr$", "year"),
@@ -239,9 +243,28 @@ TIME: Rules = _rules(
         "updated",
     ),
     (r"delet|archiv|cancel|closed|removed|discarded|banned|suspended|revoked|retired|voided", "deleted"),
-    (r"birth|\bdob$", "birth_date"),
+    (r"birth|\bdob$|\bborn\b", "birth_date"),
+    (
+        r"\b(appointment|appt|reservation|meeting|interview)( (at|on|date|time|start))?$|\bscheduled (for|start|date|time|on)$|"
+        r"\bbooked for$|\bcheck ?in( (date|time))?$|\bnext (visit|meeting|session|lesson|call|appointment)",
+        "appointment",
+    ),
+    (r"\bcheck ?out( (date|time))?$|\bscheduled end$", "appointment_end"),
     (r"expir|valid until|valid to|\bdue\b|deadline|\bends?\b|\bexp$|\buntil$", "expires"),
 )  # fmt: skip
+
+# Of appointments the ends have plain names: `starts_at`, `ends_at`, `date`.
+APPOINTED = re.compile(
+    r"\b(appointments?|bookings?|reservations?|meetings?|shifts?|lessons?|classes|consultations?|rentals?|viewings?|"
+    r"interviews?|events?|slots?)$"
+)
+APPOINTMENT: Rules = _rules(
+    (
+        r"\b(starts?|begins?|from|scheduled)( (at|on|time|date))?$|^(date|time|when|day|day of|takes place)( (at|on))?$",
+        "appointment",
+    ),
+    (r"\b(ends?|finish(es)?|to|until)( (at|on|time|date))?$", "appointment_end"),
+)
 
 DOCUMENT: Rules = _rules(
     (r"address", "address_document"),

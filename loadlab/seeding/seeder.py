@@ -18,7 +18,8 @@ from loadlab.seeding.workers import Crew, Job, cluster_crew, first_batches, load
 
 # Below this, starting worker processes takes longer than the loading.
 _PARALLEL_FROM_ROWS = 300_000
-_ANEW = ", or --recreate to drop exactly what LoadLab made there and start anew"
+# Every command that fills comes here, and one has the option.
+_ANEW = ", or fill it with `loadlab seed --recreate`, which drops exactly what LoadLab made there and starts anew"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,17 @@ _WRITES = re.compile(
 )
 
 
+def shortened(text: str, most: int) -> str:
+    """A statement's text on one line, in no more than `most` characters and cut between words."""
+    words = " ".join(text.split())
+    if len(words) <= most:
+        return words
+    head = words[: most - 1]
+    # What has no space near is a long list of names without any: there a comma ends a word as well.
+    cut = max(head.rfind(" "), head.rfind(",") + 1)
+    return f"{head[:cut].rstrip() if cut > most // 2 else head[:-1]} …"
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """Native text with named parameters.

@@ -11,9 +11,11 @@ from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import LoadMeasure
 from loadlab.units import format_rate, format_share
 from loadlab.validate.capacity import GENERATOR, STEADY, Broken, RateVerdict
+from loadlab.validate.model import Verdict
 from loadlab.validate.saturation import Saturation, Usage, saturated
 from loadlab.validate.search import Bracket, SearchPlan, Seen, bracket_of, next_rate
 from loadlab.validate.usl import POINTS_MIN, ScalabilityLaw, fit_scalability
+from loadlab.validate.wording import counted
 
 # Below this there is hardly a moment with two at once, which is what the law is about.
 _CONCURRENCY_MIN = 2.0
@@ -109,7 +111,7 @@ def conclude(steps: Sequence[RateStep], plan: SearchPlan, *, ended_early: str | 
     also = tuple(limit for limit in limits if broken is None or limit != broken.limit)
     saturation, at_per_s = _saturation(steps, bracket)
     interval = certain_interval(steps)
-    gap = _what_is_missing(steps, bracket, plan, ended_early) or _too_wide(interval, steps, bracket)
+    gap = _what_is_missing(steps, bracket, broken, plan, ended_early) or _too_wide(interval, steps, bracket, broken)
     law, law_note = _law(steps)
     finding = Finding.FOUND if gap is None else Finding.INCONCLUSIVE
     reason = gap if gap is not None else _found(bracket, broken)
@@ -157,14 +159,15 @@ def _found(bracket: Bracket, broken: Broken | None) -> str:
 
 
 def _what_is_missing(
-    steps: Sequence[RateStep], bracket: Bracket, plan: SearchPlan, ended_early: str | None
+    steps: Sequence[RateStep], bracket: Bracket, broken: Broken | None, plan: SearchPlan, ended_early: str | None
 ) -> str | None:
     """Why no capacity can be told; None when it can."""
     if not steps:
         return f"Nothing was measured: {ended_early or 'no window was tried'}."
     if bracket.held is None:
         lowest = min(steps, key=lambda step: step.rate_per_s)
-        why = next((item.reason for item in lowest.verdict.broken), "") or lowest.verdict.generator_limit or ""
+        # The limit that is told to have broken first is the one that the sentence is about.
+        why = broken.reason if broken is not None else lowest.verdict.generator_limit or ""
         certainly = "" if lowest.verdict.is_clear else " for certain"
         return f"Not even {format_rate(lowest.rate_per_s)} held{certainly}: {why}"
     held = format_rate(bracket.held)
@@ -177,7 +180,7 @@ def _what_is_missing(
         limit = next(limit for limit in by_generator if limit is not None)
         return f"At least {held} is sustained; at {format_rate(bracket.broke)} {limit}."
     if next_rate(tried(steps), plan) is not None or bracket.broke / bracket.held - 1 > 2 * plan.within:
-        return f"{len(steps)} windows did not narrow it down: {held} held{_broke_so_far(bracket)}."
+        return f"{counted(len(steps), 'window', 'did')} not narrow it down: {held} held{_broke_so_far(bracket)}."
     return None
 
 
@@ -185,13 +188,23 @@ def _broke_so_far(bracket: Bracket) -> str:
     return f", {format_rate(bracket.broke)} did not" if bracket.broke is not None else ""
 
 
-def _too_wide(interval: tuple[float | None, float | None], steps: Sequence[RateStep], bracket: Bracket) -> str | None:
+def _too_wide(
+    interval: tuple[float | None, float | None], steps: Sequence[RateStep], bracket: Bracket, broken: Broken | None
+) -> str | None:
     """A bracket whose ends could not be judged is worth no more than the certain rates around it."""
     low, high = interval
     if low is not None and high is not None and high <= _WIDEST * low:
         return None
     doubted = [step for step in steps if step.rate_per_s in (bracket.held, bracket.broke)]
-    why = next((text for step in doubted for text in step.verdict.unclear), "windows at the same rate disagreed.")
+    unclear = [
+        (item.target.name, item.reason)
+        for step in doubted
+        for item in step.verdict.verdicts
+        if item.verdict is Verdict.INCONCLUSIVE
+    ]
+    # Of several undecided targets the one that broke: its doubt is what keeps the ends apart.
+    unclear.sort(key=lambda item: broken is None or item[0] != broken.limit)
+    why = f"{unclear[0][0]}: {unclear[0][1]}" if unclear else "windows at the same rate disagreed."
     return f"What is certain lies too far apart (longer windows, --step-duration, could tell): {why}"
 
 
@@ -199,7 +212,7 @@ def _law(steps: Sequence[RateStep]) -> tuple[ScalabilityLaw | None, str]:
     usable = [step for step in steps if step.concurrency is not None and step.verdict.generator_limit is None]
     rates = {step.rate_per_s for step in usable}
     if len(rates) < POINTS_MIN:
-        return None, f"{len(rates)} rates had a steady state; a fit needs {POINTS_MIN}."
+        return None, f"{counted(len(rates), 'rate', 'had')} a steady state; a fit needs {POINTS_MIN}."
     highest = max(step.concurrency or 0.0 for step in usable)
     if highest < _CONCURRENCY_MIN:
         return None, f"There were {highest:.2f} operations in the system at most: nothing ran beside others."

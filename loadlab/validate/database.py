@@ -56,7 +56,7 @@ def index_hit_ratio(target: Target, context: Context) -> TargetVerdict:
 def _too_few_blocks(target: Target, blocks: int) -> str | None:
     if not 0 < target.limit < 1 or blocks >= samples_needed(target.limit):
         return None
-    return f"{counted(blocks, 'request')} are too few to tell; {samples_needed(target.limit)} are needed"
+    return f"{counted(blocks, 'request', 'are')} too few to tell; {samples_needed(target.limit)} are needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ def data_volume(target: Target, context: Context) -> TargetVerdict:
     estimate = size_bytes / facts.scale
     decided = gates.decide(target, size_bytes, size_bytes)
     finding = (
-        f"{counted(rows, 'seeded row')} take {format_size(size_bytes)} with their indexes at {gates.volume(facts)}"
+        f"{counted(rows, 'seeded row', 'take')} {format_size(size_bytes)} with their indexes at {gates.volume(facts)}"
     )
     if facts.scale == 1 or (facts.scale > 1 and decided is Verdict.PASS):
         reason = f"{finding}, {relation(target, decided, float(size_bytes))}."

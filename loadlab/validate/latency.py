@@ -148,7 +148,7 @@ def _too_few(name: str, target: Target, context: Context, estimate: Estimate) ->
         )
     window_s = math.ceil(duration_s * needed / estimate.samples)
     return gates.TooShort(
-        f"{counted(estimate.samples, 'answer')} are too few: a p{100 * share:g} needs {needed}, "
+        f"{counted(estimate.samples, 'answer', 'are')} too few: a p{100 * share:g} needs {needed}, "
         f"hence a window of about {format_duration(window_s)} (--duration)",
         window_s,
     )

@@ -11,6 +11,8 @@ from loadlab.validate.model import Verdict
 from loadlab.validate.statistics import CONFIDENCE
 
 _NAMES_SHOWN = 3
+# Verbs whose form with one thing is not that with many and an s.
+_OF_ONE = {"are": "is", "were": "was", "have": "has", "had": "had", "did": "did", "do": "does"}
 # How a value stands to its limit, by whether smaller is better, then by verdict.
 _RELATIONS = {
     True: {Verdict.PASS: "below", Verdict.FAIL: "above"},
@@ -57,7 +59,12 @@ def names(items: Sequence[str], limit: int = _NAMES_SHOWN) -> str:
     return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
 
 
-def counted(count: float, noun: str) -> str:
-    """`1 table`, `1,234 executions`; the plural is the noun with an s (`query` → `queries`)."""
+def counted(count: float, noun: str, verb: str = "") -> str:
+    """`1 table`, `1,234 executions`; the plural is the noun with an s (`query` → `queries`).
+
+    `verb` is that of many, and follows: `1 answer is`, `2 answers are` (`are`), `1 row takes` (`take`).
+    """
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{format_count(count)} {noun if count == 1 else plural}"
+    one = _OF_ONE.get(verb, f"{verb}s")
+    said = f" {one if count == 1 else verb}" if verb else ""
+    return f"{format_count(count)} {noun if count == 1 else plural}{said}"

@@ -135,6 +135,9 @@ def check_latency(result: dict[str, Any]) -> None:
     assert high > 1_000_000
     assert 900_000 < revenue["projected_us"]["value"] < 1_600_000
     assert result["load"].startswith("60/s (constant)")
+    # So many seconds of sleep a second are more than the pool has connections.
+    assert "connections busy there and the pool has" in " ".join(result["notes"])
+    assert "could not be carried" in operations["revenue"]["reason"]
 
 
 def check_verdicts(result: dict[str, Any]) -> None:

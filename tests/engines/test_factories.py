@@ -290,6 +290,30 @@ def test_beside_a_dataset_nothing_collides(
             again.factory(table).count(5).create()
 
 
+def test_a_copy_is_a_database_of_its_own(filled: Database) -> None:
+    filled.define_state("users", "ann", name="Ann")
+    users = count(filled, "users")
+    with filled.clone() as copy:
+        assert copy.url != filled.url
+        ann = copy.factory("users").state("ann").create().first()
+        copy.factory("knowledge_documents").count(3).for_(ann).create()
+        assert set(copy.collect_statistics()) >= {"users", "knowledge_documents"}
+        assert (count(copy, "users"), count(filled, "users")) == (users + 1, users)
+        with copy.clone() as second:
+            assert count(second, "users") == users + 1
+    # What the copy took was not taken here: the next copy makes the same rows.
+    with filled.clone() as again:
+        assert again.factory("users").state("ann").create().first() == ann
+
+
+def test_a_filled_database_is_opened_again_with_the_same_words_only(scenario: Path, url: str) -> None:
+    with loadlab.open(scenario, database=url, rows=3, seed=7) as first:
+        with loadlab.open(scenario, database=first.url, rows=3, seed=7) as again:
+            assert count(again, "users") == count(first, "users") > 0
+        with pytest.raises(InputError, match="asks for other rows than the database is filled with"):
+            loadlab.open(scenario, database=first.url, rows=4, seed=7)
+
+
 def test_a_database_of_somebody_else(under_test: EngineUnderTest, ddl: str, url: str) -> None:
     with _SomebodyElses(under_test, ddl, url) as address:
         for _ in range(2):

@@ -12,6 +12,7 @@ from loadlab.engines import open_database
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConstraintError, InputError
 from loadlab.spec.scenario import Scenario, load_scenario
+from loadlab.validate.review.load.asking import selects_star
 from loadlab.workload.flow import StatementNames
 from loadlab.workload.keys import NewRows, stream
 from loadlab.workload.plan import operation_statements, step_statements
@@ -130,6 +131,12 @@ def test_kinds_follow_from_the_forms(shop: Shop) -> None:
     kinds = {name: item.kind for name, item in shop.scenario.file.workload.operations.items()}
     some = ("by_id", "of_customer", "with_orders", "by_month", "pay", "forget", "sign_up")
     assert [kinds[name] for name in some] == ["simple", "complex", "complex", "report", "write", "write", "write"]
+
+
+def test_no_form_leaves_its_columns_unnamed(shop: Shop) -> None:
+    """What LoadLab writes itself is not what its review advises against."""
+    stars = [name for name, statement in shop.statements.items() if selects_star(str(statement))]
+    assert stars == []
 
 
 def test_a_lookup_finds_its_row(shop: Shop) -> None:

@@ -424,6 +424,13 @@ def test_a_silenced_finding_is_counted_and_not_heard(scratch, pattern):
     assert sum(len(outcome.silenced) for outcome in outcomes) == 1
 
 
+def test_a_pattern_that_silences_nothing_is_told(scratch):
+    facts = facts_of(scratch, CLEAN)
+    silence = ["naming:no_such_*", "naming", "fk-without-index:orders.gone"]
+    unmatched = {outcome.rule.id: outcome.unmatched for outcome in review(RULES, facts, silence) if outcome.unmatched}
+    assert unmatched == {"naming": ("naming:no_such_*",), "fk-without-index": ("fk-without-index:orders.gone",)}
+
+
 def test_another_subject_is_heard(scratch):
     facts = facts_of(scratch, f"{CLEAN}; DROP INDEX payments_order_id_idx;")
     outcomes = review(RULES, facts, ["fk-without-index:orders.*"])

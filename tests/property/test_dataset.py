@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
 
@@ -255,6 +256,44 @@ def test_people_are_born_long_before_they_register() -> None:
     data = dataset(schema, rows={"things": 500})
     for born, registered in zip(*(pylist(data, "things", name) for name in ("birth_date", "created_at")), strict=True):
         assert 17 <= registered.year - born.year <= 81  # type: ignore[attr-defined]
+
+
+def moments(name: str, *columns: str, kind: object = schemas.WHEN, check: str = "") -> dict[str, list[dt.datetime]]:
+    """The values of columns of time of a table that is called `name`, by column; with `created_at`."""
+    of_time = [schemas.col(item, kind) for item in columns]
+    schema = schemas.one_table(
+        schemas.col("id", schemas.INT), schemas.col("created_at", schemas.WHEN), *of_time, name=name,
+        checks=schemas.checks(check) if check else (),
+    )  # fmt: skip
+    data = dataset(schema, rows={name: 2000})
+    return {item: pylist(data, name, item) for item in ("created_at", *columns)}  # type: ignore[misc]
+
+
+def test_appointments_are_ahead_and_end_on_their_day() -> None:
+    found = moments("appointments", "starts_at", "ends_at")
+    end = max(found["created_at"])
+    ahead = sum(moment > end for moment in found["starts_at"]) / 2000
+    assert 0.005 < ahead < 0.2
+    for made, starts, ends in zip(found["created_at"], found["starts_at"], found["ends_at"], strict=True):
+        assert dt.timedelta(hours=1) <= starts - made <= dt.timedelta(days=121)
+        assert dt.timedelta(0) < ends - starts < dt.timedelta(days=1)
+
+
+def test_nobody_is_hired_at_birth() -> None:
+    found = moments("employees", "born_on", "hire_date", kind=schemas.DATE, check="(hire_date > born_on)")
+    assert all(
+        17 <= made.year - born.year <= 81 for made, born in zip(found["created_at"], found["born_on"], strict=True)
+    )
+    assert all(hired.year - born.year >= 16 for hired, born in zip(found["hire_date"], found["born_on"], strict=True))
+
+
+@pytest.mark.parametrize(
+    "check, years", [("(seen_on < CURRENT_DATE)", 0), ("(seen_on <= (CURRENT_DATE - '18 years'::interval))", 18)]
+)
+def test_what_lies_before_now_lies_before_the_history_ends(check: str, years: int) -> None:
+    found = moments("people", "seen_on", kind=schemas.DATE, check=check)
+    end = (max(found["created_at"]) + dt.timedelta(days=1)).date()
+    assert max(found["seen_on"]) < end - dt.timedelta(days=365 * years)  # type: ignore[operator]
 
 
 def test_a_stated_range_beats_what_the_name_suggests() -> None:

@@ -49,7 +49,7 @@ DATA_LAYERS = (
 # The top: they know every stage, and no stage knows them.
 TOP = {
     "__init__", "__main__", "arguments", "capacity", "checking", "cli", "commands", "concluding", "forecast",
-    "pipeline", "factories", "growing", "nightly", "plan_facts", "proof", "replay", "reviewing", "scaffold",
+    "pipeline", "factories", "growing", "nightly", "plan_facts", "proof", "replay", "reviewing", "scaffold", "testing",
 }  # fmt: skip
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.

@@ -14,6 +14,7 @@ from loadlab.validate.capacity import (
     GENERATOR,
     REACHED,
     STEADY,
+    Broken,
     RateVerdict,
     capacity_targets,
     judge_rate,
@@ -227,6 +228,21 @@ class TestConclude:
         found = concluded(step(40, HELD), step(100, LEANS), step(110, BROKE))
         assert found.finding is Finding.INCONCLUSIVE
         assert "--step-duration" in found.reason
+
+    def test_the_reason_is_about_the_target_that_broke(self):
+        """Reports are undecided as well, and come first; but latency is what broke."""
+        reports = replace(LEANS.verdicts[0], target=replace(LEANS.verdicts[0].target, name="reports"), reason="Few.")
+        doubted = replace(LEANS, verdicts=(reports, *LEANS.verdicts), unclear=("Few.", *LEANS.unclear))
+        found = concluded(step(40, HELD), step(100, doubted), step(110, BROKE))
+        assert found.broken is not None
+        assert found.broken.limit == "latency"
+        assert "could tell): latency: The p95 response time of get" in found.reason
+        # Nothing held: the sentence and "broke first" speak of one limit.
+        late = replace(BROKE, broken=(Broken("reports", "Reports are late."), *BROKE.broken))
+        lowest = concluded(step(25, late), step(25, BROKE), step(25, BROKE))
+        assert lowest.broken is not None
+        assert lowest.reason == f"Not even 25/s held: {lowest.broken.reason}"
+        assert lowest.broken.limit == "latency"
 
     def test_a_generator_at_its_limit_gives_a_lower_bound(self):
         full = judged(generator=GeneratorHealth(0.97, 0.0))

@@ -90,6 +90,7 @@ rows.y c(1) letter
 users.score integer rating | items.qty integer quantity | items.unit_price numeric money
 orders.tax numeric small_money
 items.amt numeric money | stats.success_rate numeric rate | plans.discount_percent numeric percent
+staff.hourly_rate numeric money | rooms.nightly_rate numeric money | trips.fare numeric money
 places.lat float latitude | places.lng float longitude | places.longitude numeric longitude
 films.release_year integer year
 hosts.port integer port | users.age integer age | posts.views_count integer count | trees.depth integer level
@@ -97,6 +98,10 @@ items.position integer ordinal | files.file_size integer bytes | requests.durati
 products.weight numeric measure | stock.on_hand integer stock | requests.status_code integer http_status
 posts.created_at timestamp created | posts.updatedAt timestamp updated | posts.deleted_at timestamp deleted
 persons.dob date birth_date | coupons.expires_at timestamp expires | orders.order_date date created
+appointments.starts_at timestamp appointment | bookings.date date appointment
+meetings.ends_at timestamp appointment_end | visits.scheduled_for timestamp appointment
+stays.check_in date appointment | stays.check_out date appointment_end
+people.born_on date birth_date | people.dob date birth_date | tasks.ends_at timestamp expires
 users.preferences json settings_document | users.profile json profile_document
 orders.shipping_address json address_document
 """

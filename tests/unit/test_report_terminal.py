@@ -37,7 +37,7 @@ def coloured(result: Result, environment: dict[str, str]) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("columns", [80, 100, 140])
+@pytest.mark.parametrize("columns", [40, 60, 72, 80, 100, 140])
 def test_no_line_is_wider_than_the_terminal(columns, monkeypatch):
     lines = shown(sample_result(), monkeypatch, columns=columns).splitlines()
     assert max(map(len, lines)) <= columns

@@ -20,6 +20,7 @@ from loadlab.report.wording import (
     target_label,
 )
 from loadlab.units import format_rate, format_share
+from loadlab.validate.wording import counted
 from tests.samples import sample_result
 
 
@@ -138,3 +139,18 @@ def test_what_is_printable_cannot_steer_a_terminal(text):
 
 def test_an_escape_sequence_is_shown_not_obeyed():
     assert printable("a\x1b[31mb\nc") == "a\\x1b[31mb c"
+
+
+@pytest.mark.parametrize(
+    "count, noun, verb, text",
+    [
+        (1, "answer", "are", "1 answer is"),
+        (2_000, "answer", "are", "2,000 answers are"),
+        (1, "query", "take", "1 query takes"),
+        (0, "query", "take", "0 queries take"),
+        (1, "connection", "were", "1 connection was"),
+        (1, "table", "", "1 table"),
+    ],
+)
+def test_a_verb_agrees_with_its_number(count, noun, verb, text):
+    assert counted(count, noun, verb) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from loadlab.engines.plan_tree import Comparison, IndexTrial, NewIndex, Plan, PlanNode, SortKey
@@ -14,7 +16,8 @@ from loadlab.spec.statement import Statement
 from loadlab.validate.review.load import LOAD_RULES
 from loadlab.validate.review.load.asking import selects_star, shape_of
 from loadlab.validate.review.load.pool import sensible_connections
-from loadlab.validate.review.model import Outcome, PoolUse, ReviewFacts, Severity
+from loadlab.validate.review.merging import merged
+from loadlab.validate.review.model import Finding, Outcome, PoolUse, ReviewFacts, Severity
 from loadlab.validate.review.plans import PLAN_RULES
 from loadlab.validate.review.plans.estimates import misestimate
 from loadlab.validate.review.plans.suggest import covers, suggest, without_covered
@@ -177,14 +180,24 @@ def test_what_the_planner_would_not_use_is_not_proposed():
     given = facts(plans=plans(scan(1_000, 10)))
     tried = facts(plans=plans(scan(1_000, 10)), trials={index: (IndexTrial("find", 100.0, 100.0, is_used=False),)})
     (proposed,) = outcome("missing-index", given).findings
+    assert proposed.remedy.startswith("Create it; what it gains and costs is measured under a scenario of this load")
+    (of_scenario,) = outcome("missing-index", replace(given, can_prove=True)).findings
+    assert of_scenario.remedy == (
+        "Create it once `loadlab check SCENARIO --prove` has measured what it gains and costs."
+    )
     assert proposed.subject == "orders (customer_id, status)"
     assert "not proved" in " ".join(proposed.evidence)
     assert outcome("missing-index", tried).outcome is Outcome.CLEAN
+    (scanned,) = outcome("seq-scan", tried).findings
+    assert scanned.remedy.startswith(
+        "An index on orders (customer_id, status) was tried: the planner would not use it."
+    )
+    assert scanned.index is None
 
 
 @pytest.mark.parametrize("executed, is_found", [({"find": 4, "add": 96}, True), ({"find": 0, "add": 100}, None)])
-def test_coverage_is_of_what_was_executed(executed, is_found):
-    found = outcome("index-coverage", facts(plans=plans(scan(1_000, 10)), executions=executed))
+def test_a_load_scans_by_what_was_executed(executed, is_found):
+    found = outcome("scanning-load", facts(plans=plans(scan(1_000, 10)), executions=executed))
     assert (bool(found.findings) if found.outcome is not Outcome.SKIPPED else None) is is_found
     assert found.examined == executed["find"]
 
@@ -303,3 +316,49 @@ def test_recorded_texts_get_parameters_by_their_numbers():
     found = with_parameters(Statement(("SELECT '$1', \"$2\" FROM t WHERE a = $2 AND b = $1",), ()))
     assert found.parameters == ("p2", "p1")
     assert found.fragments == ("SELECT '$1', \"$2\" FROM t WHERE a = ", " AND b = ", "")
+
+
+# -- one remedy, one finding -----------------------------------------------------------------------------------------
+
+
+def proposing(rule: str, subject: str, *columns: str, severity: Severity = Severity.WARNING) -> Finding:
+    index = NewIndex("orders", columns) if columns else None
+    sql = (f"CREATE INDEX ON orders ({', '.join(columns)})",) if columns else ()
+    fact = f"what {rule} saw"
+    return Finding(
+        rule,
+        severity,
+        subject,
+        f"{rule} of {subject}.",
+        ("rows: 1", fact),
+        f"It concerns {rule}. Why. Because of {rule}.",
+        "Do.",
+        sql,
+        index=index,
+    )
+
+
+def test_a_remedy_is_told_once_with_the_evidence_of_all():
+    found = merged(
+        [
+            proposing("fk-without-index", "orders.customer_id", "customer_id"),
+            proposing("seq-scan", "find", "customer_id", "created_at", severity=Severity.ERROR),
+            proposing("missing-index", "orders (customer_id)", "customer_id"),
+            proposing("seq-scan", "other", "status"),
+            proposing("select-star", "find"),
+        ]
+    )
+    assert [item.id for item in found] == ["missing-index:orders (customer_id)", "seq-scan:other", "select-star:find"]
+    head = found[0]
+    assert head.also == ("seq-scan:find", "fk-without-index:orders.customer_id")
+    assert head.severity is Severity.ERROR
+    assert head.sql == ("CREATE INDEX ON orders (customer_id, created_at)",)
+    assert head.evidence == (
+        "rows: 1",
+        "what missing-index saw",
+        "seq-scan: seq-scan of find. (what seq-scan saw)",
+        "fk-without-index: fk-without-index of orders.customer_id. (what fk-without-index saw)",
+    )
+    because = ("missing-index", "seq-scan", "fk-without-index")
+    assert head.why == f"It concerns missing-index. Why. {' '.join(f'Because of {rule}.' for rule in because)}"
+    assert head.remedy == "Do. It serves all of these."

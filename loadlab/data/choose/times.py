@@ -35,11 +35,17 @@ from loadlab.spec.shapes import ColumnShape
 
 _FAR = 2**61
 _PAST = re.compile(
-    r"(ed|paid|sent|seen|done|login|response|delivery|payment|shipping)( (at|on|time|date|ts))*$|^(last|first) "
+    r"(ed|paid|sent|seen|done|login|response|delivery|payment|shipping|hire|admission|registration|enrol?lment|purchase)"
+    r"( (at|on|time|date|ts))*$|^(last|first) "
 )
 _AHEAD = re.compile(r"planned|scheduled|expected|estimated|promised|required|\bdue\b|next|expir")
 # What follows does so after a minute to 60 days, half of the time within five hours.
 _AFTERWARDS = QuantileTable(lognormal(1, 60 * 24 * 60).knots * 60_000_000)
+# What is appointed takes place an hour to four months after it was agreed, half of it within ten days; it takes minutes
+# to hours, or nights.
+_AHEAD_OF = QuantileTable(lognormal(0, 120).knots * DAY_US + 3_600_000_000)
+_TAKES = QuantileTable(lognormal(1, 24).knots * 900_000_000)
+_NIGHTS = QuantileTable(lognormal(1, 14).knots * DAY_US)
 # What is to lie after the server's clock lies after this: the dataset must not depend on the day it is made.
 _LATER_US = int(dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
@@ -141,7 +147,7 @@ def _delays(meaning: str) -> QuantileTable:
         return uniform(-80 * 365.25 * DAY_US, -18 * 365.25 * DAY_US)
     if meaning == "expires":
         return uniform(7 * DAY_US, 90 * DAY_US)
-    return _AFTERWARDS
+    return _AHEAD_OF if meaning in ("appointment", "appointment_end") else _AFTERWARDS
 
 
 def bounded(
@@ -157,16 +163,27 @@ def bounded(
     if low > -_FAR and high < _FAR:
         distances = uniform(0, max(high - low, 1))
     else:
-        meaning = context.meaning(column)
-        base = _delays(meaning) if meaning == "expires" else _AFTERWARDS
+        base = _distances(context.meaning(column), column)
         distances = QuantileTable(base.knots / per_cell) if lower or upper else uniform(0, longest)
-    # A moment that follows another one lies near it, wherever the row's own moment is.
-    always = always and bool(lower) and not upper
+    # A moment that follows another one lies near it, wherever the row's own moment is; but not near somebody's birth.
+    always = always and bool(lower) and not upper and not _follows_birth(context, column, facts)
     return Bounded(
         context.key_of(column.name, "bounded"), natural, tuple(lower), tuple(upper), distances,
         least=low, most=high, always=always,
         horizon=context.clock.end_us // per_cell if _has_happened(column) else None,
     )  # fmt: skip
+
+
+def _distances(meaning: str, column: Column) -> QuantileTable:
+    """Microseconds between a moment and the one of the row that it follows."""
+    if meaning == "appointment_end":
+        return _NIGHTS if column.type.kind == "date" else _TAKES
+    return _delays(meaning) if meaning in ("expires", "appointment") else _AFTERWARDS
+
+
+def _follows_birth(context: TableContext, column: Column, facts: ColumnFacts) -> bool:
+    others = [context.table.column(fact.other) for fact in of_pairs(context, column.name, facts)]
+    return any(context.meaning(other) == "birth_date" for other in others)
 
 
 def _has_happened(column: Column) -> bool:
@@ -195,8 +212,14 @@ def followed(context: TableContext, column: Column) -> str | None:
 
 
 def _bounds(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[int, int]:
-    """Constant bounds in cells."""
-    return constant_bounds(column, facts)
+    """Constant bounds in cells. What is to lie before the server's clock lies before the end of the history."""
+    low, high = constant_bounds(column, facts)
+    before = facts.before_now
+    if before is None or column.type.kind not in ("date", "timestamp") or context.meaning(column) == "created":
+        return low, high
+    per_cell = DAY_US if column.type.kind == "date" else 1
+    plus = before.plus if before.unit == "us" else before.plus * per_cell
+    return low, min(high, (context.clock.end_us - 1 + int(plus)) // per_cell)
 
 
 def constant_bounds(column: Column, facts: ColumnFacts) -> tuple[int, int]:

@@ -72,6 +72,7 @@ class ColumnFacts:
     derived: Derived | None = None
     truncated: str | None = None
     after_now: BoundToNow | None = None
+    before_now: BoundToNow | None = None
     json_type: str | None = None
     json_keys: tuple[str, ...] = ()
     json_text: str | None = None
@@ -139,7 +140,17 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
     for name in ("patterns", "casing", "compared", "linear", "expressions", "members", "elements"):
         mine = getattr(first, name)
         setattr(made, name, [*mine, *(item for item in getattr(second, name) if item not in mine)])
-    for name in ("multiple", "derived", "truncated", "after_now", "json_type", "json_text", "null", "root_value"):
+    for name in (
+        "multiple",
+        "derived",
+        "truncated",
+        "after_now",
+        "before_now",
+        "json_type",
+        "json_text",
+        "null",
+        "root_value",
+    ):
         mine, theirs = getattr(first, name), getattr(second, name)
         if mine is not None and theirs is not None and mine != theirs:
             return None
@@ -375,6 +386,8 @@ def _note(column: ColumnFacts, fact: Fact) -> None:
         case BoundToNow():
             if fact.sign in (">", ">="):
                 column.after_now = fact
+            elif fact.sign in ("<", "<="):
+                column.before_now = fact
         case Derived():
             column.derived = fact
         case Matches() | Like():

@@ -98,7 +98,9 @@ def _is_free(table: Table, column: Column, shape: TableShape, facts: TableFacts)
     if said.given is not None or said.correlates_with is not None or _is_aggregate(said):
         return False
     alone = (column.name,) in table.unique_keys or any(column.name in key.columns for key in table.foreign_keys)
-    return not alone and all(_is_open(known) for known in facts.every(column.name))
+    # A day before today leaves no room behind what was written yesterday; a moment does.
+    is_past_day = column.type.kind == "date" and any(known.before_now for known in facts.every(column.name))
+    return not alone and not is_past_day and all(_is_open(known) for known in facts.every(column.name))
 
 
 def _is_aggregate(shape: ColumnShape) -> bool:

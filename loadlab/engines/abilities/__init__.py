@@ -18,6 +18,7 @@ from loadlab.engines.abilities.evidence import (
 )
 from loadlab.engines.abilities.filling import (
     CanAppend,
+    CanClone,
     CanExtend,
     CanForeseeSizes,
     CanForget,
@@ -69,6 +70,7 @@ __all__ = [
     "ActivitySampler",
     "CanAppend",
     "CanCancel",
+    "CanClone",
     "CanConnectDirectly",
     "CanCutOff",
     "CanExplain",

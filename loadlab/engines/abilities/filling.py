@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from loadlab.engines.protocol import Chunk
+from loadlab.engines.protocol import Chunk, Engine
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Table
 from loadlab.spec.statement import Statement
@@ -28,6 +28,18 @@ class CanLeaveRunning(Protocol):
 
     def leave_running(self) -> str | None:
         """Let it live on when this process ends; the shell command that stops it, None when there is none to stop."""
+        ...
+
+
+@runtime_checkable
+class CanClone(Protocol):
+    """The engine can copy its database whole."""
+
+    def clone(self) -> Engine:
+        """A copy of the database as it stands, beside it; it is gone when it is closed, or when this engine is.
+
+        Nobody else may be connected to what is copied. Raises DatabaseError that says what is in the way.
+        """
         ...
 
 

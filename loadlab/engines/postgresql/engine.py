@@ -15,6 +15,7 @@ from loadlab.engines.abilities import Refusal, StoredSize
 from loadlab.engines.operations_sql import operation_statement
 from loadlab.engines.postgresql import ledger
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY, LEDGER_NAMESPACE, identifier
+from loadlab.engines.postgresql.cloning import clone_database, drop_clone, url_of_database
 from loadlab.engines.postgresql.connection import (
     Connection,
     connect,
@@ -78,7 +79,7 @@ class PostgresqlEngine(Observing):
 
     Also CanExplain, CanIdentifyStatements, HasNotes, CanRenderInsert, CanWatch, CanWriteOut, CanHostMigrations,
     CanRenderPrisma, CanSampleActivity, CanConnectDirectly, CanCutOff, CanTellIdentity, CanGoThroughPooler, CanPlan,
-    CanTryIndexes and CanTune.
+    CanTryIndexes, CanTune and CanClone.
     """
 
     name = DIALECT
@@ -104,6 +105,7 @@ class PostgresqlEngine(Observing):
         self._on_close = on_close
         self._on_leave_running = on_leave_running
         self._own_server = own_server
+        self._clones: list[Self] = []
         self._notes: tuple[str, ...] = ()
         self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
         self._counts_statements = None
@@ -121,6 +123,8 @@ class PostgresqlEngine(Observing):
         return f"PostgresqlEngine({self.display_url!r})"
 
     def close(self) -> None:
+        for clone in self._clones:
+            clone.close()
         self._connection.close()
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
@@ -129,6 +133,22 @@ class PostgresqlEngine(Observing):
     def leave_running(self) -> str | None:
         """Let a server that we started for kept data live on; the command that stops it, None for any other server."""
         return None if self._on_leave_running is None else self._on_leave_running()
+
+    def clone(self) -> Self:
+        """See `loadlab.engines.abilities.CanClone`. Raises InputError for a pooler's address."""
+        if self._pooler is not None:
+            remedy = f"leads through a pooler ({self._pooler.product}), which cannot copy a database; give the server's"
+            raise InputError("--database", f"{remedy} own address", value=self.display_url)
+        name, source = clone_database(self._connection), self._connection
+        shown = self.display_url if self._own_server else None
+        clone = type(self)(
+            url_of_database(self.url, name),
+            display_url=shown,
+            on_close=lambda: drop_clone(source, name),
+            own_server=self._own_server,
+        )
+        self._clones = [*(known for known in self._clones if not known._connection.closed), clone]
+        return clone
 
     # The schema and the statements -----------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ _LOCK_TIMEOUT_S = 60.0
 
 class SqliteEngine:
     """See `loadlab.engines.protocol.Engine`; also CanExplain, CanRenderInsert, CanHostMigrations, CanRenderPrisma,
-    CanConnectDirectly and CanTellIdentity.
+    CanConnectDirectly, CanTellIdentity and CanClone.
     """
 
     name = NAME
@@ -112,6 +112,14 @@ class SqliteEngine:
             self._opened.close()
         if self._scratch is not None:
             self._scratch.cleanup()
+
+    def clone(self) -> SqliteEngine:
+        """See `loadlab.engines.abilities.CanClone`: another file, which disappears."""
+        folder = tempfile.TemporaryDirectory(prefix="loadlab-")
+        path = Path(folder.name) / "copy.db"
+        with translated(self.display_url), closing(open_connection(path, timeout_s=_LOCK_TIMEOUT_S, create=True)) as to:
+            self._connection.backup(to)
+        return SqliteEngine(path, self.display_url, folder)
 
     def version(self) -> str:
         """Product and version."""

@@ -181,7 +181,7 @@ def _operation(item: OperationProjection, scales: Sequence[float]) -> OperationF
         law=item.choice.law,
         law_tables=list(item.choice.tables),
         law_rows=list(item.rows),
-        reason=" ".join(filter(None, (item.reason, unbounded(item)))),
+        reason=" ".join(filter(None, (item.overload, item.reason, unbounded(item)))),
         percentiles=[
             _percentile(percentile, estimates, scales, item.projected.get(percentile))
             for percentile, estimates in item.measured.items()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from loadlab.engines.protocol import PlanEvidence
+from loadlab.units import format_count
 from loadlab.validate import gates
 from loadlab.validate.facts import Facts
 from loadlab.validate.gates import Context, context_of
@@ -23,7 +25,7 @@ class OperationProjection:
     """One operation. `measured` has an estimate for each scale and percentile, None where nothing was recorded.
 
     `projected` is empty where there is no law, or too little to fit it to; `reason` tells why this law, or why none.
-    `plans` are those of its statements at each scale.
+    `plans` are those of its statements at each scale. `overload` says why the load could not be carried there.
     """
 
     name: str
@@ -35,6 +37,7 @@ class OperationProjection:
     projected: Mapping[float, ProjectedLatency]
     reason: str
     plans: Mapping[str, Sequence[PlanEvidence | None]] = field(default_factory=dict)
+    overload: str = ""
 
 
 def project_operations(
@@ -43,10 +46,41 @@ def project_operations(
     """From a window at each scale, smallest first. `percentiles` are those of the targets, by kind of operation."""
     if not windows:
         return ()
-    return tuple(
+    found = tuple(
         _project(name, kind, windows, rows_at, sorted({MEDIAN, percentiles.get(kind, 95.0)}))
         for name, kind in windows[0].kinds.items()
     )
+    pool, busy = windows[-1].load.connections, connections_needed(windows[-1], found)
+    return tuple(_overloaded(item, busy, pool) for item in found) if busy > pool else found
+
+
+def connections_needed(window: Facts, projections: Sequence[OperationProjection]) -> float:
+    """How many connections the window's load would keep busy, were every operation as slow as it is projected.
+
+    Little's law: rate times mean service time, the latter in proportion to the projected median (J. D. C. Little, "A
+    Proof for the Queuing Formula L = λW", Operations Research 9(3), 1961). `window` is that of the largest scale.
+    """
+    return math.fsum(
+        measure.count / window.load.duration_s * measure.service.mean_us / 1e6 * _slower(item)
+        for item in projections
+        if (measure := window.measure(item.name)) is not None and measure.count
+    )
+
+
+def _slower(item: OperationProjection) -> float:
+    """How many times as long the median is projected to take as it took at the largest scale; 1 where nobody knows."""
+    found, last = item.projected.get(MEDIAN), item.measured[MEDIAN][-1]
+    return max(1.0, found.value_us / last.value) if found is not None and last is not None and last.value else 1.0
+
+
+def _overloaded(item: OperationProjection, busy: float, pool: int) -> OperationProjection:
+    """Where more is asked than the connections carry, answers queue without an end: projected are lower bounds."""
+    overload = (
+        f"This load would keep {format_count(busy)} connections busy there and the pool has {format_count(pool)}: it"
+        " could not be carried, and answers would queue without an end (a lower --rate, or more connections). What is"
+        " projected is the time without that queue."
+    )
+    return replace(item, overload=overload)
 
 
 def _project(

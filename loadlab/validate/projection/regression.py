@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -28,6 +28,7 @@ class Projected:
 
     `residual_error` is what the points disagree with the law by, on `degrees` degrees of freedom; `known_error` is what
     each point was known not to be exact by. `model_low` and `model_high` are what other laws that fit as well project.
+    `least` is what it cannot be below, whatever the points say.
     """
 
     value: float
@@ -36,6 +37,7 @@ class Projected:
     known_error: float = 0.0
     model_low: float = math.inf
     model_high: float = -math.inf
+    least: float = 0.0
 
     def half_width(self, confidence: float = CONFIDENCE) -> float:
         """Of the interval from the points alone: Student's t for the one part, the normal for the other."""
@@ -44,10 +46,14 @@ class Projected:
         student = t_quantile(level, self.degrees) if math.isfinite(self.degrees) else normal
         return math.hypot(student * self.residual_error, normal * self.known_error)
 
+    def at_least(self, least: float) -> Projected:
+        """The same where it is possible, else what cannot be less."""
+        return replace(self, value=max(self.value, least), least=max(self.least, least))
+
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Where the value lies with this confidence, other laws included; never below 0."""
+        """Where the value lies with this confidence, other laws included; never below `least`."""
         half = self.half_width(confidence)
-        return max(0.0, min(self.value - half, self.model_low)), max(self.value + half, self.model_high)
+        return max(self.least, min(self.value - half, self.model_low)), max(self.value + half, self.model_high)
 
 
 def total(parts: Iterable[Projected]) -> Projected:
@@ -71,6 +77,7 @@ def total(parts: Iterable[Projected]) -> Projected:
         known,
         value - low if low else math.inf,
         value + high if high else -math.inf,
+        math.fsum(part.least for part in parts),
     )
 
 

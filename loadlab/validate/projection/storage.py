@@ -45,11 +45,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class FittedPart:
-    """A part with its law and the sizes that it is made from."""
+    """A part with its law and the sizes that it is made from; of rows also what one takes at least, 0 if not known."""
 
     part: Part
     law: SizeLaw
     sizes: tuple[int, ...]
+    row_bytes: float = 0.0
+
+    def project(self, rows: float) -> Projected:
+        """Bytes of so many rows. Over a few pages a line may well be flatter than the rows that are in them."""
+        return self.law.project(rows).at_least(self.row_bytes * rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +117,24 @@ class StorageLaws:
         return StorageAt(
             rows,
             tuple(
-                ProjectedPart(item.part, item.law.project(rows[item.part.table]))
+                ProjectedPart(item.part, item.project(rows[item.part.table]))
                 for item in self.parts
                 if item.part.table in rows
             ),
         )
 
 
-def fit_storage(volumes: Sequence[Volume], schema: Schema) -> StorageLaws:
-    """From at least three volumes, smallest first; tables whose sizes the database does not tell are left out."""
+def fit_storage(volumes: Sequence[Volume], schema: Schema, row_bytes: Mapping[str, float] | None = None) -> StorageLaws:
+    """From at least three volumes, smallest first; tables whose sizes the database does not tell are left out.
+
+    `row_bytes` are, by table, those of a mean row with its header, where they are known.
+    """
     assert len(volumes) >= POINTS_MIN
     fitted = []
     for table in schema:
         if all(table.key in volume.rows for volume in volumes):
-            fitted += [_fitted(part, sizes, volumes) for part, sizes in _parts(table, volumes)]
+            least = (row_bytes or {}).get(table.key, 0.0)
+            fitted += [_fitted(part, sizes, volumes, least) for part, sizes in _parts(table, volumes)]
     return StorageLaws(tuple(fitted))
 
 
@@ -152,11 +161,11 @@ def _parts(table: Table, volumes: Sequence[Volume]) -> list[tuple[Part, tuple[in
     return [(part, sizes) for part, sizes in parts if part.kind != "toast" or any(sizes)]
 
 
-def _fitted(part: Part, sizes: tuple[int, ...], volumes: Sequence[Volume]) -> FittedPart:
+def _fitted(part: Part, sizes: tuple[int, ...], volumes: Sequence[Volume], row_bytes: float) -> FittedPart:
     rows = [float(volume.rows[part.table]) for volume in volumes]
     steps = [_step(part, size, volume.sizes) for size, volume in zip(sizes, volumes, strict=True)]
     law = fit_size(rows, sizes, steps, adds_up=part.kind != "index" or part.method == _ADDS_UP)
-    return FittedPart(part, law, sizes)
+    return FittedPart(part, law, sizes, row_bytes if part.kind == "rows" else 0.0)
 
 
 def _step(part: Part, size: int, sizes: Evidence) -> float:

@@ -127,9 +127,15 @@ def _operation(target: Target, item: OperationProjection, projection: Projection
         f"{projection.volume} ({interval_text(interval, 'us')}; law: {law}), "
         f"{relation(target, decided, found.value_us)}"
     )
-    verdict, reason = gates.settle(decided, finding, _not_cached(projection) if decided is Verdict.PASS else None)
+    cached = _not_cached(projection) if decided is Verdict.PASS else None
+    overload = _clause(item.overload) if decided is not Verdict.FAIL and item.overload else None
+    verdict, reason = gates.settle(decided, finding, overload, cached)
     bounded = interval if found.low_us > 0 or math.isfinite(found.high_us) else None
     return Examination(item.name, found.value_us, bounded, len(projection.scales), verdict, reason)
+
+
+def _clause(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:].removesuffix('.')}"
 
 
 def _not_cached(projection: Projection) -> str | None:

@@ -39,7 +39,8 @@ class Finding:
     `subject` is the place in the schema or the load: `orders`, `orders.customer_id`, an index's or an operation's name.
     `what` is a sentence, `evidence` the figures and facts that it rests on, `why` what it costs here. `load_share` is
     the share (0 to 1) of the executed operations that it touches, None where no load was run. `sql` is the remedy to
-    be executed, where there is one; `remedy` says it in words.
+    be executed, where there is one; `remedy` says it in words. `index` is the one that it proposes, and `also` are the
+    ids of findings that propose the same and are told with it.
     """
 
     rule: str
@@ -51,6 +52,8 @@ class Finding:
     remedy: str
     sql: tuple[str, ...] = ()
     load_share: float | None = None
+    index: NewIndex | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -78,7 +81,10 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What one rule has to say; `silenced` are the findings that the user does not want to hear of."""
+    """What one rule has to say; `silenced` are the findings that the user does not want to hear of.
+
+    `unmatched` are the patterns that name this rule and a subject of which it has found nothing.
+    """
 
     rule: Rule
     outcome: Outcome
@@ -87,6 +93,7 @@ class RuleOutcome:
     findings: tuple[Finding, ...]
     silenced: tuple[Finding, ...] = ()
     reason: str = ""
+    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,8 @@ class ReviewFacts:
 
     `statistics` and `dependencies` prove something of the application only where the data is its own
     (`is_own_data`): data that LoadLab made shows what LoadLab does. `bloat` is of every table and index that is large
-    enough to be measured. `remedies` writes the SQL of findings.
+    enough to be measured. `remedies` writes the SQL of findings. `can_prove`: there is a scenario's load, under which
+    an index can be measured.
     """
 
     schema: Schema
@@ -142,6 +150,7 @@ class ReviewFacts:
     dependencies: Mapping[str, Dependencies] | None = None
     bloat: Sequence[Bloat] | None = None
     remedies: Remedies | None = None
+    can_prove: bool = False
 
     def why_missing(self, name: str) -> str:
         """Why a field is None, for the reason of a skipped rule."""

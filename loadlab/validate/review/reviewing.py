@@ -28,7 +28,14 @@ def _outcome(rule: Rule, facts: ReviewFacts, silence: Sequence[str]) -> RuleOutc
         outcome, reason = Outcome.SKIPPED, examined.skipped or f"there are no {examined.objects}"
     else:
         outcome, reason = Outcome.CLEAN, ""
-    return RuleOutcome(rule, outcome, examined.examined, examined.objects, heard, silenced, reason)
+    unmatched = () if outcome is Outcome.SKIPPED else unmatched_patterns(rule.id, silenced, silence)
+    return RuleOutcome(rule, outcome, examined.examined, examined.objects, heard, silenced, reason, unmatched)
+
+
+def unmatched_patterns(rule: str, silenced: Sequence[Finding], silence: Sequence[str]) -> tuple[str, ...]:
+    """The patterns for subjects of this very rule that silence nothing: a slip, or a finding that is gone."""
+    own = [pattern for pattern in silence if pattern.startswith(f"{rule}:")]
+    return tuple(pattern for pattern in own if not any(is_silenced(item, [pattern]) for item in silenced))
 
 
 def is_silenced(finding: Finding, silence: Sequence[str]) -> bool:

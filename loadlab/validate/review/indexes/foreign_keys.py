@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from loadlab.engines.plan_tree import NewIndex
 from loadlab.schema.model import ForeignKey, Index, Table
 from loadlab.validate.review import sources
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity
@@ -76,6 +77,7 @@ def _finding(facts: ReviewFacts, table: Table, key: ForeignKey) -> Finding:
         remedy="An index that begins with the columns of the foreign key.",
         sql=facts.remedies.create_index(table, key.columns) if facts.remedies else (),
         load_share=share_of(facts, table),
+        index=NewIndex(table.key, key.columns),
     )
 
 

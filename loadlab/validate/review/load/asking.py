@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from loadlab.spec.statement import Statement
+from loadlab.spec.statement import Statement, shortened
 from loadlab.units import format_count
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.plans.reading import share_in_words
@@ -14,6 +14,7 @@ from loadlab.validate.wording import names
 
 _READS_MAX = 5.0
 _WRITES_MAX = 10.0
+_TEXT_MAX = 200
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b|:\w+")
 _SPACE = re.compile(r"\s+")
 # What is in quotes, comments or parentheses is not the outermost list of columns.
@@ -68,7 +69,7 @@ def shape_of(statement: Statement) -> str:
 
 def _repetition_finding(facts: ReviewFacts, operation: str, keys: list[str], rate: float) -> Finding:
     is_write = facts.statements[keys[0]].is_write
-    text = _SPACE.sub(" ", str(facts.statements[keys[0]]))
+    text = shortened(str(facts.statements[keys[0]]), _TEXT_MAX)
     what = "writes its rows one by one" if is_write else "asks for its rows one by one"
     remedy = (
         "Write them in one statement: INSERT … VALUES (…), (…), or … SELECT FROM unnest(…) of arrays."
@@ -80,7 +81,7 @@ def _repetition_finding(facts: ReviewFacts, operation: str, keys: list[str], rat
         severity=Severity.WARNING,
         subject=operation,
         what=f"{operation} {what}: the same statement {format_count(rate)} times in each run.",
-        evidence=(f"{names(keys)}: {rate:,.1f} executions in one run of {operation}", text[:200]),
+        evidence=(f"{names(keys)}: {rate:,.1f} executions in one run of {operation}", text),
         why=f"Each is a round trip of its own, and they grow with the rows. {share_in_words(facts, tuple(keys))}",
         remedy=remedy,
         load_share=facts.load_share(keys),
@@ -125,7 +126,7 @@ def _star_finding(facts: ReviewFacts, key: str) -> Finding:
         severity=Severity.NOTE,
         subject=key,
         what=f"{key} asks for every column.",
-        evidence=(_SPACE.sub(" ", str(facts.statements[key]))[:200],),
+        evidence=(shortened(str(facts.statements[key]), _TEXT_MAX),),
         why="Columns that nobody uses are read, sent and decoded, no index alone can answer, and a new column breaks "
         f"what counts them. {share_in_words(facts, (key,))}",
         remedy=f"Name those that are used{' of ' + names(columns) if columns else ''}.",

@@ -10,7 +10,7 @@ from loadlab.schema.model import Index, Table
 from loadlab.units import format_count, format_duration, format_share, format_size
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.plans.reading import is_large, no_plans, rows_at_volume, share_in_words
-from loadlab.validate.review.plans.scans import filter_wastes, index_sql, scan_wastes
+from loadlab.validate.review.plans.scans import filter_wastes, index_sql, is_refuted, scan_wastes
 from loadlab.validate.review.plans.sources import INDEX_USAGE
 from loadlab.validate.review.plans.suggest import for_node, without_covered
 from loadlab.validate.wording import counted, names
@@ -41,18 +41,9 @@ def _examine_missing(facts: ReviewFacts) -> Examined:
     found = [
         _missing_finding(facts, index, keys)
         for index, keys in suggestions(facts).items()
-        if not _is_refuted(facts, index)
+        if not is_refuted(facts, index)
     ]
     return Examined(len(facts.plans or {}), "statements", tuple(found))
-
-
-def _is_refuted(facts: ReviewFacts, index: NewIndex) -> bool:
-    """It was measured, and no statement got faster; or the planner was told of it and would not use it for any."""
-    proof = facts.proofs.get(index)
-    if proof is not None:
-        return bool(proof.reads) and not any(read.is_faster for read in proof.reads)
-    trials = facts.trials.get(index, ())
-    return bool(trials) and not any(trial.is_used for trial in trials)
 
 
 def _proof_in_words(proof: IndexProof) -> list[str]:
@@ -88,9 +79,20 @@ def _missing_finding(facts: ReviewFacts, index: NewIndex, keys: tuple[str, ...])
             _writes_in_words(facts, index.table),
         ),
         why=f"{share_in_words(facts, keys)}",
-        remedy=f"Create it{'' if is_proved else ' once `loadlab check --prove` has measured what it gains and costs'}.",
+        remedy="Create it." if is_proved else _proof_first(facts),
         sql=index_sql(facts, index),
         load_share=facts.load_share(keys),
+        index=index,
+    )
+
+
+def _proof_first(facts: ReviewFacts) -> str:
+    """Where what it gains and costs is measured: under a scenario's load, and never on the database in use."""
+    if facts.can_prove:
+        return "Create it once `loadlab check SCENARIO --prove` has measured what it gains and costs."
+    return (
+        "Create it; what it gains and costs is measured under a scenario of this load"
+        " (`loadlab init --from-statements URL` writes one), with `loadlab check SCENARIO --prove`."
     )
 
 

@@ -10,6 +10,7 @@ from sqlglot import exp
 from loadlab.engines.abilities import NewType
 from loadlab.schema.details import Feature
 from loadlab.schema.meaning import meaning_of, words_of
+from loadlab.schema.meaning_rules import RATE_OF_PAY
 from loadlab.schema.model import Column, Table
 from loadlab.units import format_share
 from loadlab.validate.review import sources
@@ -28,6 +29,7 @@ _NOT_MONEY = re.compile(
     r"share|energy|kwh|water|volume|area|length|calories|tokens|cpu|memory|bytes|count|km|miles|meters|metres|"
     r"temperature)\b"
 )
+_RATE_OF_PAY = re.compile(RATE_OF_PAY)
 _LOCAL = re.compile(r"\b(local|wall)\b")
 # Lists of what happened, which get longer with every event of the row's life.
 _ENDLESS = re.compile(
@@ -86,7 +88,9 @@ def _money(facts: ReviewFacts) -> Examined:
 
 
 def _is_money(table: Table, column: Column) -> bool:
-    return meaning_of(table, column) in ("money", "small_money") and not _NOT_MONEY.search(words_of(column.name))
+    words = words_of(column.name)
+    is_other = _NOT_MONEY.search(words) is not None and not _RATE_OF_PAY.search(words)
+    return meaning_of(table, column) in ("money", "small_money") and not is_other
 
 
 def _as_float(facts: ReviewFacts, table: Table, column: Column) -> Finding:
