@@ -15,6 +15,7 @@ from loadlab.data.dataset import Dataset
 from loadlab.data.growth import grown
 from loadlab.data.volumes import DataRequest
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.errors import InputError
 from loadlab.spec.shapes import DataShape
 from tests.seeded import check_everything, fill, plan
 
@@ -311,6 +312,46 @@ CASES = {
         "CREATE TABLE t (id int); CREATE UNIQUE INDEX one_row ON t ((true))",
         "SELECT count(*) FROM t", 1, "one_row leaves no room for a second row",
     ),
+    "unique numbers that are compared with each other": Case(
+        """CREATE TABLE t (id serial PRIMARY KEY, next int NOT NULL UNIQUE, last int NOT NULL UNIQUE,
+               CHECK (id < next), CHECK (last <= id - 3))""",
+        "SELECT count(*) FROM t WHERE next > id AND last < id", 60,
+    ),
+    "a unique text of no length": Case(
+        "CREATE TABLE t (code varchar(1) NOT NULL UNIQUE, CHECK (NOT (length(code) > 0)))",
+        "SELECT count(*) FILTER (WHERE code = '') FROM t", 1, "(code) is unique and has 1 values",
+    ),
+    "conditions on two columns of one foreign key": Case(
+        """CREATE TABLE days (place text, day date, PRIMARY KEY (place, day));
+           CREATE TABLE t (id int PRIMARY KEY, place text, day date, note text, seats int,
+               FOREIGN KEY (place, day) REFERENCES days, CHECK (num_nonnulls(note, place) <= 1),
+               CHECK (seats IS NULL OR day IS NOT NULL))""",
+        "SELECT count(*) FROM t WHERE (place IS NULL) <> (day IS NULL)", 0,
+    ),
+    "a row of the same tenant above, and the tenant in a cycle": Case(
+        """CREATE TABLE tenants (id int PRIMARY KEY, main_id int);
+           CREATE TABLE t (tenant_id int REFERENCES tenants, id int, above_id int, PRIMARY KEY (tenant_id, id),
+               FOREIGN KEY (tenant_id, above_id) REFERENCES t);
+           ALTER TABLE tenants ADD FOREIGN KEY (id, main_id) REFERENCES t (tenant_id, id)""",
+        "SELECT count(above_id) > 0 FROM t", True,
+    ),
+    "ranges of UUIDs, texts and times that do not overlap": Case(
+        """CREATE TYPE uuids AS RANGE (SUBTYPE = uuid); CREATE TYPE texts AS RANGE (SUBTYPE = text);
+           CREATE TYPE hours AS RANGE (SUBTYPE = time);
+           CREATE TABLE t (ids uuids NOT NULL, words texts NOT NULL, at hours NOT NULL, EXCLUDE USING gist (ids WITH &&),
+               EXCLUDE USING gist (words WITH &&), EXCLUDE USING gist (at WITH &&))""",
+        "SELECT count(*) FROM t WHERE upper_inf(ids) OR upper_inf(words) OR upper_inf(at)", 0,
+    ),
+    "a row that names one of its own children": Case(
+        """CREATE TABLE entities (id uuid PRIMARY KEY);
+           CREATE TABLE entries (id uuid PRIMARY KEY REFERENCES entities, current_id int);
+           CREATE TABLE revisions (id int, entry_id uuid REFERENCES entries, PRIMARY KEY (id, entry_id));
+           ALTER TABLE entries ADD FOREIGN KEY (current_id, id) REFERENCES revisions (id, entry_id)""",
+        """SELECT bool_and(current_id IS NULL) FILTER (WHERE children = 0)
+               AND count(current_id) > count(*) FILTER (WHERE children > 0) / 2
+           FROM (SELECT current_id, (SELECT count(*) FROM revisions WHERE entry_id = entries.id) AS children
+                 FROM entries) AS named""", True,
+    ),
 }  # fmt: skip
 
 
@@ -326,6 +367,14 @@ def test_the_server_takes_what_is_planned(database: PostgresqlEngine, name: str)
     if case.query:
         with psycopg.connect(database.url) as connection:
             assert connection.execute(case.query.encode()).fetchone() == (case.result,)
+
+
+def test_keys_in_a_circle_are_refused_in_one_line(database: PostgresqlEngine) -> None:
+    ddl = """CREATE TABLE orders (id int PRIMARY KEY, first_line int NOT NULL);
+        CREATE TABLE lines (order_id int REFERENCES orders DEFERRABLE, no int, PRIMARY KEY (order_id, no));
+        ALTER TABLE orders ADD FOREIGN KEY (id, first_line) REFERENCES lines (order_id, no) DEFERRABLE"""
+    with pytest.raises(InputError, match=r"^lines\.order_id has its value from orders\.id, which has it from lines"):
+        plan(database.preview(ddl, {}), 60)
 
 
 GROWING = f"""

@@ -47,6 +47,8 @@ class Link:
     soft: tuple[str, ...] = ()
     stays: bool = False
     """A self reference that keeps a column of the row which no other link fills: only the row itself surely fits."""
+    returns: tuple[str, ...] = ()
+    """Columns that the target's rows have from this very row: the link chooses among the row's own children."""
 
     @property
     def shared(self) -> tuple[str, ...]:
@@ -105,6 +107,14 @@ def read_links(
     # One that may be NULL fills no column of another: that which leads has to do without the agreement.
     candidates = [_without_soft(link, link.soft if link.name in first and link.nullable else ()) for link in candidates]
     for link in sorted(_deduplicated(candidates), key=lambda link: _rank(link, first, table.key)):
+        back = returning(schema, table, link.columns, link.target, link.target_columns)
+        if back:
+            link = _without_soft(link, link.soft)
+            own = tuple(name for name in link.columns if name not in back and name not in filled)
+            link = replace(link, own=own, returns=back)
+            filled |= dict.fromkeys(own, link)
+            found.links.append(link)
+            continue
         if link.name in first:
             link = _without_soft(link, [name for name in link.soft if name in filled])
         if link.soft and link.nullable and link.target != table.key:
@@ -127,6 +137,26 @@ def read_links(
         filled |= dict.fromkeys(own, link)
         found.links.append(link)
     return found
+
+
+def returning(
+    schema: Schema, table: Table, columns: Sequence[str], target: str, target_columns: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns of a foreign key that its target has from this table: a header that names one of its own revisions.
+
+    Raises InputError where no other column is left, or one that must not be NULL: nothing could come first.
+    """
+    if target == table.key or not schema.has(target):
+        return ()
+    back = {
+        (theirs, mine)
+        for key in schema.table(target).foreign_keys
+        if key.target == table.key
+        for theirs, mine in zip(key.columns, key.target_columns, strict=True)
+    }
+    found = tuple(mine for mine, theirs in zip(columns, target_columns, strict=True) if (theirs, mine) in back)
+    others = [name for name in columns if name not in found]
+    return found if others and all(table.column(name).nullable for name in others) else ()
 
 
 def _without_soft(link: Link, without: Sequence[str]) -> Link:

@@ -18,6 +18,7 @@ from loadlab.schema.model import Column, Index, Schema, Table
 Width = Callable[[str], int]
 """How many values a column can tell apart."""
 _NUMBERED = ("integer", "date")
+_WITH_DISTANCE = ("integer", "numeric", "float", "timestamp", "date", "time", "interval", "uuid", "text")
 _PERIODS = ("timestamp", "date", "time", "integer", "numeric")
 _CONSTANT = re.compile(r"\(*(?:true|false|\d+|'[^']*'(?:::[\w ]+)?)\)*", re.IGNORECASE)
 
@@ -128,13 +129,19 @@ def keep_apart(table: Table, dialect: str, solution: Solution) -> list[str]:
         is_expression = bool(index.expressions) and index.expressions[position]
         names = expression_columns(key, dialect) if is_expression else (key,)
         kinds = [table.column(name).type.kind for name in names if name in table.column_names]
-        if kinds in (["range"], ["multirange"]):
+        if kinds in (["range"], ["multirange"]) and _stands_apart(table.column(names[0])):
             solution.unique.add(names[0])
         elif len(kinds) == 2 and kinds[0] == kinds[1] and kinds[0] in _PERIODS:
             solution.periods |= {names[0]: 0, names[1]: 1}
         else:
             unkept.append(index.name)
     return unkept
+
+
+def _stands_apart(column: Column) -> bool:
+    """Whether there are as many ranges as one likes of which no two overlap."""
+    element = column.type.element
+    return element is not None and not element.checks and element.kind in _WITH_DISTANCE
 
 
 def is_sequence(column: Column) -> bool:

@@ -30,6 +30,7 @@ from loadlab.data.plan.demands import Demands
 from loadlab.data.plan.findings import Findings, find
 from loadlab.data.plan.relating import Relating
 from loadlab.data.plan.remedies import Remedy, stated_columns
+from loadlab.data.plan.returning import require_beginnings, with_children_named
 from loadlab.data.plan.widths import Widths, choices_of
 from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.slots import Slots
@@ -72,6 +73,7 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
     for name, table_shape in request.shape.tables.items():
         check_dependencies(table_shape.columns, f"{request.place}: data.tables.{name}")
     order = load_order(schema)
+    require_beginnings(schema, request.shape, order.cycles)
     asked = {table.key: asked_volume(table, request) for table in schema}
     volumes = dict(asked)
     planning = _planned(schema, request, order, volumes, asked)
@@ -100,6 +102,7 @@ def _planned(
     planning = _Planning(schema, request, Clock.of(request.shape.time), dict(volumes), asked)
     for key in order.tables:
         planning.plan(schema.table(key))
+    planning.plans = with_children_named(planning.plans, planning.clock)
     return planning
 
 
