@@ -75,6 +75,7 @@ class ColumnFacts:
     before_now: BoundToNow | None = None
     json_type: str | None = None
     json_keys: tuple[str, ...] = ()
+    json_absent: tuple[str, ...] = ()
     json_text: str | None = None
     """The text is JSON of this type; "" for any."""
     members: list[Member] = field(default_factory=list)
@@ -112,6 +113,8 @@ class ColumnFacts:
             if self.low > self.high or nothing_between:
                 return True
         if self.size_max is not None and self.size_max < self.size_min:
+            return True
+        if set(self.json_keys) & set(self.json_absent) and self.null is not True:
             return True
         if self.low_text is not None and self.high_text is not None and self.null is not True:
             # Moments are written alike, so that their texts have their order; of other texts little is lost.
@@ -156,6 +159,7 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
             return None
         setattr(made, name, theirs if mine is None else mine)
     made.json_keys = tuple(dict.fromkeys((*first.json_keys, *second.json_keys)))
+    made.json_absent = tuple(dict.fromkeys((*first.json_absent, *second.json_absent)))
     return None if made.contradicts_itself else made
 
 
@@ -423,7 +427,10 @@ def _note(column: ColumnFacts, fact: Fact) -> None:
         case JsonType():
             column.json_type = fact.type
         case JsonKeys():
-            column.json_keys += () if fact.absent else fact.keys
+            if fact.absent:
+                column.json_absent += fact.keys
+            else:
+                column.json_keys += fact.keys
         case JsonText():
             column.json_text = fact.type or column.json_text or ""
         case Member():

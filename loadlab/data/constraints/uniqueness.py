@@ -107,12 +107,19 @@ def _columns(table: Table, index: Index, dialect: str) -> tuple[tuple[str, ...],
     expressions = index.expressions or (False,) * len(index.keys)
     for key, is_expression in zip(index.keys, expressions, strict=True):
         if not is_expression:
-            names.append(key)
+            names += _made_of(table, key, dialect)
             continue
         inside = expression_columns(key, dialect)
         coalesced |= "coalesce" in key.lower()
         names += [name for name in inside if name in table.column_names]
     return tuple(dict.fromkeys(names)), coalesced
+
+
+def _made_of(table: Table, name: str, dialect: str) -> tuple[str, ...]:
+    """The column itself, or those that the server generates it from."""
+    generated = table.column(name).generated
+    inside = () if generated is None else expression_columns(generated, dialect)
+    return tuple(other for other in inside if other in table.column_names) or (name,)
 
 
 def keep_apart(table: Table, dialect: str, solution: Solution) -> list[str]:

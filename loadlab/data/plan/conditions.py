@@ -40,6 +40,8 @@ class Conditions:
     """Partial keys of which it is known that they are to be kept by having no row in them."""
     of_table: frozenset[str] = frozenset()
     """Partial keys that can have one row of the whole table at most."""
+    without_parents: frozenset[str] = frozenset()
+    """Links of which it is known that there is no parent, so that others have to fill their columns."""
     contradicted: list[str] = field(default_factory=list)
     """CHECKs that no row can be true to."""
     emptied: list[Key] = field(default_factory=list)
@@ -89,7 +91,7 @@ class Conditions:
         partial = [key for key in keys if key.predicate is not None]
         if not partial:
             return facts, keys, fixes
-        links = read_links(self.schema, table, self.shape)
+        links = read_links(self.schema, table, self.shape, last=self.without_parents)
         width = self.widths.of(facts, {})
         kept = [key for key in keys if key.predicate is None]
         kept += [key for key in partial if self._holds_everywhere(key, links, width)]

@@ -222,8 +222,9 @@ class _TablePlanning:
         """What the rows have to keep, and their parents; each partial key in the fullest way that can be."""
         of_table: frozenset[str] = frozenset()
         left_empty: frozenset[str] = frozenset()
+        without_parents: frozenset[str] = frozenset()
         while True:
-            made = self._attempt(widths, table_key, of_table, left_empty)
+            made = self._attempt(widths, table_key, of_table, left_empty, without_parents)
             conditions, relating = made[0], made[2]
             lost = {
                 name
@@ -233,30 +234,37 @@ class _TablePlanning:
                 for name in part
             }
             unknown = {key for key, link in conditions.firsts.items() if link and not relating.may_be_first(link)}
-            if not lost and not unknown:
+            parted = relating.candidates.parted() - without_parents
+            if not lost and not unknown and not parted:
                 return made
             left_empty |= lost
             of_table |= unknown
+            without_parents |= parted
 
     def _attempt(
-        self, widths: Widths, table_key: int, of_table: frozenset[str], left_empty: frozenset[str]
+        self,
+        widths: Widths,
+        table_key: int,
+        of_table: frozenset[str],
+        left_empty: frozenset[str],
+        without_parents: frozenset[str],
     ) -> tuple[Conditions, list[Key], Relating, Mapping[str, Coverage]]:
         table, schema, request = self.table, self.all.schema, self.all.request
         conditions = Conditions(
             schema, table, self.shape, self.all.volumes, widths, request.remedies,
-            left_empty=left_empty, of_table=of_table,
+            left_empty=left_empty, of_table=of_table, without_parents=without_parents,
         )  # fmt: skip
         facts, keys = conditions.facts_and_keys()
         facts = conditions.possible(carried(facts, table))
         facts = conditions.settled(facts, conditions.counted(keys), keys)
         coverage = conditions.coverage(facts)
-        links, solution, pairs = self._solved(keys, facts, widths.of(facts, coverage))
+        links, solution, pairs = self._solved(keys, facts, widths.of(facts, coverage), without_parents)
         in_slots = {member for plan in solution.slots for member in plan.members if member in table.column_names}
         facts = conditions.settled(facts, solution.unique | solution.ordinals, keys)
         facts = conditions.settled(facts, solution.periods, [Key("", tuple(solution.periods), True)])
         facts = conditions.settled(facts, in_slots, keys, enough=1)
         never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
-        demands = Demands(table, links, solution, facts, never_null, pairs)
+        demands = Demands(schema, table, links, solution, facts, never_null, pairs)
         candidates = Candidates(
             demands, self.all.plans, self.all.volumes, self.all.clock,
             lambda key: self.all.findings[key].facts if key in self.all.findings else None,
@@ -298,9 +306,11 @@ class _TablePlanning:
 
     # -- conditions and keys -----------------------------------------------------------------------------------------
 
-    def _solved(self, keys: list[Key], facts: TableFacts, width: Width) -> tuple[Links, Solution, tuple[Pair, ...]]:
+    def _solved(
+        self, keys: list[Key], facts: TableFacts, width: Width, last: frozenset[str]
+    ) -> tuple[Links, Solution, tuple[Pair, ...]]:
         table, schema, volumes = self.table, self.all.schema, self.all.volumes
-        links = read_links(schema, table, self.shape)
+        links = read_links(schema, table, self.shape, last=last)
         rows = volumes[table.key].rows
 
         def solved(links: Links) -> Solution:
@@ -314,14 +324,14 @@ class _TablePlanning:
         leads = _leads(solution)
         while any(links.named(name).source is not None for name in leads):
             # What leads fills its columns itself; the others agree with it.
-            links = read_links(schema, table, self.shape, leads)
+            links = read_links(schema, table, self.shape, leads, last=last)
             solution = solved(links)
             if set(_leads(solution)) <= set(leads):
                 break
             leads += [name for name in _leads(solution) if name not in leads]
         self.unkept = keep_apart(table, schema.dialect, solution)
         if solution.unsolved and any(link.soft for link in links.links):
-            links = read_links(schema, table, self.shape, leads, soften=False)
+            links = read_links(schema, table, self.shape, leads, soften=False, last=last)
             solution = solved(links)
         return links, solution, pairs_of(links, facts, keys, table.key)
 

@@ -93,7 +93,7 @@ class Relating:
         self._require_values(volume)
         for link in self.links.links:
             parents = self.parents[link.name]
-            if parents.rows == 0 and self.demands.is_required(link) and link.target != self.table.key:
+            if parents.rows == 0 and self.demands.is_needed(link) and link.target != self.table.key:
                 agreeing = self.candidates.reasons.get(link.name, "none of which agrees with its other parents")
                 why = "which has none" if parents.chosen is None else agreeing
                 volume = volume.cut(0, f"{link.name} needs a row of {link.target}, {why}", full=volume.full)

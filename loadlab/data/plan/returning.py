@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from loadlab.data.constraints.links import read_links
-from loadlab.data.core.cells import to_arrow
+from loadlab.data.core.cells import arrow_type, to_arrow
 from loadlab.data.core.clock import Clock
 from loadlab.data.frame import Frame, TablePlan
 from loadlab.data.relations.agreement import MOST_ROWS, Partners
@@ -55,17 +55,27 @@ def with_children_named(plans: Mapping[str, TablePlan], clock: Clock) -> dict[st
 
 def _settled(plans: Mapping[str, TablePlan], key: str, relation: Relation, clock: Clock) -> Relation:
     rows = plans[relation.target].rows
-    if not relation.returns or not rows or not plans[key].rows:
+    if not relation.returns or not plans[key].rows:
         return relation
     pairs = zip(relation.columns, relation.target_columns, strict=True)
     shared = [pair for pair in pairs if pair[0] in relation.returns]
     mine = _values(plans, key, tuple(name for name, _ in shared), clock)
     theirs = _values(plans, relation.target, tuple(name for _, name in shared), clock)
+    partners = Partners.of_values(mine, theirs)
+    without = len(mine[0]) - len(partners.fitting())
+    if relation.required and without:
+        raise InputError(
+            f"{key}.{relation.name}",
+            f"must name a row of {relation.target} that belongs to it, and {without:,} of {len(mine[0]):,} rows have"
+            f" none; let {relation.target} have at least as many rows as {key}",
+        )
     itself = replace(relation, pattern="itself", parents=plans[key].rows, presence=None)
-    return replace(relation, pattern="agreeing", parents=rows, first=itself, partners=Partners.of_values(mine, theirs))
+    return replace(relation, pattern="agreeing", parents=rows, first=itself, partners=partners)
 
 
 def _values(plans: Mapping[str, TablePlan], key: str, columns: tuple[str, ...], clock: Clock) -> list[pa.Array]:
     plan = plans[key]
+    if not plan.rows:
+        return [pa.array([], arrow_type(plan.type_of(name))) for name in columns]
     frame = Frame(plan, np.arange(min(plan.rows, MOST_ROWS), dtype=np.int64), plans, clock)
     return [to_arrow(frame.cells(name), plan.type_of(name)) for name in columns]

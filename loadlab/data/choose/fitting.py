@@ -9,18 +9,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loadlab.data.choose.texts import admits
+from loadlab.data.choose.times import constant_bounds
 from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.core.hashing import Int64s
+from loadlab.schema.model import Column
 
 Passes = npt.NDArray[np.bool_]
 
 
 def has_limits(facts: ColumnFacts) -> bool:
     """Whether anything is said of the values that `fitting` looks at."""
-    return bool(facts.allowed is not None or facts.excluded or facts.low is not None or facts.high is not None)
+    bounds = (facts.low, facts.high, facts.low_text, facts.high_text, facts.length_max, facts.allowed, facts.multiple)
+    others = facts.excluded or facts.patterns or facts.casing or facts.length_min
+    return bool(others) or any(bound is not None for bound in bounds)
 
 
-def fitting(values: pa.Array, facts: ColumnFacts) -> Passes:
-    """Where a value is one of those listed and none of those excluded, and within numeric bounds; shape of `values`.
+def fitting(column: Column, values: pa.Array, facts: ColumnFacts) -> Passes:
+    """Where a value of a column is one that its facts let pass, as far as they can be read; shape of `values`.
 
     NULL passes as in a CHECK.
     """
@@ -30,6 +36,18 @@ def fitting(values: pa.Array, facts: ColumnFacts) -> Passes:
         passes &= _is_in(texts, facts.allowed)
     if facts.excluded:
         passes &= ~_is_in(texts, facts.excluded)
+    if column.type.kind == "text" and (
+        facts.patterns or facts.casing or facts.length_min or facts.length_max is not None
+    ):
+        passes &= _is_in(
+            texts, tuple(text for text in pc.drop_null(texts.unique()).to_pylist() if admits(column, facts, text))
+        )
+    if column.type.kind in ("date", "timestamp"):
+        low, high = constant_bounds(column, facts)
+        cells = _wholes(values, pa.int32() if column.type.kind == "date" else pa.int64())
+        passes &= (cells >= low) & (cells <= high)
+    if facts.multiple is not None and pa.types.is_integer(values.type):
+        passes &= _wholes(values, pa.int64()) % facts.multiple.modulo == facts.multiple.remainder
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
         numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         if facts.low is not None:
@@ -38,6 +56,11 @@ def fitting(values: pa.Array, facts: ColumnFacts) -> Passes:
             passes &= (numbers < facts.high) if facts.high_strict else (numbers <= facts.high)
     passes |= values.is_null().to_numpy(zero_copy_only=False)
     return passes
+
+
+def _wholes(values: pa.Array, type: pa.DataType) -> Int64s:
+    found: Int64s = values.cast(type).cast(pa.int64()).fill_null(0).to_numpy()
+    return found
 
 
 def _texts(values: pa.Array) -> pa.Array:
