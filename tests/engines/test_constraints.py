@@ -338,8 +338,9 @@ CASES = {
     "ranges of UUIDs, texts and times that do not overlap": Case(
         """CREATE TYPE uuids AS RANGE (SUBTYPE = uuid); CREATE TYPE texts AS RANGE (SUBTYPE = text);
            CREATE TYPE hours AS RANGE (SUBTYPE = time);
-           CREATE TABLE t (ids uuids NOT NULL, words texts NOT NULL, at hours NOT NULL, EXCLUDE USING gist (ids WITH &&),
-               EXCLUDE USING gist (words WITH &&), EXCLUDE USING gist (at WITH &&))""",
+           CREATE TABLE t (ids uuids NOT NULL, words texts NOT NULL, at hours NOT NULL,
+               EXCLUDE USING gist (ids WITH &&), EXCLUDE USING gist (words WITH &&),
+               EXCLUDE USING gist (at WITH &&))""",
         "SELECT count(*) FROM t WHERE upper_inf(ids) OR upper_inf(words) OR upper_inf(at)", 0,
     ),
     "a row that names one of its own children": Case(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -12,10 +13,25 @@ import pyarrow.compute as pc
 from loadlab.data.choose.texts import admits
 from loadlab.data.choose.times import constant_bounds
 from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.core.cells import Cells, to_arrow
 from loadlab.data.core.hashing import Int64s
+from loadlab.data.frame import Frame, Generator
 from loadlab.schema.model import Column
 
 Passes = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The keys that a foreign key takes, NULL where the conditions of its column do not let one pass."""
+
+    inner: Generator
+    column: Column
+    facts: ColumnFacts
+
+    def make(self, frame: Frame) -> Cells:
+        cells = self.inner.make(frame)
+        return cells.with_nulls(fitting(self.column, to_arrow(cells, self.column.type), self.facts))
 
 
 def has_limits(facts: ColumnFacts) -> bool:

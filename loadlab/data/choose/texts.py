@@ -257,8 +257,8 @@ def _plain(context: TableContext, column: Column, wanted: recipes.TextContext) -
         with suppress(UnsupportedPatternError):
             found.append(
                 pattern_piece(
-                    f"^[{characters}]*$", key, distinct=wanted.unique, length_min=max(least, min(_PLAIN, most or _PLAIN)),
-                    length_max=most,
+                    f"^[{characters}]*$", key, distinct=wanted.unique,
+                    length_min=max(least, min(_PLAIN, most or _PLAIN)), length_max=most,
                 )
             )  # fmt: skip
     return found

@@ -170,18 +170,22 @@ def returning(
     return found if len(found) < len(columns) else ()
 
 
+def may_name_nobody(schema: Schema, table: Table, key: ForeignKey) -> bool:
+    """Whether a foreign key returns, and a row need not name any of its children."""
+    back = returning(schema, table, key.columns, key.target, key.target_columns)
+    return bool(back) and any(table.column(name).nullable for name in key.columns if name not in back)
+
+
 def _with_children(schema: Schema, table: Table, link: Link) -> Link:
     """The link with a child for each parent, where every parent has to name one of its children."""
     if link.target == table.key or link.wish.pattern is not None or link.wish.children is not None:
         return link
     parent = schema.table(link.target)
     for key in parent.foreign_keys:
-        if key.target != table.key:
-            continue
         back = returning(schema, parent, key.columns, key.target, key.target_columns)
         mine = {key.target_columns[key.columns.index(name)] for name in back}
-        must = all(not parent.column(name).nullable for name in key.columns if name not in back)
-        if back and must and mine <= set(link.columns):
+        named = key.target == table.key and back and not may_name_nobody(schema, parent, key)
+        if named and mine <= set(link.columns):
             return replace(link, wish=link.wish.model_copy(update={"pattern": "nested", "min": 1}))
     return link
 

@@ -100,12 +100,16 @@ class Candidates:
 
         In every world alike: a row's parent does not depend on the world that it lives in.
         """
-        if link.target not in self.plans or link.target == self.demands.table.key:
-            return
         limits = {name: self._limits(name) for name in link.own}
         limits = {name: facts for name, facts in limits.items() if any(map(has_limits, facts))}
         names = [link.target_of(name) for name in limits]
-        if not names or not self.plans[link.target].rows or not self.are_known(link.target, names):
+        if not names or link.target == self.demands.table.key:
+            return
+        if link.target not in self.plans or not self.are_known(link.target, names):
+            if not self.demands.is_needed(link):
+                self.choose_parents(link.name, np.zeros(0, dtype=np.int64))
+            return
+        if not self.plans[link.target].rows:
             return
         values = self.values(link.target, tuple(names))
         fits = np.logical_and.reduce(

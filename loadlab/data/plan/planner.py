@@ -14,7 +14,7 @@ import numpy as np
 from loadlab.data.choose import TableContext, choose
 from loadlab.data.constraints.bounds import carried
 from loadlab.data.constraints.facts import TableFacts
-from loadlab.data.constraints.links import Links, read_links
+from loadlab.data.constraints.links import Links, may_name_nobody, read_links
 from loadlab.data.constraints.pairs import Pair, pairs_of
 from loadlab.data.constraints.partitions import Coverage, fitting_rows, has_room, keys_without_null, listed_values
 from loadlab.data.constraints.settling import without
@@ -263,7 +263,7 @@ class _TablePlanning:
         facts = conditions.settled(facts, solution.unique | solution.ordinals, keys)
         facts = conditions.settled(facts, solution.periods, [Key("", tuple(solution.periods), True)])
         facts = conditions.settled(facts, in_slots, keys, enough=1)
-        never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
+        never_null = frozenset(solution.never_null | self._referenced(facts) | keys_without_null(table, schema.dialect))
         demands = Demands(schema, table, links, solution, facts, never_null, pairs)
         candidates = Candidates(
             demands, self.all.plans, self.all.volumes, self.all.clock,
@@ -335,15 +335,22 @@ class _TablePlanning:
             solution = solved(links)
         return links, solution, pairs_of(links, facts, keys, table.key)
 
-    def _referenced(self) -> set[str]:
-        """Columns that other tables reference: a child whose key must not be NULL needs a value in every parent."""
-        return {
+    def _referenced(self, facts: TableFacts) -> set[str]:
+        """Columns that other tables reference: a child whose key must not be NULL needs a value in every parent.
+
+        But for foreign keys of which a CHECK wants a column to be NULL: then all of them are.
+        """
+        found = {
             name
             for table in self.all.schema
             for key in table.foreign_keys
-            if key.target == self.table.key
+            if key.target == self.table.key and not may_name_nobody(self.all.schema, table, key)
             for name in key.target_columns
         }
+        for key in self.table.foreign_keys:
+            if any(said.null is True for name in key.columns for said in facts.every(name)):
+                found -= set(key.columns)
+        return found
 
     # -- rows --------------------------------------------------------------------------------------------------------
 

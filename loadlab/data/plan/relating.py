@@ -362,7 +362,8 @@ class Relating:
         first = made[link.source]
         partners = self.candidates.partners.get(link.name)
         lenient = set(link.shared) <= set(link.soft)
-        if lenient and relation.pattern == "slotted" and link.source != self.solution.lead:
+        slotted = self.solution.slot_of(link.name)
+        if lenient and relation.pattern == "slotted" and slotted is not None and link.source != slotted[0].lead:
             # A key tells its rows apart by this parent: that is a constraint, and the agreement is none.
             return relation
         if relation.self_reference:
