@@ -14,7 +14,7 @@ from loadlab.data.choose.chosen import allowed_values, chosen, narrowed
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.counted import slot_cells
 from loadlab.data.choose.documents import document, sequence
-from loadlab.data.choose.fitting import Passing, has_limits
+from loadlab.data.choose.fitting import passing
 from loadlab.data.choose.template import template
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.constraints.partitions import Covered
@@ -58,10 +58,7 @@ def choose(context: TableContext, column: Column) -> Generator | None:
         value, always = (FromParent(link.name, link.target_of(column.name), each) for each in (nulls, False))
         worlds = context.worlds.get(column.name)
         if worlds is None:
-            facts = context.of(column.name)
-            # Which rows of the table itself will do is not known before it is planned.
-            alone = link.target == context.table.key and nulls and len(link.columns) == 1
-            return Passing(value, column, facts) if alone and has_limits(facts) else value
+            return passing(context, link, value)
         # One column of the key may be NULL where another is not: nothing is referenced then.
         said = [facts.null for facts in context.facts.every(column.name)]
         return Switch(worlds, tuple(Nulls() if null else always if null is False else value for null in said))

@@ -10,28 +10,76 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loadlab.data.choose.comparing import edges
+from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.texts import admits
 from loadlab.data.choose.times import constant_bounds
 from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.links import Link
 from loadlab.data.core.cells import Cells, to_arrow
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame, Generator
+from loadlab.data.values.bounded import Edge
+from loadlab.data.values.keys import FromParent
 from loadlab.schema.model import Column
 
+_ORDERED = ("integer", "numeric", "float", "date", "timestamp")
 Passes = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
-    """The keys that a foreign key takes, NULL where the conditions of its column do not let one pass."""
+class Condition:
+    """What has to be true of one column of a foreign key: its facts, and the bounds that columns of the row set."""
 
-    inner: Generator
+    value: FromParent
     column: Column
     facts: ColumnFacts
+    lower: tuple[Edge, ...]
+    upper: tuple[Edge, ...]
+
+    def passes(self, frame: Frame) -> Passes:
+        """Where the key of the parent is true to it; shape (rows,)."""
+        cells = self.value.make(frame)
+        found = fitting(self.column, to_arrow(cells, self.column.type), self.facts)
+        if not isinstance(cells.values, np.ndarray):
+            return found
+        for edge, is_lower in (*((edge, True) for edge in self.lower), *((edge, False) for edge in self.upper)):
+            theirs, valid = edge.at(frame)
+            inside = cells.values >= theirs if is_lower else cells.values <= theirs
+            found = found & (inside if valid is None else inside | ~valid)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A column of a foreign key, NULL where the parent's key is not true to every condition of its columns."""
+
+    inner: Generator
+    conditions: tuple[Condition, ...]
 
     def make(self, frame: Frame) -> Cells:
         cells = self.inner.make(frame)
-        return cells.with_nulls(fitting(self.column, to_arrow(cells, self.column.type), self.facts))
+        for condition in self.conditions:
+            cells = cells.with_nulls(condition.passes(frame))
+        return cells
+
+
+def passing(context: TableContext, link: Link, value: FromParent) -> Generator:
+    """The column of a link without the parents that its conditions exclude, as far as those are not chosen already.
+
+    Of the table itself it is not known before it is planned which rows will do; nor is what other columns of a row say.
+    """
+    nullable = [context.table.column(name).nullable and name not in context.never_null for name in link.own]
+    if not all(nullable):
+        return value
+    conditions = []
+    for name in link.own:
+        column, facts = context.table.column(name), context.of(name)
+        lower, upper = edges(context, column, facts) if column.type.kind in _ORDERED else ([], [])
+        if lower or upper or (link.target == context.table.key and has_limits(facts)):
+            theirs = FromParent(link.name, link.target_of(name))
+            conditions.append(Condition(theirs, column, facts, tuple(lower), tuple(upper)))
+    return Passing(value, tuple(conditions)) if conditions else value
 
 
 def has_limits(facts: ColumnFacts) -> bool:

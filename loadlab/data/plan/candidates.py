@@ -76,7 +76,10 @@ class Candidates:
                 self.choose_parents(source.name, partners.fitting())
 
     def _choose_those_with_a_key(self, link: Link) -> None:
-        """A unique key that others reference may be NULL in some rows by a CHECK: those are nobody's parents."""
+        """A unique key that others reference may be NULL in some rows: those are nobody's parents.
+
+        By a CHECK, or as it is a foreign key itself, of a row without a parent.
+        """
         facts = self.known(link.target)
         if (
             facts is None
@@ -84,7 +87,13 @@ class Candidates:
             or not self.are_known(link.target, link.target_columns)
         ):
             return
-        by_choice = [name for name in link.target_columns if any(said.null is True for said in facts.every(name))]
+        theirs = self.plans[link.target].table
+        followed = {name for key in theirs.foreign_keys for name in key.columns if theirs.column(name).nullable}
+        by_choice = [
+            name
+            for name in link.target_columns
+            if name in followed or any(said.null is True for said in facts.every(name))
+        ]
         if by_choice and self.plans[link.target].rows:
             has_key = np.logical_and.reduce(
                 [

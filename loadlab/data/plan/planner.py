@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadlab.data.choose import TableContext, choose
+from loadlab.data.choose.fitting import has_limits
 from loadlab.data.constraints.bounds import carried
 from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Links, may_name_nobody, read_links
@@ -263,6 +264,9 @@ class _TablePlanning:
         facts = conditions.settled(facts, solution.unique | solution.ordinals, keys)
         facts = conditions.settled(facts, solution.periods, [Key("", tuple(solution.periods), True)])
         facts = conditions.settled(facts, in_slots, keys, enough=1)
+        # A row's parent does not depend on its world: of several that want other parents one is left.
+        followed = {n for link in links.links for n in link.own if any(map(has_limits, facts.every(n)))}
+        facts = conditions.settled(facts, followed, keys, enough=1)
         never_null = frozenset(solution.never_null | self._referenced(facts) | keys_without_null(table, schema.dialect))
         demands = Demands(schema, table, links, solution, facts, never_null, pairs)
         candidates = Candidates(
