@@ -104,7 +104,15 @@ class TableContext:
         names = self.table.column_names
         if other not in names or self.table.column(other).generated is not None:
             return False
+        if self._leads_to(other, name) or self._leads_to(name, other):
+            # A key cannot follow the key of another row: that one would follow a third row's.
+            return self._leads_to(name, other)
         return self._place(other) < self._place(name)
+
+    def _leads_to(self, column: str, key: str) -> bool:
+        """Whether the column is a self reference's and takes its values from the other one of another row."""
+        link = self.links.of_column(column)
+        return link is not None and link.target == self.table.key and key in link.target_columns
 
     def _place(self, name: str) -> tuple[int, bool, int]:
         column = self.table.column(name)

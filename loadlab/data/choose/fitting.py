@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadlab.data.choose.comparing import edges
+from loadlab.data.choose.comparing import edges, of_pairs
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.texts import admits
 from loadlab.data.choose.times import constant_bounds
@@ -36,11 +36,17 @@ class Condition:
     facts: ColumnFacts
     lower: tuple[Edge, ...]
     upper: tuple[Edge, ...]
+    differs: tuple[str, ...]
+    """Columns of the row and of the same type that it is not equal to."""
 
     def passes(self, frame: Frame) -> Passes:
         """Where the key of the parent is true to it; shape (rows,)."""
         cells = self.value.make(frame)
-        found = fitting(self.column, to_arrow(cells, self.column.type), self.facts)
+        mine = to_arrow(cells, self.column.type)
+        found = fitting(self.column, mine, self.facts)
+        for name in self.differs:
+            other = pc.not_equal(mine, to_arrow(frame.cells(name), self.column.type))
+            found = found & other.fill_null(True).to_numpy(zero_copy_only=False)
         if not isinstance(cells.values, np.ndarray):
             return found
         for edge, is_lower in (*((edge, True) for edge in self.lower), *((edge, False) for edge in self.upper)):
@@ -76,10 +82,23 @@ def passing(context: TableContext, link: Link, value: FromParent) -> Generator:
     for name in link.own:
         column, facts = context.table.column(name), context.of(name)
         lower, upper = edges(context, column, facts) if column.type.kind in _ORDERED else ([], [])
-        if lower or upper or (link.target == context.table.key and has_limits(facts)):
+        differs = _differs(context, column, facts)
+        if lower or upper or differs or (link.target == context.table.key and has_limits(facts)):
             theirs = FromParent(link.name, link.target_of(name))
-            conditions.append(Condition(theirs, column, facts, tuple(lower), tuple(upper)))
+            conditions.append(Condition(theirs, column, facts, tuple(lower), tuple(upper), differs))
     return Passing(value, tuple(conditions)) if conditions else value
+
+
+def _differs(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[str, ...]:
+    """The columns of the row, that no foreign key fills, to which a CHECK says that the column is not equal."""
+    return tuple(
+        fact.other
+        for fact in of_pairs(context, column.name, facts)
+        if fact.sign == "<>"
+        and context.links.of_column(fact.other) is None
+        and context.comes_before(fact.other, column.name)
+        and context.table.column(fact.other).type == column.type
+    )
 
 
 def has_limits(facts: ColumnFacts) -> bool:
