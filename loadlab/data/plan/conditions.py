@@ -205,12 +205,14 @@ class Conditions:
         rows = self.volumes[self.table.key].rows if enough is None else enough
         agree = {name for key in keys if key.nulls_agree for name in key.columns}
         nullable = {column.name for column in self.table.columns if column.nullable} - agree
-        return settled(
-            facts,
-            columns,
-            lambda name, said: said.null is not True and self.widths.of_facts(name, said) >= rows,
-            nullable,
-        )
+
+        def fits(name: str, said: ColumnFacts) -> bool:
+            # A key that is counted follows no sum that only some worlds want.
+            known = facts.of(name)
+            sums = any(fact not in known.linear for fact in said.linear) or said.expressions != known.expressions
+            return said.null is not True and not sums and self.widths.of_facts(name, said) >= rows
+
+        return settled(facts, columns, fits, nullable)
 
     def coverage(self, facts: TableFacts) -> dict[str, Coverage]:
         """What has a partition, as far as the conditions allow it."""
