@@ -117,8 +117,8 @@ def read_links(
     filled: dict[str, Link] = {}
     # One that may be NULL fills no column of another: that which leads has to do without the agreement.
     candidates = [_without_soft(link, link.soft if link.name in first and link.nullable else ()) for link in candidates]
-    ranks = {link: (link.name in last, *_rank(link, first, table.key)) for link in candidates}
-    for link in sorted(_deduplicated(candidates), key=ranks.__getitem__):
+    in_order = sorted(_deduplicated(candidates), key=lambda link: (link.name in last, *_rank(link, first, table.key)))
+    for link in in_order:
         back = returning(schema, table, link.columns, link.target, link.target_columns)
         if back:
             link = _without_soft(link, link.soft)
