@@ -96,6 +96,8 @@ class TableContext:
         """Of two columns that are compared the less firm one follows the other."""
         column = self.table.column(name)
         is_created = column.type.kind in ("timestamp", "date") and meaning_of(self.table, column) == "created"
+        if self.is_unique(name):
+            return 3
         return 2 if self.is_fixed(name) else int(is_created or name in self.table.primary_key)
 
     def comes_before(self, other: str, name: str) -> bool:
