@@ -55,9 +55,13 @@ def check_everything(
 
 
 def _comparable(part: Any) -> Any:
-    """A schema or a part of it, word for word but for lists: the server casts ANY (ARRAY[…]) anew at each reading."""
+    """A schema or a part of it, word for word but for what the server words anew when it reads its own words again.
+
+    It casts ANY (ARRAY[…]) otherwise, and leaves out parentheses: ((a AND b) AND c) is (a AND b AND c) then.
+    """
     if isinstance(part, str):
-        return re.sub(r"::[a-z ]+|\[\]|[()\s]", "", part) if "ARRAY[" in part else part
+        part = re.sub(r"::[a-z ]+|\[\]|[()\s]", "", part) if "ARRAY[" in part else part
+        return re.sub(r"[()\s]", "", part) if re.search(r" (AND|OR) ", part) else part
     if isinstance(part, tuple):
         return tuple(map(_comparable, part))
     return [_comparable(getattr(part, field.name)) for field in fields(part)] if is_dataclass(part) else part

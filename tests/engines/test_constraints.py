@@ -15,6 +15,7 @@ from loadlab.data.dataset import Dataset
 from loadlab.data.growth import grown
 from loadlab.data.volumes import DataRequest
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.errors import InputError
 from loadlab.spec.shapes import DataShape
 from tests.seeded import check_everything, fill, plan
 
@@ -311,6 +312,110 @@ CASES = {
         "CREATE TABLE t (id int); CREATE UNIQUE INDEX one_row ON t ((true))",
         "SELECT count(*) FROM t", 1, "one_row leaves no room for a second row",
     ),
+    "unique numbers that are compared with each other": Case(
+        """CREATE TABLE t (id serial PRIMARY KEY, next int NOT NULL UNIQUE, last int NOT NULL UNIQUE,
+               CHECK (id < next), CHECK (last <= id - 3))""",
+        "SELECT count(*) FROM t WHERE next > id AND last < id", 60,
+    ),
+    "a unique text of no length": Case(
+        "CREATE TABLE t (code varchar(1) NOT NULL UNIQUE, CHECK (NOT (length(code) > 0)))",
+        "SELECT count(*) FILTER (WHERE code = '') FROM t", 1, "(code) is unique and has 1 values",
+    ),
+    "conditions on two columns of one foreign key": Case(
+        """CREATE TABLE days (place text, day date, PRIMARY KEY (place, day));
+           CREATE TABLE t (id int PRIMARY KEY, place text, day date, note text, seats int,
+               FOREIGN KEY (place, day) REFERENCES days, CHECK (num_nonnulls(note, place) <= 1),
+               CHECK (seats IS NULL OR day IS NOT NULL))""",
+        "SELECT count(*) FROM t WHERE (place IS NULL) <> (day IS NULL)", 0,
+    ),
+    "a row of the same tenant above, and the tenant in a cycle": Case(
+        """CREATE TABLE tenants (id int PRIMARY KEY, main_id int);
+           CREATE TABLE t (tenant_id int REFERENCES tenants, id int, above_id int, PRIMARY KEY (tenant_id, id),
+               FOREIGN KEY (tenant_id, above_id) REFERENCES t);
+           ALTER TABLE tenants ADD FOREIGN KEY (id, main_id) REFERENCES t (tenant_id, id)""",
+        "SELECT count(above_id) > 0 FROM t", True,
+    ),
+    "ranges of UUIDs, texts and times that do not overlap": Case(
+        """CREATE TYPE uuids AS RANGE (SUBTYPE = uuid); CREATE TYPE texts AS RANGE (SUBTYPE = text);
+           CREATE TYPE hours AS RANGE (SUBTYPE = time);
+           CREATE TABLE t (ids uuids NOT NULL, words texts NOT NULL, at hours NOT NULL,
+               EXCLUDE USING gist (ids WITH &&), EXCLUDE USING gist (words WITH &&),
+               EXCLUDE USING gist (at WITH &&))""",
+        "SELECT count(*) FROM t WHERE upper_inf(ids) OR upper_inf(words) OR upper_inf(at)", 0,
+    ),
+    "a row that names one of its own children": Case(
+        """CREATE TABLE entities (id uuid PRIMARY KEY);
+           CREATE TABLE entries (id uuid PRIMARY KEY REFERENCES entities, current_id int);
+           CREATE TABLE revisions (id int, entry_id uuid REFERENCES entries, PRIMARY KEY (id, entry_id));
+           ALTER TABLE entries ADD FOREIGN KEY (current_id, id) REFERENCES revisions (id, entry_id)""",
+        """SELECT bool_and(current_id IS NULL) FILTER (WHERE children = 0)
+               AND count(current_id) > count(*) FILTER (WHERE children > 0) / 2
+           FROM (SELECT current_id, (SELECT count(*) FROM revisions WHERE entry_id = entries.id) AS children
+                 FROM entries) AS named""", True,
+    ),
+    "a row that has to name one of its own children": Case(
+        """CREATE TABLE orders (id int PRIMARY KEY, first_line int NOT NULL);
+           CREATE TABLE lines (order_id int REFERENCES orders DEFERRABLE, no int, PRIMARY KEY (order_id, no));
+           ALTER TABLE orders ADD FOREIGN KEY (id, first_line) REFERENCES lines (order_id, no) DEFERRABLE""",
+        "SELECT count(*) FROM orders JOIN lines ON order_id = orders.id AND no = first_line", 60,
+    ),
+    "a unique column that the server generates": Case(
+        """CREATE TABLE t (email text NOT NULL, plain text GENERATED ALWAYS AS (lower(email)) STORED UNIQUE,
+               n int NOT NULL, twice bigint GENERATED ALWAYS AS (n * 2) STORED UNIQUE)""",
+        "SELECT count(DISTINCT plain) + count(DISTINCT twice) FROM t", 120,
+    ),
+    "a foreign key to what the server generates": Case(
+        """CREATE TABLE things (n int NOT NULL UNIQUE, twice bigint GENERATED ALWAYS AS (n * 2) STORED UNIQUE);
+           CREATE TABLE t (id int PRIMARY KEY, twice bigint REFERENCES things (twice))""",
+        "SELECT count(twice) FROM t", 0,
+    ),
+    "conditions on the text, the day and the remainder of a key": Case(
+        """CREATE TABLE words (word text PRIMARY KEY); CREATE TABLE days (day date PRIMARY KEY);
+           CREATE TABLE numbers (n int PRIMARY KEY);
+           CREATE TABLE t (word text NOT NULL REFERENCES words CHECK (word ~ '[aeiou]'),
+               day date NOT NULL REFERENCES days CHECK (day <> '2000-01-01' AND day < '2024-01-20'),
+               n int NOT NULL REFERENCES numbers CHECK (n % 3 = 1))""",
+        "SELECT count(*) FROM t", 60,
+    ),
+    "conditions on the key of a row of the table itself": Case(
+        """CREATE TABLE t (id int, day date, above_id int, above_day date, PRIMARY KEY (id, day),
+               FOREIGN KEY (above_id, above_day) REFERENCES t, CHECK (above_id >= 20), CHECK (day <> above_day))""",
+        "SELECT count(above_id) > 0 FROM t", True,
+    ),
+    "MATCH FULL of a key of which a CHECK wants NULL": Case(
+        """CREATE TABLE days (place text, day date, PRIMARY KEY (place, day));
+           CREATE TABLE t (id int, place text, day date, note text, PRIMARY KEY (id), UNIQUE (id, place, day),
+               FOREIGN KEY (place, day) REFERENCES days MATCH FULL, CHECK (num_nonnulls(note, place) = 1));
+           CREATE TABLE later (id int, place text, day date, FOREIGN KEY (id, place, day)
+               REFERENCES t (id, place, day))""",
+        "SELECT bool_and((place IS NULL) = (day IS NULL)) FROM t", True,
+    ),
+    "a column that must not be NULL in a key that nothing fits": Case(
+        """CREATE TABLE tenants (id int PRIMARY KEY);
+           CREATE TABLE pairs (a int, b int, PRIMARY KEY (a, b), CHECK (a < 0));
+           CREATE TABLE t (a int NOT NULL REFERENCES tenants, b int, FOREIGN KEY (a, b) REFERENCES pairs)""",
+        "SELECT count(*) - count(b) FROM t", 60,
+    ),
+    "unique documents with members that exclude each other": Case(
+        """CREATE TABLE t (doc jsonb NOT NULL UNIQUE, CHECK (
+               (doc ? 'one' AND doc ->> 'one' <> '' AND NOT doc ? 'two')
+               OR (doc ? 'two' AND doc ->> 'two' <> '' AND NOT doc ? 'one')))""",
+        "SELECT count(*) FROM t WHERE (doc ? 'one') <> (doc ? 'two')", 60,
+    ),
+    "a kind that is a foreign key, each with conditions of its own": Case(
+        """CREATE TABLE kinds (name text PRIMARY KEY CHECK (name IN ('root', 'branch')));
+           CREATE TABLE t (id int PRIMARY KEY, kind text NOT NULL REFERENCES kinds, above_id int,
+               CHECK (kind = 'root' AND above_id IS NULL OR kind = 'branch' AND above_id > 0))""",
+        "SELECT count(*) FROM t", 60,
+    ),
+    "a condition that no value is true to": Case(
+        "CREATE TABLE t (id int PRIMARY KEY, n int, CHECK (n < 0 AND n >= 42))",
+        "SELECT count(n) FROM t", 0,
+    ),
+    "texts of which some characters must not be": Case(
+        "CREATE TABLE t (slug varchar(40) PRIMARY KEY, CHECK (slug !~ '[0-9]'))",
+        "SELECT count(*) FROM t", 400, rows=400,
+    ),
 }  # fmt: skip
 
 
@@ -326,6 +431,24 @@ def test_the_server_takes_what_is_planned(database: PostgresqlEngine, name: str)
     if case.query:
         with psycopg.connect(database.url) as connection:
             assert connection.execute(case.query.encode()).fetchone() == (case.result,)
+
+
+REFUSED = {
+    r"^a\.id has its value from b\.id, which has it from a\.id: no row could come first": """
+        CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY REFERENCES a);
+        ALTER TABLE a ADD FOREIGN KEY (id) REFERENCES b DEFERRABLE""",
+    r"^orders\.id,first_line must name a row of lines that belongs to it, and \d+ of 60 rows have none": """
+        CREATE TABLE orders (id int PRIMARY KEY, first_line int NOT NULL);
+        CREATE TABLE lines (order_id int REFERENCES orders DEFERRABLE, no int, kind boolean NOT NULL UNIQUE,
+            PRIMARY KEY (order_id, no));
+        ALTER TABLE orders ADD FOREIGN KEY (id, first_line) REFERENCES lines (order_id, no) DEFERRABLE""",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_is_refused_in_one_line(database: PostgresqlEngine, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        plan(database.preview(REFUSED[words], {}), 60)
 
 
 GROWING = f"""

@@ -119,6 +119,7 @@ class Tab:
     partitioned_by: Col | None = None
     partitions: str = ""
     tenant: Col | None = None
+    references: list[tuple[tuple[Col, ...], Tab, tuple[Col, ...]]] = field(default_factory=list)
 
     def new_name(self, base: str) -> str:
         taken = {column.name for column in self.columns}
@@ -181,6 +182,10 @@ def _draw_table(draw: Draw, table: Tab, earlier: Sequence[Tab], tenants: Tab | N
         _foreign_key(draw, table, table)
     for _ in range(draw(st.integers(0, 5))):
         _column(draw, table)
+    is_generated = draw(st.integers(0, 5)) == 0
+    if is_generated and draw(st.booleans()):
+        _generated(draw, table)
+        is_generated = False
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2, 3]))):
         _unique(draw, table)
     pool = Pool(draw, table.columns)
@@ -190,7 +195,7 @@ def _draw_table(draw: Draw, table: Tab, earlier: Sequence[Tab], tenants: Tab | N
             table.lines.append(f"CHECK ({condition})")
     if not is_partitioned and draw(st.integers(0, 9)) == 0:
         _exclusion(draw, table)
-    if draw(st.integers(0, 5)) == 0:
+    if is_generated:
         _generated(draw, table)
     if not table.columns:
         table.add("id", "integer")
@@ -299,8 +304,11 @@ def _reference(draw: Draw, table: Tab, target: Tab, *, required: bool) -> tuple[
         column.is_foreign = True
         columns.append(column)
     action = draw(st.sampled_from(["", "", " ON DELETE CASCADE", " DEFERRABLE INITIALLY DEFERRED"]))
-    line = f"FOREIGN KEY ({_names(columns)}) REFERENCES {target.name} ({_names(key)}){action}"
+    alone = len(columns) > 1 and not any(column is table.tenant or column.required for column in columns)
+    match = " MATCH FULL" if alone and draw(st.booleans()) else ""
+    line = f"FOREIGN KEY ({_names(columns)}) REFERENCES {target.name} ({_names(key)}){match}{action}"
     table.lines.append(line)
+    table.references.append((tuple(columns), target, key))
     return tuple(columns)
 
 
@@ -312,6 +320,12 @@ def _cycle(draw: Draw, tables: Sequence[Tab]) -> str:
         return ""
     target = draw(st.sampled_from(later))
     key = target.referable[0]
+    back = next(
+        (columns for columns, parent, theirs in target.references if parent is table and theirs == table.referable[0]),
+        None,
+    )
+    if back is not None and draw(st.booleans()):
+        return _own_child(table, target, back)
     deferred = draw(st.integers(0, 3)) == 0
     columns = [table.add(f"later_{theirs.name.strip(chr(34))}"[:50], theirs.type, required=deferred) for theirs in key]
     rest = " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
@@ -320,13 +334,24 @@ def _cycle(draw: Draw, tables: Sequence[Tab]) -> str:
     )
 
 
+def _own_child(table: Tab, child: Tab, back: tuple[Col, ...]) -> str:
+    """A foreign key with which a row names one of the rows that reference it."""
+    mine, others = table.referable[0], [column for column in child.referable[0] if column not in back]
+    new = [table.add(f"main_{theirs.name.strip(chr(34))}"[:50], theirs.type) for theirs in others]
+    if not new:
+        return ""
+    return "\n".join(
+        [
+            f"CREATE UNIQUE INDEX ON {child.name} ({_names([*others, *back])});",
+            f"ALTER TABLE {table.name} ADD FOREIGN KEY ({_names([*new, *mine])})"
+            f" REFERENCES {child.name} ({_names([*others, *back])});",
+        ]
+    )
+
+
 def _unique(draw: Draw, table: Tab) -> None:
     """A unique constraint or index over some of the columns that can be told apart."""
-    able = [
-        column
-        for column in table.columns
-        if column.type in (*KEYS, *ORDERED) and not column.rest.startswith(" GENERATED ALWAYS AS (")
-    ]
+    able = [column for column in table.columns if column.type in (*KEYS, *ORDERED)]
     if not able:
         return
     size = draw(st.sampled_from([1, 1, 2, 2, 3]))
@@ -394,7 +419,9 @@ def _generated(draw: Draw, table: Tab) -> None:
 
 def _partition(draw: Draw, table: Tab) -> None:
     type = draw(st.sampled_from(("integer", "date", "timestamptz", "text", "state", "bigint", "uuid")))
-    column = table.add("part", type, required=draw(st.booleans()))
+    column = table.tenant if table.tenant is not None and draw(st.booleans()) else None
+    type = "uuid" if column is not None else type
+    column = column or table.add("part", type, required=draw(st.booleans()))
     table.partitioned_by = column
     way = "hash" if type == "uuid" else "list" if type in ("text", "state") else draw(
         st.sampled_from(["range", "range", "list" if type == "integer" else "hash", "hash"])
@@ -451,7 +478,7 @@ class Pool:
         able = [
             column
             for column in self._left
-            if column.kind in kinds and (not column.is_foreign or column.kind == "nullable")
+            if column.kind in kinds and (not column.is_foreign or self._draw(st.integers(0, 19)) == 0)
         ]
         if like is not None:
             able = [column for column in able if column.type == like.type]

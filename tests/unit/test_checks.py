@@ -278,8 +278,8 @@ SEVERAL: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = [
     ),
     ("false", ()),
     ("x IS NULL AND x IS NOT NULL", ()),
-    ("x = 1 AND x = 2", ()),
-    ("x IN (1, 2) AND x > 5", ()),
+    ("x = 1 AND x = 2", ((IsNull("x"),),)),
+    ("x IN (1, 2) AND x > 5", ((IsNull("x"),),)),
 ]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from loadlab.data.choose.bounds import cell_bounds, excluded_cells, unit
 from loadlab.data.choose.context import TableContext
-from loadlab.data.choose.numbers import cell_bounds, excluded_cells, unit
 from loadlab.data.choose.texts import admits, has_text
 from loadlab.data.choose.times import constant_bounds
 from loadlab.data.constraints.facts import ColumnFacts
@@ -48,6 +48,8 @@ def listed(column: Column, facts: ColumnFacts) -> tuple[Any, ...] | None:
         values = labels if values is None else tuple(v for v in labels if v in values)
     if column.type.kind == "boolean" and facts.excluded:
         values = (True, False) if values is None else values
+    if column.type.kind == "text" and 0 in (facts.length_max, facts.bytes_max):
+        values = ("",) if values is None else values
     if values is None:
         return None
     values = tuple(v for v in values if v not in facts.excluded)

@@ -9,9 +9,12 @@ from typing import Literal
 import numpy as np
 
 from loadlab.data.choose import numbers, texts, times
+from loadlab.data.choose.bounds import lowest, unit, value_limits
 from loadlab.data.choose.chosen import allowed_values, chosen, narrowed
 from loadlab.data.choose.context import TableContext
+from loadlab.data.choose.counted import slot_cells
 from loadlab.data.choose.documents import document, sequence
+from loadlab.data.choose.fitting import passing
 from loadlab.data.choose.template import template
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.constraints.partitions import Covered
@@ -55,7 +58,7 @@ def choose(context: TableContext, column: Column) -> Generator | None:
         value, always = (FromParent(link.name, link.target_of(column.name), each) for each in (nulls, False))
         worlds = context.worlds.get(column.name)
         if worlds is None:
-            return value
+            return passing(context, link, value)
         # One column of the key may be NULL where another is not: nothing is referenced then.
         said = [facts.null for facts in context.facts.every(column.name)]
         return Switch(worlds, tuple(Nulls() if null else always if null is False else value for null in said))
@@ -190,8 +193,8 @@ def _slotted(context: TableContext, column: Column) -> Generator | None:
     if column.type.kind == "float":
         return SlotValues(slots, position, numbers.distinct_real(context, column))
     if column.type.kind in ("integer", "numeric", "boolean"):
-        cells = numbers.slot_cells(context, column, size) if column.type.kind != "boolean" else None
-        return SlotNumbers(slots, position, cells, numbers.lowest(context, column), numbers.unit(column))
+        cells = slot_cells(context, column, size) if column.type.kind != "boolean" else None
+        return SlotNumbers(slots, position, cells, lowest(context, column), unit(column))
     if column.type.kind in ("date", "timestamp", "time", "interval"):
         return SlotValues(slots, position, times.distinct(context, column, size))
     found_distinct = distinct_generator(column.type, context.key_of(column.name), context.dialect)
@@ -206,8 +209,8 @@ def _period(context: TableContext, column: Column) -> Generator | None:
         return None
     if column.type.kind in ("timestamp", "date", "time"):
         return times.period(context, column, position)
-    step = 100 * numbers.unit(column)
-    return Numbered(numbers.lowest(context, column) + position * step // 2, step)
+    step = 100 * unit(column)
+    return Numbered(lowest(context, column) + position * step // 2, step)
 
 
 # -- the scenario's word ---------------------------------------------------------------------------------------------
@@ -307,7 +310,7 @@ def _coordinate(context: TableContext, column: Column, shape: ColumnShape) -> Ge
 def _narrows(context: TableContext, column: Column, most: float) -> bool:
     """Whether the type or a CHECK leaves less of a coordinate than the globe has."""
     facts = context.of(column.name)
-    bottom, top = numbers.value_limits(column) if column.type.kind == "numeric" else (-most, most)
+    bottom, top = value_limits(column) if column.type.kind == "numeric" else (-most, most)
     low, high = facts.low if facts.low is not None else bottom, facts.high if facts.high is not None else top
     others = facts.compared or facts.linear or facts.expressions or facts.excluded or facts.multiple
     return bool(others) or max(low, bottom) > -most or min(high, top) < most

@@ -96,6 +96,8 @@ class TableContext:
         """Of two columns that are compared the less firm one follows the other."""
         column = self.table.column(name)
         is_created = column.type.kind in ("timestamp", "date") and meaning_of(self.table, column) == "created"
+        if self.is_unique(name):
+            return 3
         return 2 if self.is_fixed(name) else int(is_created or name in self.table.primary_key)
 
     def comes_before(self, other: str, name: str) -> bool:
@@ -104,7 +106,15 @@ class TableContext:
         names = self.table.column_names
         if other not in names or self.table.column(other).generated is not None:
             return False
+        if self._leads_to(other, name) or self._leads_to(name, other):
+            # A key cannot follow the key of another row: that one would follow a third row's.
+            return self._leads_to(name, other)
         return self._place(other) < self._place(name)
+
+    def _leads_to(self, column: str, key: str) -> bool:
+        """Whether the column is a self reference's and takes its values from the other one of another row."""
+        link = self.links.of_column(column)
+        return link is not None and link.target == self.table.key and key in link.target_columns
 
     def _place(self, name: str) -> tuple[int, bool, int]:
         column = self.table.column(name)

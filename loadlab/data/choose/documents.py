@@ -16,6 +16,7 @@ from loadlab.data.core.quantiles import Categories, uniform
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.texts.texts import ChosenTexts
 from loadlab.data.values import recipes
+from loadlab.data.values.codes import CodesIn
 from loadlab.data.values.documents import JsonDocument, Lists
 from loadlab.data.values.elements import distinct_generator, list_generator
 from loadlab.data.values.numbers import Booleans, Integers
@@ -24,6 +25,7 @@ from loadlab.schema.checks import Fact
 from loadlab.schema.model import Column
 from loadlab.spec.shapes import ColumnShape
 
+_CODE_LENGTH = 12  # hexadecimal digits of a value that no two rows share
 _CONSTANTS = {"string": '"text"', "number": "1", "boolean": "true", "null": "null"}
 
 
@@ -31,23 +33,34 @@ def document(context: TableContext, column: Column, shape: ColumnShape) -> Gener
     """A JSON column: an object by the column's meaning, or what its CHECK wants."""
     facts, key = context.of(column.name), context.key_of(column.name)
     if context.is_unique(column.name):
-        found = distinct_generator(column.type, key)
-        if found is not None:
-            return found[0]
+        return _distinct(facts, key, context.locale)
     if facts.json_type == "array" or facts.size_max is not None:
         return JsonArrays(key, facts.size_min, facts.size_max)
     if facts.json_type in _CONSTANTS:
         return ChosenTexts(key, pa.array([_CONSTANTS[facts.json_type]], pa.string()), Categories.of([1.0]))
     made = recipes.document(context.meaning(column), key, context.locale)
-    # A member that a CHECK speaks of may be absent, unless its key is asked for.
+    return _with_members(made, facts, key, context.locale)
+
+
+def _with_members(made: JsonDocument, facts: ColumnFacts, key: int, locale: str) -> JsonDocument:
+    """The document with the members whose keys are asked for; others that a CHECK speaks of may be absent."""
+    made = JsonDocument({name: member for name, member in made.members.items() if name not in facts.json_absent})
     missing = [name for name in dict.fromkeys(facts.json_keys) if name not in made.members]
-    if not missing:
-        return made
     more: dict[str, Generator | JsonDocument] = {
-        name: _member(make_key(key, name), context.locale, [m.fact for m in facts.members if m.path == (name,)])
+        name: _member(make_key(key, name), locale, [m.fact for m in facts.members if m.path == (name,)])
         for name in missing
     }
     return JsonDocument({**made.members, **more})
+
+
+def _distinct(facts: ColumnFacts, key: int, locale: str) -> Generator:
+    """Documents that differ from row to row in one member, or element, or as strings."""
+    around = {"array": ('["', '"]'), "string": ('"', '"')}.get(facts.json_type or "")
+    if around is not None:
+        return CodesIn(key, _CODE_LENGTH, *around)
+    spoken = {*facts.json_keys, *facts.json_absent, *(member.path[0] for member in facts.members)}
+    name = next(word for word in ("code", "key", "number", "id", "loadlab") if word not in spoken)
+    return _with_members(JsonDocument({name: CodesIn(key, _CODE_LENGTH)}), facts, key, locale)
 
 
 def sequence(context: TableContext, column: Column, shape: ColumnShape) -> Generator | None:

@@ -29,7 +29,8 @@ from loadlab.schema.checks import Like, Matches
 from loadlab.schema.model import Column, Table
 from loadlab.spec.shapes import ColumnShape
 
-_SAMPLE_ROWS = 256
+_SAMPLE_ROWS = 2048
+_PLAIN = 8  # characters of a text that is no word
 _BYTES = 32
 # Of so few characters all texts are listed where some are excluded.
 _SHORT = 2
@@ -234,16 +235,33 @@ def _true_to_patterns(context: TableContext, column: Column, facts: ColumnFacts,
                         length_max=most,
                     )
                 )
-    if column.type.fixed and column.type.length and any(p.negated and _padded(column, p) for p in facts.patterns):
-        # What must not be there may be the blanks.
-        full = column.type.length
-        key = context.key_of(column.name, "pattern")
-        candidates.append(pattern_piece("^[a-z]*$", key, distinct=unique, length_min=full, length_max=full))
+    if any(pattern.negated for pattern in facts.patterns):
+        candidates += _plain(context, column, wanted)
     tried = [Cased(item, tuple(facts.casing)) if facts.casing else item for item in candidates]
     for item, seen in zip(candidates, tried, strict=True):
         if _matches(context, column, facts, seen):
             return item
     return candidates[-1]
+
+
+def _plain(context: TableContext, column: Column, wanted: recipes.TextContext) -> list[Generator]:
+    """Texts of one kind of characters alone, in which hardly anything is that must not be there.
+
+    Of a fixed length they are as long as it: what must not be there may be the blanks.
+    """
+    least, most = wanted.length_min, wanted.length
+    if column.type.fixed and column.type.length:
+        least = most = column.type.length
+    key, found = context.key_of(column.name, "pattern"), list[Generator]()
+    for characters in ("a-z", "A-Z", "0-9"):
+        with suppress(UnsupportedPatternError):
+            found.append(
+                pattern_piece(
+                    f"^[{characters}]*$", key, distinct=wanted.unique,
+                    length_min=max(least, min(_PLAIN, most or _PLAIN)), length_max=most,
+                )
+            )  # fmt: skip
+    return found
 
 
 def _matches(context: TableContext, column: Column, facts: ColumnFacts, generator: Generator) -> bool:

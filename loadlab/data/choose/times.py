@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+from loadlab.data.choose.comparing import edges, of_pairs
 from loadlab.data.choose.context import TableContext
-from loadlab.data.choose.numbers import edges, of_pairs
 from loadlab.data.constraints.facts import ColumnFacts
 from loadlab.data.constraints.partitions import NumberedIn
 from loadlab.data.core.cells import unit_us

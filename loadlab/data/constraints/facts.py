@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -75,6 +75,7 @@ class ColumnFacts:
     before_now: BoundToNow | None = None
     json_type: str | None = None
     json_keys: tuple[str, ...] = ()
+    json_absent: tuple[str, ...] = ()
     json_text: str | None = None
     """The text is JSON of this type; "" for any."""
     members: list[Member] = field(default_factory=list)
@@ -112,6 +113,8 @@ class ColumnFacts:
             if self.low > self.high or nothing_between:
                 return True
         if self.size_max is not None and self.size_max < self.size_min:
+            return True
+        if set(self.json_keys) & set(self.json_absent) and self.null is not True:
             return True
         if self.low_text is not None and self.high_text is not None and self.null is not True:
             # Moments are written alike, so that their texts have their order; of other texts little is lost.
@@ -156,6 +159,7 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
             return None
         setattr(made, name, theirs if mine is None else mine)
     made.json_keys = tuple(dict.fromkeys((*first.json_keys, *second.json_keys)))
+    made.json_absent = tuple(dict.fromkeys((*first.json_absent, *second.json_absent)))
     return None if made.contradicts_itself else made
 
 
@@ -235,7 +239,15 @@ def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] 
     never_null = set(table.primary_key) | {column.name for column in table.columns if not column.nullable}
     references = frozenset(name for key in table.foreign_keys for name in key.columns)
     readings = [(name, _for_references(reading, references)) for name, reading in readings]
-    return gather(readings, frozenset(table.column_names), frozenset(never_null))
+    return gather(readings, frozenset(table.column_names), frozenset(never_null), _ties(table, never_null))
+
+
+def _ties(table: Table, never_null: Collection[str]) -> tuple[frozenset[str], ...]:
+    """Columns of one foreign key alone that are NULL together: such a row has no parent."""
+    keys = [set(key.columns) for key in table.foreign_keys]
+    shared = {name for number, key in enumerate(keys) for other in keys[:number] for name in key & other}
+    ties = [frozenset(key - shared - set(never_null)) for key in keys]
+    return tuple(tie for tie in ties if len(tie) > 1)
 
 
 def _for_references(reading: Reading, references: frozenset[str]) -> Reading:
@@ -248,8 +260,13 @@ def _for_references(reading: Reading, references: frozenset[str]) -> Reading:
     return replace(reading, branches=free) if free else reading
 
 
-def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], never_null: frozenset[str]) -> TableFacts:
-    """Sort the readings into plain facts and components."""
+def gather(
+    readings: Sequence[tuple[str, Reading]],
+    columns: frozenset[str],
+    never_null: frozenset[str],
+    ties: Sequence[frozenset[str]] = (),
+) -> TableFacts:
+    """Sort the readings into plain facts and components; `ties` are columns that are NULL together."""
     not_understood: list[tuple[str, str]] = []
     plain: list[Fact] = []
     choices: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = []
@@ -274,8 +291,8 @@ def gather(readings: Sequence[tuple[str, Reading]], columns: frozenset[str], nev
         # A branch without any fact is satisfied by everything: nothing to do.
     components = []
     contradicted: list[str] = []
-    for group in _connected(choices):
-        worlds = _worlds(plain, [branches for _, branches in group], never_null)
+    for group in _connected(choices, ties):
+        worlds = _worlds(plain, [branches for _, branches in group], never_null, ties)
         touched = tuple(dict.fromkeys(c for _, bs in group for b in bs for f in b for c in f.columns))
         if worlds:
             components.append(Component(touched, ()).of_worlds(worlds))
@@ -309,12 +326,13 @@ def _kept(branches: Sequence[tuple[Fact, ...]], columns: frozenset[str]) -> tupl
 
 
 def _connected(
-    choices: Sequence[tuple[str, tuple[tuple[Fact, ...], ...]]],
+    choices: Sequence[tuple[str, tuple[tuple[Fact, ...], ...]]], ties: Sequence[frozenset[str]]
 ) -> list[list[tuple[str, tuple[tuple[Fact, ...], ...]]]]:
-    """Groups of conditions that share columns, directly or through others."""
+    """Groups of conditions that share columns or speak of one tie, directly or through others."""
     groups: list[tuple[set[str], list[tuple[str, tuple[tuple[Fact, ...], ...]]]]] = []
     for choice in choices:
         columns = {c for branch in choice[1] for fact in branch for c in fact.columns}
+        columns = columns.union(*(tie for tie in ties if tie & columns))
         joined = [group for group in groups if group[0] & columns]
         members = [member for group in joined for member in group[1]] + [choice]
         groups = [group for group in groups if not group[0] & columns]
@@ -323,7 +341,10 @@ def _connected(
 
 
 def _worlds(
-    plain: Sequence[Fact], conditions: Sequence[tuple[tuple[Fact, ...], ...]], never_null: frozenset[str]
+    plain: Sequence[Fact],
+    conditions: Sequence[tuple[tuple[Fact, ...], ...]],
+    never_null: frozenset[str],
+    ties: Sequence[frozenset[str]],
 ) -> tuple[tuple[dict[str, ColumnFacts], frozenset[str]], ...]:
     """Every consistent choice of one branch of each condition, at most MOST_WORLDS; with its parts."""
     partial: list[tuple[Fact, ...]] = [()]
@@ -332,7 +353,7 @@ def _worlds(
             (*facts, *branch)
             for facts in partial
             for branch in branches
-            if _consistent((*plain, *facts, *branch), never_null)
+            if _consistent((*plain, *facts, *branch), never_null, ties)
         )
         partial = list(islice(longer, MOST_WORLDS))
     found: list[tuple[dict[str, ColumnFacts], frozenset[str]]] = []
@@ -344,9 +365,10 @@ def _worlds(
     return tuple(found)
 
 
-def _consistent(facts: Iterable[Fact], never_null: frozenset[str]) -> bool:
+def _consistent(facts: Iterable[Fact], never_null: frozenset[str], ties: Sequence[frozenset[str]] = ()) -> bool:
     facts = tuple(facts)
     nulls = {f.column for f in facts if isinstance(f, IsNull)}
+    nulls = nulls.union(*(tie for tie in ties if tie & nulls))
     if nulls & never_null or nulls & {f.column for f in facts if isinstance(f, NotNull)}:
         return False
     return not any(column.contradicts_itself for column in merge(facts).values())
@@ -405,7 +427,10 @@ def _note(column: ColumnFacts, fact: Fact) -> None:
         case JsonType():
             column.json_type = fact.type
         case JsonKeys():
-            column.json_keys += () if fact.absent else fact.keys
+            if fact.absent:
+                column.json_absent += fact.keys
+            else:
+                column.json_keys += fact.keys
         case JsonText():
             column.json_text = fact.type or column.json_text or ""
         case Member():

@@ -9,7 +9,7 @@ same way, so that a row's parents belong to the same tenant.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from loadlab.errors import InputError
@@ -47,10 +47,17 @@ class Link:
     soft: tuple[str, ...] = ()
     stays: bool = False
     """A self reference that keeps a column of the row which no other link fills: only the row itself surely fits."""
+    returns: tuple[str, ...] = ()
+    """Columns that the target's rows have from this very row: the link chooses among the row's own children."""
 
     @property
     def shared(self) -> tuple[str, ...]:
         return tuple(name for name in self.columns if name not in self.own)
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether several other links fill its columns, so that no parent is sure to agree with all: it is NULL."""
+        return bool(self.shared) and self.source is None and not self.returns and not self.stays
 
     def target_of(self, column: str) -> str:
         return self.target_columns[self.columns.index(column)]
@@ -83,9 +90,15 @@ class Links:
 
 
 def read_links(
-    schema: Schema, table: Table, shape: TableShape, first: Sequence[str] = (), *, soften: bool = True
+    schema: Schema,
+    table: Table,
+    shape: TableShape,
+    first: Sequence[str] = (),
+    *,
+    soften: bool = True,
+    last: Collection[str] = (),
 ) -> Links:
-    """The links of a table. `first` names those that should lead, most important first.
+    """The links of a table. `first` names those that should lead, most important first; `last` those without parents.
 
     Keys count on those to have the parents that their place gives them: with others they agree only where a constraint
     asks for it.
@@ -100,11 +113,20 @@ def read_links(
                 f"{table.key}.{','.join(key.columns)}: a generated column's reference cannot be foreseen"
             )
             continue
-        candidates.append(_link(schema, table, key, shape, soften))
+        candidates.append(_with_children(schema, table, _link(schema, table, key, shape, soften)))
     filled: dict[str, Link] = {}
     # One that may be NULL fills no column of another: that which leads has to do without the agreement.
     candidates = [_without_soft(link, link.soft if link.name in first and link.nullable else ()) for link in candidates]
-    for link in sorted(_deduplicated(candidates), key=lambda link: _rank(link, first, table.key)):
+    in_order = sorted(_deduplicated(candidates), key=lambda link: (link.name in last, *_rank(link, first, table.key)))
+    for link in in_order:
+        back = returning(schema, table, link.columns, link.target, link.target_columns)
+        if back:
+            link = _without_soft(link, link.soft)
+            own = tuple(name for name in link.columns if name not in back and name not in filled)
+            link = replace(link, own=own, returns=back)
+            filled |= dict.fromkeys(own, link)
+            found.links.append(link)
+            continue
         if link.name in first:
             link = _without_soft(link, [name for name in link.soft if name in filled])
         if link.soft and link.nullable and link.target != table.key:
@@ -127,6 +149,45 @@ def read_links(
         filled |= dict.fromkeys(own, link)
         found.links.append(link)
     return found
+
+
+def returning(
+    schema: Schema, table: Table, columns: Sequence[str], target: str, target_columns: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns of a foreign key that its target has from this table: a header that names one of its own revisions.
+
+    None where no other column is left.
+    """
+    if target == table.key or not schema.has(target):
+        return ()
+    back = {
+        (theirs, mine)
+        for key in schema.table(target).foreign_keys
+        if key.target == table.key
+        for theirs, mine in zip(key.columns, key.target_columns, strict=True)
+    }
+    found = tuple(mine for mine, theirs in zip(columns, target_columns, strict=True) if (theirs, mine) in back)
+    return found if len(found) < len(columns) else ()
+
+
+def may_name_nobody(schema: Schema, table: Table, key: ForeignKey) -> bool:
+    """Whether a foreign key returns, and a row need not name any of its children."""
+    back = returning(schema, table, key.columns, key.target, key.target_columns)
+    return bool(back) and any(table.column(name).nullable for name in key.columns if name not in back)
+
+
+def _with_children(schema: Schema, table: Table, link: Link) -> Link:
+    """The link with a child for each parent, where every parent has to name one of its children."""
+    if link.target == table.key or link.wish.pattern is not None or link.wish.children is not None:
+        return link
+    parent = schema.table(link.target)
+    for key in parent.foreign_keys:
+        back = returning(schema, parent, key.columns, key.target, key.target_columns)
+        mine = {key.target_columns[key.columns.index(name)] for name in back}
+        named = key.target == table.key and back and not may_name_nobody(schema, parent, key)
+        if named and mine <= set(link.columns):
+            return replace(link, wish=link.wish.model_copy(update={"pattern": "nested", "min": 1}))
+    return link
 
 
 def _without_soft(link: Link, without: Sequence[str]) -> Link:

@@ -18,6 +18,7 @@ from loadlab.schema.model import Column, Index, Schema, Table
 Width = Callable[[str], int]
 """How many values a column can tell apart."""
 _NUMBERED = ("integer", "date")
+_WITH_DISTANCE = ("integer", "numeric", "float", "timestamp", "date", "time", "interval", "uuid", "text")
 _PERIODS = ("timestamp", "date", "time", "integer", "numeric")
 _CONSTANT = re.compile(r"\(*(?:true|false|\d+|'[^']*'(?:::[\w ]+)?)\)*", re.IGNORECASE)
 
@@ -106,12 +107,19 @@ def _columns(table: Table, index: Index, dialect: str) -> tuple[tuple[str, ...],
     expressions = index.expressions or (False,) * len(index.keys)
     for key, is_expression in zip(index.keys, expressions, strict=True):
         if not is_expression:
-            names.append(key)
+            names += _made_of(table, key, dialect)
             continue
         inside = expression_columns(key, dialect)
         coalesced |= "coalesce" in key.lower()
         names += [name for name in inside if name in table.column_names]
     return tuple(dict.fromkeys(names)), coalesced
+
+
+def _made_of(table: Table, name: str, dialect: str) -> tuple[str, ...]:
+    """The column itself, or those that the server generates it from."""
+    generated = table.column(name).generated
+    inside = () if generated is None else expression_columns(generated, dialect)
+    return tuple(other for other in inside if other in table.column_names) or (name,)
 
 
 def keep_apart(table: Table, dialect: str, solution: Solution) -> list[str]:
@@ -128,13 +136,19 @@ def keep_apart(table: Table, dialect: str, solution: Solution) -> list[str]:
         is_expression = bool(index.expressions) and index.expressions[position]
         names = expression_columns(key, dialect) if is_expression else (key,)
         kinds = [table.column(name).type.kind for name in names if name in table.column_names]
-        if kinds in (["range"], ["multirange"]):
+        if kinds in (["range"], ["multirange"]) and _stands_apart(table.column(names[0])):
             solution.unique.add(names[0])
         elif len(kinds) == 2 and kinds[0] == kinds[1] and kinds[0] in _PERIODS:
             solution.periods |= {names[0]: 0, names[1]: 1}
         else:
             unkept.append(index.name)
     return unkept
+
+
+def _stands_apart(column: Column) -> bool:
+    """Whether there are as many ranges as one likes of which no two overlap."""
+    element = column.type.element
+    return element is not None and not element.checks and element.kind in _WITH_DISTANCE
 
 
 def is_sequence(column: Column) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from loadlab.data.choose.fitting import fitting, has_limits
 from loadlab.data.constraints.facts import ColumnFacts, TableFacts
-from loadlab.data.constraints.limits import fitting, has_limits
 from loadlab.data.constraints.links import Link
 from loadlab.data.core.cells import arrow_type, to_arrow
 from loadlab.data.core.clock import Clock
@@ -51,6 +51,12 @@ class Candidates:
         for link in self.demands.links.links:
             volume = self.volumes[link.target]
             self.parents[link.name] = Parents(volume.rows, volume.full, volume.reference)
+            if link.is_torn or self.demands.is_generated(link):
+                self.choose_parents(link.name, np.zeros(0, dtype=np.int64))
+                self.reasons[link.name] = (
+                    "whose key the server generates" if not link.is_torn else "none of which is sure"
+                )
+                continue
             self._choose_those_with_a_key(link)
             self._choose_those_allowed(link)
         for link in self.demands.links.links:
@@ -70,7 +76,10 @@ class Candidates:
                 self.choose_parents(source.name, partners.fitting())
 
     def _choose_those_with_a_key(self, link: Link) -> None:
-        """A unique key that others reference may be NULL in some rows by a CHECK: those are nobody's parents."""
+        """A unique key that others reference may be NULL in some rows: those are nobody's parents.
+
+        By a CHECK, or as it is a foreign key itself, of a row without a parent.
+        """
         facts = self.known(link.target)
         if (
             facts is None
@@ -78,7 +87,13 @@ class Candidates:
             or not self.are_known(link.target, link.target_columns)
         ):
             return
-        by_choice = [name for name in link.target_columns if any(said.null is True for said in facts.every(name))]
+        theirs = self.plans[link.target].table
+        followed = {name for key in theirs.foreign_keys for name in key.columns if theirs.column(name).nullable}
+        by_choice = [
+            name
+            for name in link.target_columns
+            if name in followed or any(said.null is True for said in facts.every(name))
+        ]
         if by_choice and self.plans[link.target].rows:
             has_key = np.logical_and.reduce(
                 [
@@ -94,16 +109,24 @@ class Candidates:
 
         In every world alike: a row's parent does not depend on the world that it lives in.
         """
-        if link.target not in self.plans or link.target == self.demands.table.key:
-            return
         limits = {name: self._limits(name) for name in link.own}
         limits = {name: facts for name, facts in limits.items() if any(map(has_limits, facts))}
         names = [link.target_of(name) for name in limits]
-        if not names or not self.plans[link.target].rows or not self.are_known(link.target, names):
+        if not names or link.target == self.demands.table.key:
+            return
+        if link.target not in self.plans or not self.are_known(link.target, names):
+            if not self.demands.is_needed(link):
+                self.choose_parents(link.name, np.zeros(0, dtype=np.int64))
+            return
+        if not self.plans[link.target].rows:
             return
         values = self.values(link.target, tuple(names))
         fits = np.logical_and.reduce(
-            [fitting(array, each) for array, facts in zip(values, limits.values(), strict=True) for each in facts]
+            [
+                fitting(self.demands.table.column(name), array, each)
+                for array, (name, facts) in zip(values, limits.items(), strict=True)
+                for each in facts
+            ]
         )
         if not fits.all():
             self.choose_parents(link.name, np.flatnonzero(fits).astype(np.int64))
@@ -127,6 +150,14 @@ class Candidates:
         elif not len(left):
             self.lost.add(link.name)
 
+    def parted(self) -> set[str]:
+        """Links without parents that are NULL in part only: a column that must not be NULL has a value all the same."""
+        return {
+            link.name
+            for link in self.demands.links.links
+            if not self.parents[link.name].rows and self.demands.is_needed(link) and not self.demands.is_required(link)
+        }
+
     def without_parents(self) -> set[str]:
         """Columns of the links that may be NULL and for which there is no parent at all."""
         empty = {link.name for link in self.demands.links.links if not self.parents[link.name].rows}
@@ -144,9 +175,18 @@ class Candidates:
         return Partners.of_values(mine, theirs)
 
     def are_known(self, table: str, columns: Iterable[str]) -> bool:
-        """Whether values of a planned table can be had: none comes from a table that is planned after this one."""
+        """Whether values of a planned table can be had: none comes from a table that is planned after this one.
+
+        What the server generates is not known either.
+        """
+        if any(self.plans[table].table.column(name).generated is not None for name in columns):
+            return False
         for relation in self.plans[table].relations:
             names = dict(zip(relation.columns, relation.target_columns, strict=True))
+            if relation.returns:
+                if any(name in names and name not in relation.returns for name in columns):
+                    return False
+                continue
             found = [names[name] for name in columns if name in names]
             if not found or relation.self_reference:
                 continue

@@ -40,6 +40,8 @@ class Conditions:
     """Partial keys of which it is known that they are to be kept by having no row in them."""
     of_table: frozenset[str] = frozenset()
     """Partial keys that can have one row of the whole table at most."""
+    without_parents: frozenset[str] = frozenset()
+    """Links of which it is known that there is no parent, so that others have to fill their columns."""
     contradicted: list[str] = field(default_factory=list)
     """CHECKs that no row can be true to."""
     emptied: list[Key] = field(default_factory=list)
@@ -89,7 +91,7 @@ class Conditions:
         partial = [key for key in keys if key.predicate is not None]
         if not partial:
             return facts, keys, fixes
-        links = read_links(self.schema, table, self.shape)
+        links = read_links(self.schema, table, self.shape, last=self.without_parents)
         width = self.widths.of(facts, {})
         kept = [key for key in keys if key.predicate is None]
         kept += [key for key in partial if self._holds_everywhere(key, links, width)]
@@ -203,12 +205,14 @@ class Conditions:
         rows = self.volumes[self.table.key].rows if enough is None else enough
         agree = {name for key in keys if key.nulls_agree for name in key.columns}
         nullable = {column.name for column in self.table.columns if column.nullable} - agree
-        return settled(
-            facts,
-            columns,
-            lambda name, said: said.null is not True and self.widths.of_facts(name, said) >= rows,
-            nullable,
-        )
+
+        def fits(name: str, said: ColumnFacts) -> bool:
+            # A key that is counted follows no sum that only some worlds want.
+            known = facts.of(name)
+            sums = any(fact not in known.linear for fact in said.linear) or said.expressions != known.expressions
+            return said.null is not True and not sums and self.widths.of_facts(name, said) >= rows
+
+        return settled(facts, columns, fits, nullable)
 
     def coverage(self, facts: TableFacts) -> dict[str, Coverage]:
         """What has a partition, as far as the conditions allow it."""

@@ -9,13 +9,14 @@ from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link, Links
 from loadlab.data.constraints.pairs import Pair
 from loadlab.data.constraints.uniqueness import Solution
-from loadlab.schema.model import Table
+from loadlab.schema.model import Schema, Table
 
 
 @dataclass
 class Demands:
     """Of one table. `pairs` are links of which a CHECK says whose key is the lower, or that a key takes either way."""
 
+    schema: Schema
     table: Table
     links: Links
     solution: Solution
@@ -65,7 +66,18 @@ class Demands:
         return order.index(first) < order.index(second)
 
     def is_required(self, link: Link) -> bool:
-        return all(self._never_null(name) for name in link.own)
+        """Whether every row has a parent; MATCH FULL asks for one where any column must have a value."""
+        kept = [self._never_null(name) for name in link.own]
+        return any(kept) if link.match_full else all(kept)
+
+    def is_needed(self, link: Link) -> bool:
+        """Whether any of its columns has a value in every row."""
+        return any(self._never_null(name) for name in link.own)
+
+    def is_generated(self, link: Link) -> bool:
+        """Whether the server makes the values that the link references, so that they cannot be foreseen."""
+        target = self.schema.table(link.target)
+        return any(target.column(name).generated is not None for name in link.target_columns)
 
     def is_demanded(self, link: Link) -> bool:
         """Whether a CHECK wants the link of some rows."""

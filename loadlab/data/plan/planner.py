@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from loadlab.data.choose import TableContext, choose
+from loadlab.data.choose.fitting import has_limits
 from loadlab.data.constraints.bounds import carried
 from loadlab.data.constraints.facts import TableFacts
-from loadlab.data.constraints.links import Links, read_links
+from loadlab.data.constraints.links import Links, may_name_nobody, read_links
 from loadlab.data.constraints.pairs import Pair, pairs_of
 from loadlab.data.constraints.partitions import Coverage, fitting_rows, has_room, keys_without_null, listed_values
 from loadlab.data.constraints.settling import without
@@ -30,6 +31,7 @@ from loadlab.data.plan.demands import Demands
 from loadlab.data.plan.findings import Findings, find
 from loadlab.data.plan.relating import Relating
 from loadlab.data.plan.remedies import Remedy, stated_columns
+from loadlab.data.plan.returning import require_beginnings, with_children_named
 from loadlab.data.plan.widths import Widths, choices_of
 from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.slots import Slots
@@ -72,6 +74,7 @@ def plan_data(schema: Schema, request: DataRequest) -> DataPlan:
     for name, table_shape in request.shape.tables.items():
         check_dependencies(table_shape.columns, f"{request.place}: data.tables.{name}")
     order = load_order(schema)
+    require_beginnings(schema, request.shape, order.cycles)
     asked = {table.key: asked_volume(table, request) for table in schema}
     volumes = dict(asked)
     planning = _planned(schema, request, order, volumes, asked)
@@ -100,6 +103,7 @@ def _planned(
     planning = _Planning(schema, request, Clock.of(request.shape.time), dict(volumes), asked)
     for key in order.tables:
         planning.plan(schema.table(key))
+    planning.plans = with_children_named(planning.plans, planning.clock)
     return planning
 
 
@@ -219,8 +223,9 @@ class _TablePlanning:
         """What the rows have to keep, and their parents; each partial key in the fullest way that can be."""
         of_table: frozenset[str] = frozenset()
         left_empty: frozenset[str] = frozenset()
+        without_parents: frozenset[str] = frozenset()
         while True:
-            made = self._attempt(widths, table_key, of_table, left_empty)
+            made = self._attempt(widths, table_key, of_table, left_empty, without_parents)
             conditions, relating = made[0], made[2]
             lost = {
                 name
@@ -230,30 +235,40 @@ class _TablePlanning:
                 for name in part
             }
             unknown = {key for key, link in conditions.firsts.items() if link and not relating.may_be_first(link)}
-            if not lost and not unknown:
+            parted = relating.candidates.parted() - without_parents
+            if not lost and not unknown and not parted:
                 return made
             left_empty |= lost
             of_table |= unknown
+            without_parents |= parted
 
     def _attempt(
-        self, widths: Widths, table_key: int, of_table: frozenset[str], left_empty: frozenset[str]
+        self,
+        widths: Widths,
+        table_key: int,
+        of_table: frozenset[str],
+        left_empty: frozenset[str],
+        without_parents: frozenset[str],
     ) -> tuple[Conditions, list[Key], Relating, Mapping[str, Coverage]]:
         table, schema, request = self.table, self.all.schema, self.all.request
         conditions = Conditions(
             schema, table, self.shape, self.all.volumes, widths, request.remedies,
-            left_empty=left_empty, of_table=of_table,
+            left_empty=left_empty, of_table=of_table, without_parents=without_parents,
         )  # fmt: skip
         facts, keys = conditions.facts_and_keys()
         facts = conditions.possible(carried(facts, table))
         facts = conditions.settled(facts, conditions.counted(keys), keys)
         coverage = conditions.coverage(facts)
-        links, solution, pairs = self._solved(keys, facts, widths.of(facts, coverage))
+        links, solution, pairs = self._solved(keys, facts, widths.of(facts, coverage), without_parents)
         in_slots = {member for plan in solution.slots for member in plan.members if member in table.column_names}
         facts = conditions.settled(facts, solution.unique | solution.ordinals, keys)
         facts = conditions.settled(facts, solution.periods, [Key("", tuple(solution.periods), True)])
         facts = conditions.settled(facts, in_slots, keys, enough=1)
-        never_null = frozenset(solution.never_null | self._referenced() | keys_without_null(table, schema.dialect))
-        demands = Demands(table, links, solution, facts, never_null, pairs)
+        # A row's parent does not depend on its world: of several that want other parents one is left.
+        followed = {n for link in links.links for n in link.own if any(map(has_limits, facts.every(n)))}
+        facts = conditions.settled(facts, followed, keys, enough=1)
+        never_null = frozenset(solution.never_null | self._referenced(facts) | keys_without_null(table, schema.dialect))
+        demands = Demands(schema, table, links, solution, facts, never_null, pairs)
         candidates = Candidates(
             demands, self.all.plans, self.all.volumes, self.all.clock,
             lambda key: self.all.findings[key].facts if key in self.all.findings else None,
@@ -295,9 +310,11 @@ class _TablePlanning:
 
     # -- conditions and keys -----------------------------------------------------------------------------------------
 
-    def _solved(self, keys: list[Key], facts: TableFacts, width: Width) -> tuple[Links, Solution, tuple[Pair, ...]]:
+    def _solved(
+        self, keys: list[Key], facts: TableFacts, width: Width, last: frozenset[str]
+    ) -> tuple[Links, Solution, tuple[Pair, ...]]:
         table, schema, volumes = self.table, self.all.schema, self.all.volumes
-        links = read_links(schema, table, self.shape)
+        links = read_links(schema, table, self.shape, last=last)
         rows = volumes[table.key].rows
 
         def solved(links: Links) -> Solution:
@@ -311,26 +328,33 @@ class _TablePlanning:
         leads = _leads(solution)
         while any(links.named(name).source is not None for name in leads):
             # What leads fills its columns itself; the others agree with it.
-            links = read_links(schema, table, self.shape, leads)
+            links = read_links(schema, table, self.shape, leads, last=last)
             solution = solved(links)
             if set(_leads(solution)) <= set(leads):
                 break
             leads += [name for name in _leads(solution) if name not in leads]
         self.unkept = keep_apart(table, schema.dialect, solution)
         if solution.unsolved and any(link.soft for link in links.links):
-            links = read_links(schema, table, self.shape, leads, soften=False)
+            links = read_links(schema, table, self.shape, leads, soften=False, last=last)
             solution = solved(links)
         return links, solution, pairs_of(links, facts, keys, table.key)
 
-    def _referenced(self) -> set[str]:
-        """Columns that other tables reference: a child whose key must not be NULL needs a value in every parent."""
-        return {
+    def _referenced(self, facts: TableFacts) -> set[str]:
+        """Columns that other tables reference: a child whose key must not be NULL needs a value in every parent.
+
+        But for foreign keys of which a CHECK wants a column to be NULL: then all of them are.
+        """
+        found = {
             name
             for table in self.all.schema
             for key in table.foreign_keys
-            if key.target == self.table.key
+            if key.target == self.table.key and not may_name_nobody(self.all.schema, table, key)
             for name in key.target_columns
         }
+        for key in self.table.foreign_keys:
+            if any(said.null is True for name in key.columns for said in facts.every(name)):
+                found -= set(key.columns)
+        return found
 
     # -- rows --------------------------------------------------------------------------------------------------------
 

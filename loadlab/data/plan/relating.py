@@ -93,7 +93,7 @@ class Relating:
         self._require_values(volume)
         for link in self.links.links:
             parents = self.parents[link.name]
-            if parents.rows == 0 and self.demands.is_required(link) and link.target != self.table.key:
+            if parents.rows == 0 and self.demands.is_needed(link) and link.target != self.table.key:
                 agreeing = self.candidates.reasons.get(link.name, "none of which agrees with its other parents")
                 why = "which has none" if parents.chosen is None else agreeing
                 volume = volume.cut(0, f"{link.name} needs a row of {link.target}, {why}", full=volume.full)
@@ -291,8 +291,12 @@ class Relating:
             future=not is_self and link.target not in self.candidates.plans,
             chosen=parents.chosen,
             differs_from=differs,
+            returns=link.shared if link.returns else (),
             name=link.name,
         )
+        if link.returns:
+            # Until all tables are planned it names nobody.
+            return replace(relation, parents=0)
         if link.name in self.firsts and relation.pattern == "spread":
             target = self.candidates.volumes[link.target]
             relation = replace(relation, births=target.full / volume.full if volume.full else 1.0)
@@ -358,7 +362,8 @@ class Relating:
         first = made[link.source]
         partners = self.candidates.partners.get(link.name)
         lenient = set(link.shared) <= set(link.soft)
-        if lenient and relation.pattern == "slotted" and link.source != self.solution.lead:
+        slotted = self.solution.slot_of(link.name)
+        if lenient and relation.pattern == "slotted" and slotted is not None and link.source != slotted[0].lead:
             # A key tells its rows apart by this parent: that is a constraint, and the agreement is none.
             return relation
         if relation.self_reference:
@@ -386,16 +391,23 @@ class Relating:
     def _own_partners(self, link: Link, first: Relation, volume: Volume) -> Partners:
         """The rows of the table itself, grouped by the shared columns, which come from another parent."""
         source = self.links.named(link.source or "")
-        values = self.candidates.values(source.target, tuple(source.target_of(name) for name in link.shared))
-        groups = Partners.of_values(values, values)
+        groups, count = self._groups(source, tuple(source.target_of(name) for name in link.shared))
         rows = np.arange(min(volume.rows, MOST_ROWS), dtype=np.int64)
         parents, valid = first.parent_rows(rows)
-        codes = (
-            groups.codes[np.minimum(parents, len(groups.codes) - 1)] if len(groups.codes) else np.full_like(rows, -1)
-        )
+        codes = groups[np.minimum(parents, len(groups) - 1)] if len(groups) else np.full_like(rows, -1)
         if valid is not None:
             codes = np.where(valid, codes, -1)
-        return Partners.of_codes(groups.codes, codes, len(groups.counts))
+        return Partners.of_codes(groups, codes, count)
+
+    def _groups(self, source: Link, columns: tuple[str, ...]) -> tuple[Int64s, int]:
+        """By row of a link's target, which rows have the same values; each is its own where these are not known yet."""
+        known = self.candidates
+        if source.target in known.plans and known.are_known(source.target, columns):
+            values = known.values(source.target, columns)
+            groups = Partners.of_values(values, values)
+            return groups.codes, len(groups.counts)
+        rows = min(known.volumes[source.target].rows, MOST_ROWS)
+        return np.arange(rows, dtype=np.int64), rows
 
     def _pattern(self, link: Link, volume: Volume) -> Pattern:
         is_self = link.target == self.table.key

@@ -64,7 +64,7 @@ class Partners:
         Of the group's rows one below `older` is drawn by `bits`; where there is none below it, the group's first.
         With `only_older` there is then no partner. The rows `but` are nobody's partner.
         """
-        if not len(self.keyed):
+        if not len(self.keyed) or not len(self.codes):
             return np.zeros_like(parents), np.zeros(len(parents), dtype=np.bool_)
         code = self.codes[np.minimum(parents, len(self.codes) - 1)]
         known = code >= 0
@@ -97,7 +97,7 @@ class Partners:
         The rows `but` are nobody's partner. With `half` they are members of the group, and of two of them one alone
         has the other as a partner: those that follow it in a circle, as far as its middle.
         """
-        if not len(self.keyed):
+        if not len(self.keyed) or not len(self.codes):
             return np.zeros_like(parents), np.zeros(len(parents), dtype=np.bool_)
         code = self.codes[np.minimum(parents, len(self.codes) - 1)]
         safe = np.where(code >= 0, code, 0)

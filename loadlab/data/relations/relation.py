@@ -45,6 +45,7 @@ class Relation:
     one; `parents` then counts one less. `ordered` takes the parent or that of another relation, by their keys.
     With `half`, of two rows that agree one alone is the other's partner.
     `births` is how many rows of the target (chosen or not) come to a child row: where one comes, the row is its.
+    `returns` are columns in which the row has to agree with a row of the target that has them from it.
     """
 
     columns: tuple[str, ...]
@@ -77,6 +78,7 @@ class Relation:
     ordered: Ordered | None = None
     half: bool = False
     births: float | None = None
+    returns: tuple[str, ...] = ()
     name: str = ""
 
     @property

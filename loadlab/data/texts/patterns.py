@@ -7,6 +7,7 @@ character a place. For distinct texts the templates have no text in common, so t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -44,8 +45,9 @@ class _Layout:
         for place, members in enumerate(sets):
             points[place, : len(members)] = [ord(character) for character in members]
         counts = tuple(map(len, sets))
-        ranked = 0
-        while ranked < len(counts) and prod(counts[-ranked - 1 :]) <= most:
+        ranked, room = 0, 1
+        while ranked < len(counts) and room * counts[-ranked - 1] <= most:
+            room *= counts[-ranked - 1]
             ranked += 1
         return cls(points, counts, ranked)
 
@@ -136,6 +138,21 @@ def pattern_piece(
     rows differ (`distinct_ignoring_case`: also after lower()). Raises UnsupportedPatternError when the pattern has
     what is not supported (back-references), NoTextError when no text of that length matches.
     """
+    best = _best(pattern, ignore_case, distinct, distinct_ignoring_case, length_min, length_max)
+    lengths = [len(layout.counts) for layout in best]
+    return PatternPiece(key, best, distinct or distinct_ignoring_case, _capacity(best), min(lengths), max(lengths))
+
+
+@lru_cache(maxsize=1024)
+def _best(
+    pattern: str,
+    ignore_case: bool,
+    distinct: bool,
+    distinct_ignoring_case: bool,
+    length_min: int,
+    length_max: int | None,
+) -> tuple[_Layout, ...]:
+    """The layouts of the pleasantest texts, or of the most where they have to differ; tables ask for the same ones."""
     parsed = parse(pattern, ignore_case=ignore_case)
     best: list[_Layout] = []
     for node, manner in _attempts(parsed.node, distinct, length_min, length_max):
@@ -149,10 +166,7 @@ def pattern_piece(
     if not best:
         span = f"{length_min} to {length_max}" if length_max is not None else f"at least {length_min}"
         raise NoTextError(f"no text of {span} characters is known to match {pattern}")
-    lengths = [len(layout.counts) for layout in best]
-    return PatternPiece(
-        key, tuple(best), distinct or distinct_ignoring_case, _capacity(best), min(lengths), max(lengths)
-    )
+    return tuple(best)
 
 
 def _attempts(node: Node, distinct: bool, length_min: int, length_max: int | None) -> list[tuple[Node, Manner]]:
@@ -193,7 +207,7 @@ def _layouts(found: list[Template], distinct: bool, ignoring_case: bool) -> list
     return [_Layout.of(template, SIZE_MAX // max(len(kept), 1)) for template in kept]
 
 
-def _capacity(layouts: list[_Layout]) -> int:
+def _capacity(layouts: list[_Layout] | tuple[_Layout, ...]) -> int:
     """Distinct texts: exact for ranked layouts, otherwise their count as if each place were free, up to 2**62."""
     return min(sum(layout.capacity if layout.ranked else prod(layout.counts) for layout in layouts), SIZE_MAX)
 

@@ -195,6 +195,18 @@ def _replaced(cells: Cells, where: Mask, fresh: Cells) -> Cells:
 
 
 @dataclass(frozen=True, slots=True)
+class Shifted:
+    """The whole cells of the column `other` of this row, `cells` further on: distinct where those are."""
+
+    other: str
+    cells: int
+
+    def make(self, frame: Frame) -> Cells:
+        theirs = frame.cells(self.other)
+        return Cells(np.asarray(theirs.values) + self.cells, theirs.valid)
+
+
+@dataclass(frozen=True, slots=True)
 class Multiples:
     """Another generator's whole cells, brought down to a multiple of `modulo` plus `remainder`, within `least`."""
 

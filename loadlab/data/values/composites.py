@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Cells, arrow_type, to_arrow, unit_us
 from loadlab.data.core.hashing import Int64s, below, hash_rows, make_key
@@ -47,11 +48,29 @@ class ListOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Just:
+    """In place of a width, of values that cannot be added to: hardly more than the lower bound.
+
+    No other bound lies between, if the first 8 bytes of two UUIDs differ, and two texts of one length.
+    """
+
+    element: LogicalType
+
+    def above(self, lower: Cells) -> pa.Array:
+        """A value above each lower bound."""
+        if self.element.kind == "uuid":
+            values = lower.values.copy()
+            values[:, 8:] = 255
+            return to_arrow(Cells(values), self.element)
+        return pc.binary_join_element_wise(to_arrow(lower, self.element), "0", "")
+
+
+@dataclass(frozen=True, slots=True)
 class RangeOf:
     """Ranges [lower, lower + width); without a width they have no upper bound."""
 
     lower: Generator
-    width: Generator | None
+    width: Generator | Just | None
     element: LogicalType
 
     def make(self, frame: Frame) -> Cells:
@@ -59,6 +78,8 @@ class RangeOf:
         if self.width is None:
             missing = pa.nulls(len(frame), arrow_type(self.element))
             return Cells(_bounds(to_arrow(lower, self.element), missing))
+        if isinstance(self.width, Just):
+            return Cells(_bounds(to_arrow(lower, self.element), self.width.above(lower)))
         return Cells(_between(lower.values, lower.values + self.width.make(frame).values, self.element))
 
 
@@ -68,13 +89,13 @@ class RangesOf:
 
     key: int
     lower: Generator
-    width: Generator | None
+    width: Generator | Just | None
     element: LogicalType
     most: int = 2
 
     def make(self, frame: Frame) -> Cells:
-        if self.width is None:
-            first = RangeOf(self.lower, None, self.element).make(frame).values
+        if self.width is None or isinstance(self.width, Just):
+            first = RangeOf(self.lower, self.width, self.element).make(frame).values
             return Cells(pa.ListArray.from_arrays(offsets_of(np.ones(len(frame), np.int64)), first))
         low, wide = self.lower.make(frame).values, self.width.make(frame).values
         lengths = below(hash_rows(make_key(self.key, "length"), frame.rows), self.most) + 1

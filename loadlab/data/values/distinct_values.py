@@ -27,7 +27,7 @@ from loadlab.data.values.codes import (
     PrivateAddresses,
     SparseVectors,
 )
-from loadlab.data.values.composites import Constant, ListOf, RangeOf, RangesOf, RecordOf, Slots, offsets_of
+from loadlab.data.values.composites import Constant, Just, ListOf, RangeOf, RangesOf, RecordOf, Slots, offsets_of
 from loadlab.data.values.domains import Where, obeying
 from loadlab.data.values.figures import DistinctPoints
 from loadlab.data.values.keys import UuidV4
@@ -51,6 +51,8 @@ _LOCATOR_BITS = {"log": 52, "row": 30}
 _ROW_BITS = 48
 # A slot of a range of moments: half an hour, as a meeting with the break behind it.
 _SLOT_US, _SLOT_USED_US = 1_800_000_000, 1_500_000_000
+# A slot of a range of times of the day.
+_MINUTE_US, _MINUTE_USED_US = 60_000_000, 50_000_000
 # A slot of a range of numbers.
 _SLOT, _SLOT_USED = 8, 5
 
@@ -234,7 +236,7 @@ def _multirange(type: LogicalType, key: int, where: Where) -> Distinct | None:
     return None if found is None else (RangesOf(key, found[0], found[1], type.element, most=1), found[2])
 
 
-def _slots(element: LogicalType, key: int, where: Where) -> tuple[Generator, Generator | None, int] | None:
+def _slots(element: LogicalType, key: int, where: Where) -> tuple[Generator, Generator | Just | None, int] | None:
     """Lower bounds, widths and capacity of ranges that have no value in common."""
     match "" if element.checks else element.kind:
         case "integer":
@@ -251,6 +253,17 @@ def _slots(element: LogicalType, key: int, where: Where) -> tuple[Generator, Gen
         case "date":
             slots, capacity = _slotted(key, _LAST_US // DAY_US // 4, _EPOCH_2000_US // DAY_US, 4, 2**11)
             return slots, Constant(3), capacity
+        case "time":
+            slots, capacity = _slotted(key, DAY_US // _MINUTE_US, 0, _MINUTE_US, DAY_US // _MINUTE_US)
+            return slots, Constant(_MINUTE_USED_US), capacity
+        case "interval":
+            step = max(_SLOT_US, 2 * unit_us(element))
+            slots, capacity = _slotted(key, 2**61 // step, 0, step, 2**13)
+            return slots, Constant(_SLOT_USED_US if step == _SLOT_US else step // 2), capacity
+        case "uuid":
+            return UuidV4(key), Just(element), 2**_ROW_BITS
+        case "text" if element.form != "byte" and (element.length or 2**31) > _CODE_LENGTH:
+            return Code(key, _CODE_LENGTH), Just(element), 2 ** (5 * _CODE_LENGTH)
     found = _distinct(element, key, where)
     return None if found is None else (found[0], None, found[1])
 

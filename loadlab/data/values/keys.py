@@ -68,6 +68,9 @@ class FromParent:
         if relation.parents == 0:
             return Cells(pa.nulls(len(frame)))
         parents, valid = frame.parent(relation)
+        if not parents.plan.rows:
+            # In a cycle a parent may turn out to have none: everything is planned anew then.
+            return Cells(pa.nulls(len(frame)))
         cells = parents.cells(self.target_column)
         return cells if valid is None or not self.nullable else cells.with_nulls(valid)
 

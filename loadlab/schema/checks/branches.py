@@ -9,6 +9,7 @@ from functools import reduce
 from typing import TypeVar
 
 from loadlab.schema.checks.facts import Allowed, Bound, Casing, Excluded, Fact, IsNull, NotNull, Scalar, spoken_of
+from loadlab.schema.checks.syntax import member_path
 from loadlab.schema.checks.work import shortened, spend
 
 _T = TypeVar("_T")
@@ -197,18 +198,28 @@ def _without_null_test(present: _Known, absent: _Known) -> Branch | None:
 
 
 def _tidied(branch: Branch) -> Branch | None:
-    """One branch without what its own NULLs make idle; None where it contradicts itself."""
+    """One branch without what its own NULLs make idle; None where it contradicts itself.
+
+    What no value fulfils holds where the column is NULL.
+    """
     nulls = {fact.column for fact in branch.facts if isinstance(fact, IsNull)}
-    if any(isinstance(fact, NotNull) and fact.column in nulls for fact in branch.facts):
+    present = {fact.column for fact in branch.facts if isinstance(fact, NotNull)}
+    if present & nulls:
         return None
     facts = [fact for fact in branch.facts if isinstance(fact, IsNull) or nulls.isdisjoint(spoken_of(fact))]
     lists = {fact.column for fact in facts if isinstance(fact, (Allowed, Excluded))}
+    clashing = _bounds_clash(facts)
     for column in lists:
         listed = _listed(column, facts)
         if listed is None:
-            return None
-        facts = listed
-    return None if _bounds_clash(facts) else replace(branch, facts=tuple(facts))
+            clashing.add(column)
+        else:
+            facts = listed
+    if not clashing:
+        return replace(branch, facts=tuple(facts))
+    if clashing & present or any(member_path(column)[1] for column in clashing):
+        return None
+    return _tidied(replace(branch, facts=(*facts, *(IsNull(column) for column in sorted(clashing)))))
 
 
 def _listed(column: str, facts: list[Fact]) -> list[Fact] | None:
@@ -262,12 +273,13 @@ def compare(left: Scalar, sign: str, right: Scalar) -> bool | None:
     return any(outcomes[part] for part in ("<>" if sign == "<>" else sign))
 
 
-def _bounds_clash(facts: Sequence[Fact]) -> bool:
-    """Whether bounds of one column leave no number."""
+def _bounds_clash(facts: Sequence[Fact]) -> set[str]:
+    """The columns to whose bounds no number is true."""
+    found = set()
     bounds = [fact for fact in facts if isinstance(fact, Bound) and not isinstance(fact.value, str)]
     for low, high in itertools.product(bounds, bounds):
         if low.column == high.column and low.sign[0] == ">" and high.sign[0] == "<":
             strict = low.sign == ">" or high.sign == "<"
             if low.value > high.value or (strict and low.value == high.value):  # type: ignore[operator]
-                return True
-    return False
+                found.add(low.column)
+    return found
