@@ -16,6 +16,7 @@ import typer
 from loadlab import __version__
 from loadlab.commands.capacity import capacity
 from loadlab.commands.check import check
+from loadlab.commands.compare import compare
 from loadlab.commands.forecast import forecast
 from loadlab.commands.grow import grow
 from loadlab.commands.history import history
@@ -57,7 +58,9 @@ def _root(
 
 
 # In the order of `--help`.
-for _command in (run, history, init, check, capacity, forecast, replay, worker, seed, profile, grow, report, schema):
+for _command in (
+    run, history, init, check, compare, capacity, forecast, replay, worker, seed, profile, grow, report, schema,
+):  # fmt: skip
     app.command()(_command)
 
 

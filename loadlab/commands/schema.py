@@ -17,14 +17,17 @@ class SpecKind(StrEnum):
     result = "result"
     forecast = "forecast"
     replay = "replay"
+    compare = "compare"
+    comparison = "comparison"
 
 
 def schema(
     kind: Annotated[
-        SpecKind, typer.Argument(metavar="scenario|brief|result|forecast|replay", help="Which file's schema.")
+        SpecKind,
+        typer.Argument(metavar="scenario|brief|result|forecast|replay|compare|comparison", help="Which file's schema."),
     ],
 ) -> None:
-    """Print the JSON Schema of a scenario, a brief, a result, a forecast or a replay, so that an editor completes it.
+    """Print the JSON Schema of a file that LoadLab reads or writes, so that an editor completes it.
 
     Example:
 
@@ -50,6 +53,14 @@ def _json_schema(kind: SpecKind) -> dict[str, Any]:
         from loadlab.report.replay.model import replay_schema
 
         return replay_schema()
+    if kind is SpecKind.comparison:
+        from loadlab.spec.comparison import ComparisonFile
+
+        return ComparisonFile.model_json_schema()
+    if kind is SpecKind.compare:
+        from loadlab.report.compare.model import compare_schema
+
+        return compare_schema()
     from loadlab.report.schema import result_schema
 
     return result_schema()

@@ -82,7 +82,10 @@ class IndexEvidence:
 
 @dataclass(frozen=True, slots=True)
 class StatementEvidence:
-    """What the server counted for one statement: executions, time inside the server, rows, blocks."""
+    """What the server counted for one statement: executions, time inside the server, rows, blocks.
+
+    `wal_bytes` is what it wrote to the write-ahead log; None: not counted.
+    """
 
     calls: int
     total_ms: float = 0.0
@@ -90,6 +93,7 @@ class StatementEvidence:
     blocks_hit: int = 0
     blocks_read: int = 0
     text: str = ""
+    wal_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ _TABLE_COUNTERS = (
     "autoanalyzes",
 )
 _INDEX_COUNTERS = ("scans", "blocks_hit", "blocks_read")
-_STATEMENT_COUNTERS = ("calls", "total_ms", "rows", "blocks_hit", "blocks_read")
+_STATEMENT_COUNTERS = ("calls", "total_ms", "rows", "blocks_hit", "blocks_read", "wal_bytes")
 
 
 def subtract(before: Evidence, after: Evidence) -> Evidence:

@@ -30,12 +30,13 @@ class TableFigures:
 
 @dataclass(frozen=True, slots=True)
 class OperationFigures:
-    """What one execution of an operation took inside the server, all its statements together."""
+    """What one execution of an operation took inside the server, all its statements together; None: not counted."""
 
     rows_per_call: float
     blocks_per_call: float
     cache_hit_ratio: float | None
     server_ms_per_call: float
+    wal_bytes_per_call: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +151,11 @@ def _operations(
 
 def _operation(statements: Iterable[StatementEvidence], executions: int) -> OperationFigures:
     hit, read = (sum(getattr(item, name) for item in statements) for name in ("blocks_hit", "blocks_read"))
+    wal = [item.wal_bytes for item in statements if item.wal_bytes is not None]
     return OperationFigures(
         rows_per_call=sum(item.rows for item in statements) / executions,
         blocks_per_call=(hit + read) / executions,
         cache_hit_ratio=ratio(hit, read),
         server_ms_per_call=sum(item.total_ms for item in statements) / executions,
+        wal_bytes_per_call=sum(wal) / executions if wal else None,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from loadlab.conducted import conducted
 from loadlab.engines.abilities import CanTune
 from loadlab.engines.plan_tree import NewIndex
 from loadlab.engines.protocol import Engine
@@ -18,12 +19,10 @@ from loadlab.measure.window import Show
 from loadlab.pipeline import Ready
 from loadlab.schema.model import Table
 from loadlab.workload.conduct import Conductor
-from loadlab.workload.plan import load_plans
 
 PAIRS_MIN = 5
 PAIRS = 6
 """With six pairs the interval's confidence is 96.9 %, with five 93.8 %."""
-_NEW_ROWS_RESERVED = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +68,7 @@ def prove_index(
     build_s: list[float] = []
     index_bytes = 0
     create = engine.tuning().create_index(table, index, online=False)
-    there = engine.manifest()
-    start = there.new_rows if there is not None else 0
-    plans = load_plans(
-        engine,
-        ready.scenario,
-        ready.workload,
-        ready.dataset.manifest,
-        ready.statements,
-        new_rows_start=start,
-        load_url=ready.route.url,
-    )
-    engine.note_new_rows(start + _NEW_ROWS_RESERVED)
-    with Conductor(plans) as conductor, _dropped_at_the_end(engine, table, index) as built:
+    with conducted(engine, ready) as conductor, _dropped_at_the_end(engine, table, index) as built:
         for pair in range(plan.pairs):
             # Whatever drifts (caches, other work on the machine) favours each half as often as the other.
             for is_with in (False, True) if pair % 2 == 0 else (True, False):
@@ -96,8 +83,6 @@ def prove_index(
                 (halves.with_index if is_with else halves.without).append(measure)
                 if is_with:
                     index_bytes = _index_bytes(engine, table, index) or index_bytes
-        conductor.collect()
-        engine.note_new_rows(conductor.new_rows_end)
     size = engine.snapshot().tables.get(table.key)
     return IndexProof(
         index,

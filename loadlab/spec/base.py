@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,3 +100,16 @@ def read_text(path: Path) -> str:
         raise InputError(str(path), "does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(str(path), f"cannot be read: {error}") from None
+
+
+def merged(common: Any, changes: Any) -> Any:
+    """`common` with `changes`: mappings key by key, null removes, anything else replaces."""
+    if not (isinstance(common, Mapping) and isinstance(changes, Mapping)):
+        return changes
+    found = dict(common)
+    for key, value in changes.items():
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = merged(found.get(key), value) if isinstance(value, Mapping) else value
+    return found

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field
 
 from loadlab.errors import InputError
-from loadlab.spec.base import PerEngine, SpecModel, read_text, validate
+from loadlab.spec.base import PerEngine, SpecModel, merged, read_text, validate
 from loadlab.spec.profile import with_profile
 from loadlab.spec.requirements import Brief, load_brief
 from loadlab.spec.shapes import DataShape
@@ -110,26 +111,28 @@ class Scenario:
         return self.file.data.default_rows
 
 
-def load_scenario(path: Path) -> Scenario:
+def load_scenario(path: Path, *, changes: Mapping[str, Any] | None = None, place: str | None = None) -> Scenario:
     """Read a scenario (its folder or its file) and its brief.
 
-    Raises InputError with the place, the value and the remedy.
+    `changes`, which stand at `place`, are merged into the file's text first. Raises InputError with the place, the
+    value and the remedy.
     """
     if _ADDRESS.match(str(path)):
         raise InputError(str(path), "is the address of a database: give it with --database")
     file_path = path / "scenario.yaml" if path.is_dir() else path
+    place = place or file_path.name
     data = _parse_yaml(read_text(file_path), file_path.name)
-    file = validate(ScenarioFile, data, place=file_path.name)
+    file = validate(ScenarioFile, merged(data, changes) if changes else data, place=place)
     folder = file_path.resolve().parent
     brief = None
     if file.brief is not None:
         if not (folder / file.brief).is_file():
-            raise InputError(f"{file_path.name}: brief", "does not exist beside the scenario", value=file.brief)
+            raise InputError(f"{place}: brief", "does not exist beside the scenario", value=file.brief)
         brief = load_brief(folder / file.brief)
     for text in _sources(file):
         source = parse_source(text, folder)
         if source.is_file and not source.path.exists():
-            raise InputError(f"{file_path.name}: schema", "does not exist beside the scenario", value=text)
+            raise InputError(f"{place}: schema", "does not exist beside the scenario", value=text)
     file = file.model_copy(update={"data": with_profile(file.data, folder, file_path.name)})
     return Scenario(file.name or folder.name, folder, file, brief)
 

@@ -106,3 +106,7 @@ def test_every_figure_is_that_of_the_raw_views(
     assert of_lookup.rows_per_call == pytest.approx(lookup["rows"] / lookup["calls"]) == 1.0
     assert of_lookup.blocks_per_call == pytest.approx((lookup["hit"] + lookup["read"]) / lookup["calls"])
     assert set(figures.operations) == {item.name for item in load.operations}
+    # Commits and housekeeping belong to no statement.
+    by_statements = sum(figures.operations[item.name].wal_bytes_per_call * item.count for item in load.operations)
+    assert 0.2 * figures.wal_bytes < by_statements <= figures.wal_bytes
+    assert all(figures.operations[item.name].wal_bytes_per_call > 0 for item in load.operations if item.kind == "write")

@@ -259,9 +259,10 @@ def _counts(
 ) -> dict[str, StatementEvidence]:
     # What functions and triggers run inside a statement is not what a client asked for.
     condition = "AND toplevel" if capabilities.tells_nested_statements else ""
+    wal_bytes = "sum(wal_bytes)::bigint" if capabilities.has_wal_counters else "NULL::bigint"
     query = f"""
         SELECT queryid::text, sum(calls)::bigint, sum(total_exec_time), sum(rows)::bigint,
-               sum(shared_blks_hit)::bigint, sum(shared_blks_read)::bigint, min(query)
+               sum(shared_blks_hit)::bigint, sum(shared_blks_read)::bigint, min(query), {wal_bytes}
         FROM {namespace}.pg_stat_statements
         WHERE dbid = %s AND queryid IS NOT NULL {condition}
         GROUP BY queryid

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from loadlab.report.capacity import wording
 from loadlab.report.capacity.model import CapacityResult, StepResult
 from loadlab.report.files import RunFiles
-from loadlab.report.terminal import console_for
+from loadlab.report.printing import facts_grid, print_parts
 from loadlab.report.wording import duration_us, printable
 from loadlab.units import format_count, format_rate, format_share
 from loadlab.validate.conclusion import Finding
@@ -27,13 +27,7 @@ _WORDS = {Verdict.PASS: "held", Verdict.FAIL: "broke", Verdict.INCONCLUSIVE: "un
 
 def print_capacity(result: CapacityResult, files: RunFiles | None = None, console: Console | None = None) -> None:
     """Print the whole result; `files` are named at the end."""
-    out = console or console_for()
-    for part in _parts(result):
-        out.print(part)
-    if files is not None:
-        for name, path in (("Report", files.report), ("Result", files.result)):
-            # A folded path could not be copied.
-            out.print(Text(f"{name:<9}", style="bold").append(printable(str(path)), style="not bold"), soft_wrap=True)
+    print_parts(_parts(result), files, console)
 
 
 def _parts(result: CapacityResult) -> Iterator[RenderableType]:
@@ -41,7 +35,7 @@ def _parts(result: CapacityResult) -> Iterator[RenderableType]:
     yield title.append(f" on {printable(result.environment.server)}\n", style="not bold")
     yield _steps(result)
     yield _headline(result)
-    yield _facts(result)
+    yield facts_grid(_rows(result))
 
 
 def _headline(result: CapacityResult) -> Text:
@@ -78,15 +72,6 @@ def _row(step: StepResult) -> tuple[RenderableType, ...]:
         Text(_WORDS.get(step.verdict, step.verdict.value), style=_STYLES.get(step.verdict, "")),
         wording.step_remark(step),
     )
-
-
-def _facts(result: CapacityResult) -> Group:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _rows(result):
-        table.add_row(name, printable(value))
-    return Group(table, "")
 
 
 def _rows(result: CapacityResult) -> Iterator[tuple[str, str]]:

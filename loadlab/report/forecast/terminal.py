@@ -15,7 +15,7 @@ from rich.text import Text
 from loadlab.report.files import RunFiles
 from loadlab.report.forecast import wording
 from loadlab.report.forecast.model import ForecastResult, OperationForecast, StorageForecast
-from loadlab.report.terminal import console_for
+from loadlab.report.printing import facts_grid, print_parts
 from loadlab.report.wording import interval_text, limit_text, percentile_label, printable, quantity, target_label
 from loadlab.validate.model import Verdict
 
@@ -26,13 +26,7 @@ _LAYOUTS_SHOWN = 5
 
 def print_forecast(result: ForecastResult, files: RunFiles | None = None, console: Console | None = None) -> None:
     """Print the whole result; `files` are named at the end."""
-    out = console or console_for()
-    for part in _parts(result):
-        out.print(part)
-    if files is not None:
-        for name, path in (("Report", files.report), ("Result", files.result)):
-            # A folded path could not be copied.
-            out.print(Text(f"{name:<9}", style="bold").append(printable(str(path)), style="not bold"), soft_wrap=True)
+    print_parts(_parts(result), files, console)
 
 
 def _parts(result: ForecastResult) -> Iterator[RenderableType]:
@@ -49,7 +43,7 @@ def _parts(result: ForecastResult) -> Iterator[RenderableType]:
         yield Group(_operations(result), *_unprojected(result.operations), "")
     if result.targets:
         yield Group(_targets(result), *_reasons(result), "")
-    yield _facts(result)
+    yield facts_grid(_rows(result))
 
 
 def _table(*headings: str, left: int = 1) -> Table:
@@ -163,15 +157,6 @@ def _reasons(result: ForecastResult) -> Iterator[Text]:
     for target in result.targets:
         if target.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
             yield Text(f"\n{target_label(target)}: ", style="bold").append(printable(target.reason), style="not bold")
-
-
-def _facts(result: ForecastResult) -> Group:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _rows(result):
-        table.add_row(name, printable(value))
-    return Group(table, "")
 
 
 def _rows(result: ForecastResult) -> Iterator[tuple[str, str]]:

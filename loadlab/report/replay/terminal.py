@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.report.files import RunFiles
+from loadlab.report.printing import facts_grid, print_files
 from loadlab.report.replay.model import LogResult, ReplayResult, ShapeResult
 from loadlab.report.replay.wording import SETTINGS, lag_text, left_out_text, load_text, log_text
 from loadlab.report.terminal import console_for
@@ -37,8 +38,7 @@ def print_replay(result: ReplayResult, files: RunFiles | None = None, console: C
         out.print(Text(printable(f"{shape.name}: {shape.shape}"), style="dim"), no_wrap=True, overflow="ellipsis")
     if files is not None:
         out.print("")
-        for name, path in (("Result", files.result), ("Report", files.report)):
-            out.print(Text(f"{name:<9}", style="bold").append(printable(str(path)), style="not bold"), soft_wrap=True)
+        print_files(files, out)
 
 
 def _parts(result: ReplayResult) -> Iterator[RenderableType]:
@@ -51,7 +51,7 @@ def _parts(result: ReplayResult) -> Iterator[RenderableType]:
             yield Text(printable(f"{shape.name}: {kinds}; the first: {shape.first_error}"), style="red")
     headline = Text("\n").append(result.finding.value, style=_STYLES[result.finding])
     yield headline.append(f" {printable(result.reason)}\n", style="not bold")
-    yield _grid(_facts(result))
+    yield facts_grid(_facts(result))
 
 
 def _table(shapes: Sequence[ShapeResult]) -> Table:
@@ -70,15 +70,6 @@ def _table(shapes: Sequence[ShapeResult]) -> Table:
             Text(format_count(shape.errors), style="bold red" if shape.errors else "dim"),
             *(duration_us(figure) for figure in figures),
         )
-    return table
-
-
-def _grid(rows: Iterator[tuple[str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, printable(value))
     return table
 
 
@@ -116,7 +107,7 @@ def print_plan(log: LogResult, shapes: Sequence[ShapeResult], notes: Sequence[st
     if (more := len(shapes) - _SHAPES_SHOWN) > 0:
         out.print(Text(f"… and {more} more, which --json lists", style="dim"))
     out.print("")
-    out.print(_grid(_plan_facts(log, notes)))
+    out.print(facts_grid(_plan_facts(log, notes)))
 
 
 def plan_json(log: LogResult, shapes: Sequence[ShapeResult], notes: Sequence[str]) -> str:

@@ -1,0 +1,120 @@
+"""A comparison on a terminal: what differs, every metric with its interval, the storage, what it comes to.
+
+Readable at 80 columns and without colour; names and messages are untrusted text and never read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from loadlab.report.compare import wording
+from loadlab.report.compare.model import CompareResult, MetricResult
+from loadlab.report.files import RunFiles
+from loadlab.report.printing import facts_grid, print_parts
+from loadlab.report.wording import NOTHING, printable
+from loadlab.validate.comparison.verdicts import Outcome
+
+_STYLES = {
+    Outcome.BETTER: "green",
+    Outcome.WORSE: "bold red",
+    Outcome.MIXED: "bold red",
+    Outcome.SAME: "dim",
+    Outcome.INCONCLUSIVE: "yellow",
+}
+_DIFFERENCES_SHOWN = 12
+_TABLES_SHOWN = 12
+
+
+def print_comparison(result: CompareResult, files: RunFiles | None = None, console: Console | None = None) -> None:
+    """Print the whole result; `files` are named at the end."""
+    print_parts(_parts(result), files, console)
+
+
+def _parts(result: CompareResult) -> Iterator[RenderableType]:
+    title = Text(printable(result.scenario), style="bold")
+    yield title.append(f" on {printable(result.environment.server)}", style="not bold")
+    if result.question:
+        yield Text(printable(result.question))
+    yield _sides(result)
+    yield _metrics(result)
+    if result.a.tables or result.b.tables:
+        yield Group("", _storage(result))
+    yield _headline(result)
+    yield facts_grid(wording.facts(result))
+
+
+def _sides(result: CompareResult) -> Group:
+    lines = [Text(""), Text(printable(f"A  {wording.side_text(result.a)}"))]
+    lines += [Text(printable(f"B  {wording.side_text(result.b)}")), Text("")]
+    shown = result.differences[:_DIFFERENCES_SHOWN]
+    lines += [Text(printable(f"   {line}"), style="dim") for line in shown]
+    if len(result.differences) > len(shown):
+        lines.append(Text(f"   and {len(result.differences) - len(shown)} more", style="dim"))
+    if not result.differences:
+        lines.append(Text("   Nothing differs in schema and operations.", style="dim"))
+    return Group(*lines, "")
+
+
+def _metrics(result: CompareResult) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("Operation", overflow="fold", min_width=12)
+    table.add_column("", no_wrap=True)
+    for heading in ("A", "B", "B to A", "Interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for operation in result.operations:
+        # What has no figures is named below, or (a p95 of few answers) in the page.
+        shown = [item for item in operation.metrics if item.a is not None] or operation.metrics[:1]
+        for number, item in enumerate(shown):
+            table.add_row(printable(operation.name) if not number else "", *_row(item))
+    if result.throughput is not None:
+        table.add_row("all", *_row(result.throughput))
+    return table
+
+
+def _row(item: MetricResult) -> tuple[RenderableType, ...]:
+    return (
+        wording.metric_label(item.metric),
+        wording.value_text(item, item.a),
+        wording.value_text(item, item.b),
+        wording.change_text(item.ratio),
+        wording.interval_text(item),
+        Text(wording.short(item.verdict), style=_STYLES[item.verdict]),
+    )
+
+
+def _storage(result: CompareResult) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("Storage", overflow="fold")
+    for heading in ("A", "B", "B to A", "B/row A", "B/row B", "Index growth"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    found = list(wording.tables(result))
+    for name, a, b in found[:_TABLES_SHOWN]:
+        sizes = [item.table_bytes + item.index_bytes if item is not None else None for item in (a, b)]
+        grown = [wording.grown_text(item) for item in (a, b)]
+        table.add_row(
+            printable(name),
+            *map(wording.size_text, sizes),
+            wording.size_ratio(*sizes),
+            wording.per_row_text(a),
+            wording.per_row_text(b),
+            f"{grown[0]} | {grown[1]}" if set(grown) != {NOTHING} else "",
+        )
+    for name, size_a, size_b in list(wording.indexes(result))[:_TABLES_SHOWN]:
+        sizes = [size_a, size_b]
+        table.add_row(printable(f"  {name}"), *map(wording.size_text, sizes), wording.size_ratio(*sizes), style="dim")
+    if result.storage is not None:
+        total = (result.a.total_bytes, result.b.total_bytes)
+        verdict = Text(wording.short(result.storage.verdict), style=_STYLES[result.storage.verdict])
+        table.add_row("all", *map(wording.size_text, total), wording.size_ratio(*total), "", "", verdict, style="bold")
+    return table
+
+
+def _headline(result: CompareResult) -> Text:
+    text = Text("\n").append(result.verdict.value, style=_STYLES[result.verdict])
+    return text.append(f" {printable(wording.lead(result))}\n", style="not bold")

@@ -1,0 +1,187 @@
+"""What the terminal and the HTML report of a comparison say alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from loadlab.report.compare.model import CompareResult, MetricResult, OperationResult, SideResult, StoredTableResult
+from loadlab.report.wording import NOTHING, duration_us
+from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
+from loadlab.validate.comparison.figures import Metric
+from loadlab.validate.comparison.verdicts import Outcome
+from loadlab.validate.wording import counted
+
+_METRICS = {Metric.mean: "mean", Metric.blocks: "blocks/call", Metric.wal: "WAL/call"}
+_WIDE = 20.0
+TONES = {
+    Outcome.BETTER: "pass",
+    Outcome.SAME: "skipped",
+    Outcome.WORSE: "fail",
+    Outcome.MIXED: "fail",
+    Outcome.INCONCLUSIVE: "inconclusive",
+}
+
+
+def metric_label(metric: Metric) -> str:
+    """`p50`, `blocks/call`."""
+    return _METRICS.get(metric, metric.value)
+
+
+def value_text(item: MetricResult, value: float | None) -> str:
+    """One side's figure in its unit; a dash where there is none."""
+    if value is None:
+        return NOTHING
+    match item.unit:
+        case "us":
+            return duration_us(value)
+        case "per_s":
+            return format_rate(value)
+        case "blocks":
+            return format_count(value) if value >= 100 else f"{value:.3g}"
+        case "bytes":
+            return format_size(value)
+
+
+def change_text(ratio: float | None) -> str:
+    """`+20.3%`, `-4.1%`, `×3.20`, `÷12.0`: of B to A."""
+    if ratio is None:
+        return NOTHING
+    if ratio >= 2:
+        return f"×{ratio:.3g}" if ratio < 1000 else f"×{ratio:,.0f}"
+    if ratio <= 0.5:
+        return f"÷{1 / ratio:.3g}" if ratio > 0.001 else f"÷{1 / ratio:,.0f}"
+    # 0 has no sign, nor has what is rounded to it.
+    percent = round(100 * (ratio - 1), 1) + 0.0
+    return f"{percent:+.1f}%" if percent else "0.0%"
+
+
+def interval_text(item: MetricResult) -> str:
+    """`-2.1% – +3.3%`; what nothing bounds is a dash."""
+    if item.interval is None:
+        return NOTHING
+    low, high = item.interval
+    if high / low > _WIDE**2 * 1e6:
+        return "not bounded"
+    return f"{change_text(low)} – {change_text(high)}"
+
+
+def effect_text(item: MetricResult) -> str:
+    """The least difference that counts, in percent."""
+    return format_share(round(item.effect, 3)) if item.effect < 1 else f"×{1 + item.effect:.3g}"
+
+
+def lead(result: CompareResult) -> str:
+    """What B is compared with A, in one sentence."""
+    counts = Counter(item.verdict for item in result.operations)
+    parts = [f"{count} {verdict.value.lower()}" for verdict in Outcome if (count := counts.get(verdict, 0))]
+    found = f"B ({result.b.label}) against A ({result.a.label}): {', '.join(parts) or 'nothing was compared'}"
+    storage = f"; storage {change_text(result.storage.ratio)}" if result.storage is not None else ""
+    reason = f". {result.reason[:1].upper()}{result.reason[1:]}" if result.reason else ""
+    return f"{found}{storage}{reason}."
+
+
+def facts(result: CompareResult) -> Iterator[tuple[str, str]]:
+    """How it was compared, a line each."""
+    rounds, family = result.rounds, result.family
+    yield (
+        "Rounds",
+        f"{counted(rounds.pairs, 'pair')} of {format_duration(rounds.round_s)} a side, in {rounds.slices} turns each"
+        + (f"; {rounds.pairs_asked} were asked for" if rounds.pairs < rounds.pairs_asked else "")
+        + (f"; more than planned for {rounds.extended_for}" if rounds.extended_for is not None else ""),
+    )
+    yield "Load", result.load
+    yield (
+        "Intervals",
+        f"{format_share(family.confidence)} for all {family.comparisons} together ({family.correction}); a difference"
+        f" counts from {format_share(result.min_effect)} on, or from what a side or the control differs by from itself",
+    )
+    if result.control is not None:
+        median = next((item for item in result.control.metrics if item.metric is Metric.p50), None)
+        if median is not None:
+            yield (
+                "Control",
+                f"{result.control.name}: p50 {change_text(median.ratio)}, interval {interval_text(median)}",
+            )
+    for side, only in (("A", result.a.only_here), ("B", result.b.only_here)):
+        if only:
+            yield f"Only on {side}", f"{', '.join(only)}: not compared"
+    for item in result.operations:
+        yield from _operation_facts(item)
+    if any(item.verdict is Outcome.INCONCLUSIVE for item in result.operations):
+        yield (
+            "Clearer",
+            "with more --pairs intervals are narrower, with more --users, --rate or --round-duration a round has more"
+            " executions",
+        )
+    for note in result.notes:
+        yield "Note", note
+
+
+def _operation_facts(item: OperationResult) -> Iterator[tuple[str, str]]:
+    if item.verdict is Outcome.INCONCLUSIVE:
+        yield "Unclear", f"{item.name}: {item.reason}"
+    if item.plans_differ:
+        yield "Plan", f"{item.name}: {plan_text(item.plan_a)} on A; {plan_text(item.plan_b)} on B"
+    if rows_differ(item):
+        yield "Rows", f"{item.name}: {item.rows_a:,.3g} by execution on A, {item.rows_b:,.3g} on B"
+
+
+def rows_differ(item: OperationResult) -> bool:
+    """Whether the sides answer with other numbers of rows, beyond chance."""
+    if item.rows_a is None or item.rows_b is None:
+        return False
+    return abs(item.rows_a - item.rows_b) > 0.05 * max(item.rows_a, item.rows_b)
+
+
+def plan_text(steps: list[str]) -> str:
+    """The steps of a plan, from the top."""
+    return " ← ".join(steps) if steps else "not known"
+
+
+def tables(result: CompareResult) -> Iterator[tuple[str, StoredTableResult | None, StoredTableResult | None]]:
+    """By table, what it takes on each side."""
+    a, b = ({table.name: table for table in side.tables} for side in (result.a, result.b))
+    for name in dict.fromkeys((*a, *b)):
+        yield name, a.get(name), b.get(name)
+
+
+def indexes(result: CompareResult) -> Iterator[tuple[str, int | None, int | None]]:
+    """By index, its bytes on each side."""
+    a, b = result.a.index_bytes, result.b.index_bytes
+    for name in dict.fromkeys((*a, *b)):
+        yield name, a.get(name), b.get(name)
+
+
+def size_text(size: float | None) -> str:
+    """Bytes; a dash where there are none."""
+    return NOTHING if size is None else format_size(size)
+
+
+def per_row_text(table: StoredTableResult | None) -> str:
+    """Bytes of table and indexes by row."""
+    return NOTHING if table is None or table.bytes_per_row is None else f"{table.bytes_per_row:,.1f}"
+
+
+def grown_text(table: StoredTableResult | None) -> str:
+    """Bytes that the indexes grew by for each inserted row."""
+    if table is None or table.grown_index_bytes_per_row is None:
+        return NOTHING
+    return f"{table.grown_index_bytes_per_row:,.1f}"
+
+
+def size_ratio(a: float | None, b: float | None) -> str:
+    """B by A."""
+    return change_text(b / a) if a and b else NOTHING
+
+
+def side_text(side: SideResult) -> str:
+    """`v4: 20,000 rows, 3.1 MiB, 160 bytes a row`."""
+    rows = side.seeding.rows
+    each = f", {side.total_bytes / rows:,.1f} bytes a row" if rows and side.total_bytes else ""
+    return f"{side.label}: {format_count(rows)} rows, {format_size(side.total_bytes)}{each}"
+
+
+def short(verdict: Outcome) -> str:
+    """As a table has it: `better`, `unclear`."""
+    return "unclear" if verdict is Outcome.INCONCLUSIVE else verdict.value.lower()

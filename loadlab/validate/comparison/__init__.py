@@ -1,0 +1,1 @@
+"""What paired rounds of two sides say: an estimate with its interval, the noise, a verdict. Pure functions."""

@@ -1,0 +1,8 @@
+CREATE TABLE orders (
+    id bigint PRIMARY KEY,
+    customer_id integer NOT NULL,
+    status varchar(12) NOT NULL,
+    total numeric(10, 2) NOT NULL,
+    created_at timestamptz NOT NULL
+);
+CREATE INDEX orders_customer ON orders (customer_id, created_at DESC);
