@@ -24,9 +24,9 @@ from loadlab.pipeline import (
     seeding_result,
 )
 from loadlab.report.capacity.build import build_capacity
-from loadlab.report.capacity.files import write_capacity
 from loadlab.report.capacity.model import CapacityResult, SearchResult
 from loadlab.report.files import RunFiles, run_folder
+from loadlab.report.kinds import CAPACITY
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.targets import Target
 from loadlab.spec.workload import Workload
@@ -112,7 +112,7 @@ def find_capacity(
         environment=environment,
         notes=(*ready.seeded.notes, *found.notes),
     )
-    return CapacityOutcome(result, write_capacity(folder, result))
+    return CapacityOutcome(result, CAPACITY.write(folder, result))
 
 
 def _check(options: CapacityOptions) -> None:

@@ -28,9 +28,9 @@ from loadlab.pipeline import (
     seeding_result,
 )
 from loadlab.report.compare.build import SideFacts, build_comparison
-from loadlab.report.compare.files import write_comparison
 from loadlab.report.compare.model import CompareResult, RoundsResult
 from loadlab.report.files import RunFiles, run_folder
+from loadlab.report.kinds import COMPARISON
 from loadlab.spec.workload import Workload
 from loadlab.units import format_duration, format_rate
 from loadlab.validate.comparison.storage import judge_storage, stored_side
@@ -130,7 +130,7 @@ def compare(
         environment=environment,
         notes=tuple(_notes(loaded)),
     )
-    return CompareOutcome(result, write_comparison(folder, result))
+    return CompareOutcome(result, COMPARISON.write(folder, result))
 
 
 def _check_choice(choice: Choice, options: CompareOptions) -> None:

@@ -13,8 +13,8 @@ from loadlab.forecast.scales import InterruptedWindow, MeasuredScale, emptied, k
 from loadlab.pipeline import LoadOptions, Show, changed_workload
 from loadlab.report.files import RunFiles, run_folder
 from loadlab.report.forecast.build import build_forecast
-from loadlab.report.forecast.files import write_forecast
 from loadlab.report.forecast.model import ForecastResult, ScaleResult
+from loadlab.report.kinds import FORECAST
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.shapes import TimeShape
 from loadlab.spec.workload import Workload
@@ -65,7 +65,7 @@ def make_forecast(path: Path, database: str, options: ForecastOptions, out: Path
     with kept_running(database):
         found = _measure_all(scenario, workload, database, scales, options, show)
     result = _projected(scenario, found, options, workload)
-    return ForecastOutcome(result, write_forecast(folder, result))
+    return ForecastOutcome(result, FORECAST.write(folder, result))
 
 
 # -- what is measured ------------------------------------------------------------------------------------------------

@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from loadlab.errors import InputError
 from loadlab.measure.model import LoadMeasure
 from loadlab.report.model import VERSION, Result, ResultModel
 from loadlab.spec.base import read_text, validate
+
+AnyResult = TypeVar("AnyResult", bound=ResultModel)
 
 RESULT_NAME = "result.json"
 REPORT_NAME = "report.html"
@@ -88,9 +91,8 @@ def write_report(run: Path, result: Result) -> RunFiles:
     return files
 
 
-def write_pages(folder: Path, name: str, result: ResultModel, render: Callable[[], str]) -> RunFiles:
-    """Write `NAME.json`, then what `render` makes of it as `NAME.html`. Raises InputError when it cannot be written."""
-    files = RunFiles(folder / f"{name}.json", folder / f"{name}.html")
+def write_pages(files: RunFiles, result: ResultModel, render: Callable[[], str]) -> RunFiles:
+    """Write the result, then the page that `render` makes of it. Raises InputError when it cannot be written."""
     write_file(files.result, result.model_dump_json(indent=2) + "\n")
     write_file(files.report, render())
     return files
@@ -141,6 +143,11 @@ def load_result(run_dir: Path) -> Result:
         raise InputError(str(run_dir), "does not exist; name a folder that `loadlab run` wrote")
     if not path.is_file():
         raise InputError(str(run_dir), f"holds no {RESULT_NAME}; name a folder that `loadlab run` wrote")
+    return read_result(path, Result)
+
+
+def read_result(path: Path, model: type[AnyResult]) -> AnyResult:
+    """A result of any kind, from its file. Raises InputError when it is damaged or of another version."""
     try:
         data = json.loads(read_text(path), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -152,7 +159,7 @@ def load_result(run_dir: Path) -> Result:
     version = data.get("version", ...)
     if version != VERSION or isinstance(version, bool):
         raise InputError(f"{path}: version", f"must be {VERSION}, the one this LoadLab reads", value=version)
-    return validate(Result, data, place=str(path))
+    return validate(model, data, place=str(path))
 
 
 def _refuse_constant(name: str) -> None:

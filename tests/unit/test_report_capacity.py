@@ -12,10 +12,10 @@ from rich.console import Console
 
 from loadlab.report.capacity import charts, wording
 from loadlab.report.capacity.build import build_capacity
-from loadlab.report.capacity.files import write_capacity
 from loadlab.report.capacity.html import render_capacity
 from loadlab.report.capacity.model import CapacityResult, SearchResult
 from loadlab.report.capacity.terminal import print_capacity
+from loadlab.report.kinds import CAPACITY, kind_of
 from loadlab.spec.targets import Target
 from loadlab.validate.conclusion import RateStep, conclude
 from tests.samples import sample_result
@@ -98,11 +98,18 @@ def test_charts_draw_the_limit_the_capacity_and_the_peak():
 
 
 def test_the_result_is_read_back_as_it_was_written(tmp_path: Path):
-    files = write_capacity(tmp_path / "new", FOUND)
+    files = CAPACITY.write(tmp_path / "new", FOUND)
     text = files.result.read_text(encoding="utf-8")
     assert CapacityResult.model_validate_json(text) == FOUND
     assert json.loads(text)["interval"] == [1000, 1100]
-    assert files.report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    page = files.report.read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    files.report.unlink()
+    for place in (tmp_path / "new", files.result):
+        kind, folder = kind_of(place)
+        assert (kind, kind.read(folder)) == (CAPACITY, FOUND)
+    assert CAPACITY.write_page(folder, FOUND).report.read_text(encoding="utf-8") == page
+    assert kind_of(tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from loadlab.engines.abilities import RowLayout
 from loadlab.engines.protocol import Evidence, IndexEvidence, TableEvidence
 from loadlab.report.forecast import wording
 from loadlab.report.forecast.build import build_forecast
-from loadlab.report.forecast.files import write_forecast
 from loadlab.report.forecast.html import render_forecast
 from loadlab.report.forecast.model import ForecastResult, ScaleResult, forecast_schema
 from loadlab.report.forecast.terminal import print_forecast
+from loadlab.report.kinds import FORECAST
 from loadlab.schema.model import Column, Index, LogicalType, Schema, Table
 from loadlab.spec.targets import Target
 from loadlab.validate.model import Verdict
@@ -181,7 +181,7 @@ def test_the_better_order_is_worth_its_share():
 
 
 def test_the_result_is_read_back_as_it_was_written(tmp_path: Path):
-    files = write_forecast(tmp_path / "new", WHOLE)
+    files = FORECAST.write(tmp_path / "new", WHOLE)
     text = files.result.read_text(encoding="utf-8")
     assert ForecastResult.model_validate_json(text) == WHOLE
     jsonschema.validate(json.loads(text), forecast_schema())

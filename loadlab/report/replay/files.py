@@ -6,7 +6,8 @@ from pathlib import Path
 
 from loadlab.measure.model import GeneratorHealth, LoadMeasure, OperationMeasure
 from loadlab.measure.replay import ReplayMeasure
-from loadlab.report.files import RunFiles, write_histograms, write_pages
+from loadlab.report.files import RunFiles, write_histograms
+from loadlab.report.kinds import REPLAY
 from loadlab.report.replay.model import ReplayResult
 
 
@@ -15,13 +16,7 @@ def write_replay(folder: Path, result: ReplayResult, measure: ReplayMeasure) -> 
 
     Raises InputError when the folder cannot be written to.
     """
-
-    def render() -> str:
-        from loadlab.report.replay.html import render_replay
-
-        return render_replay(result)
-
-    files = write_pages(folder, "replay", result, render)
+    files = REPLAY.write(folder, result)
     write_histograms(folder, _as_load(measure))
     return files
 
