@@ -91,7 +91,7 @@ def figures_of(delta: Evidence | None, load: LoadMeasure, identities: Mapping[st
     wal = _count(delta, "wal_bytes")
     writes = sum(item.count + item.error_count for item in load.operations if item.kind == _WRITE)
     return Figures(
-        index_cache_hit_ratio=ratio(_sum(tables, "index_blocks_hit"), _sum(tables, "index_blocks_read")),
+        index_cache_hit_ratio=ratio(_blocks(delta, "index_blocks_hit"), _blocks(delta, "index_blocks_read")),
         table_cache_hit_ratio=ratio(_sum(tables, "table_blocks_hit"), _sum(tables, "table_blocks_read")),
         index_scan_ratio=ratio(_sum(tables, "index_scans"), _sum(tables, "sequential_scans")),
         temp_files=_count(delta, "temp_files"),
@@ -115,6 +115,12 @@ def figures_of(delta: Evidence | None, load: LoadMeasure, identities: Mapping[st
 def _count(delta: Evidence, name: str) -> int | None:
     value = delta.database.get(name)
     return None if value is None else round(value)
+
+
+def _blocks(delta: Evidence, counter: str) -> int | None:
+    """Over the tables, or over the whole server where only that is counted."""
+    found = _sum(delta.tables.values(), counter)
+    return _count(delta, counter) if found is None else found
 
 
 def _sum(tables: Iterable[TableEvidence], counter: str) -> int | None:

@@ -1,0 +1,159 @@
+"""Rules for times, dates and intervals. Moments are kept in UTC, and sessions run in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from sqlglot import exp
+
+from loadlab.engines.mysql.trees import UntranslatableError, bare, call, is_text
+
+TRUNCATED = {
+    "YEAR": "%Y-01-01 00:00:00",
+    "MONTH": "%Y-%m-01 00:00:00",
+    "HOUR": "%Y-%m-%d %H:00:00",
+    "MINUTE": "%Y-%m-%d %H:%i:00",
+    "SECOND": "%Y-%m-%d %H:%i:%s",
+}
+_DECIMALS = 6
+_PARTS = {"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"}
+_FUNCTIONS = {"DOY": "dayofyear", "DAYOFYEAR": "dayofyear"}
+_UNITS = {
+    "year": "YEAR", "mon": "MONTH", "month": "MONTH", "week": "WEEK", "day": "DAY", "hour": "HOUR", "min": "MINUTE",
+    "minute": "MINUTE", "sec": "SECOND", "second": "SECOND",
+}  # fmt: skip
+_MICROSECONDS = {"WEEK": 604_800_000_000, "DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000}
+_MADE = {"years": "YEAR", "months": "MONTH", "weeks": "WEEK", "days": "DAY", "hours": "HOUR", "mins": "MINUTE"}
+_INTERVAL_PART = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+
+
+def time_literal(literal: exp.Expr) -> exp.Expr:
+    """A literal time in UTC, as the server reads it."""
+    try:
+        moment = dt.datetime.fromisoformat(literal.name)
+    except ValueError:
+        raise UntranslatableError(f"the time '{literal.name}' has no counterpart") from None
+    moment = moment.astimezone(dt.UTC) if moment.tzinfo else moment
+    return exp.Literal.string(moment.replace(tzinfo=None).isoformat(" ", "microseconds"))
+
+
+def now(_: exp.Expr) -> exp.Expr:
+    """The time of the statement, in microseconds."""
+    return call("current_timestamp", exp.Literal.number(_DECIMALS))
+
+
+def truncated(node: exp.Expr) -> exp.Expr:
+    """`date_trunc('day', time)`."""
+    unit, moment = node.args["unit"].name.upper(), node.this
+    if unit == "DAY":
+        return call("date", moment)
+    if unit == "WEEK":
+        day = call("date", moment.copy())
+        return exp.Sub(this=day, expression=_interval(call("weekday", moment.copy()), "DAY"))
+    if unit not in TRUNCATED:
+        raise UntranslatableError(f"date_trunc to {unit.lower()} has no counterpart")
+    return call("date_format", moment, TRUNCATED[unit])
+
+
+def extract(node: exp.Expr) -> exp.Expr:
+    """`extract(year FROM time)`, and the seconds of `extract(epoch FROM time)` or of a difference of two times."""
+    part, moment = node.this.name.upper(), bare(node.expression)
+    if part == "EPOCH":
+        since: exp.Expr = exp.Literal.string("1970-01-01 00:00:00")
+        if isinstance(moment, exp.Sub):
+            moment, since = moment.this, moment.expression
+        micros = call("timestampdiff", exp.var("MICROSECOND"), since.copy(), moment.copy())  # type: ignore[arg-type]
+        return exp.paren(exp.Div(this=micros, expression=exp.Literal.number("1000000e0")))
+    if part == "DOW":
+        return exp.paren(exp.Sub(this=call("dayofweek", moment), expression=exp.Literal.number(1)))
+    if part == "ISODOW":
+        return exp.paren(exp.Add(this=call("weekday", moment), expression=exp.Literal.number(1)))
+    if part == "WEEK":
+        return call("week", moment, exp.Literal.number(3))
+    if part in _FUNCTIONS:
+        return call(_FUNCTIONS[part], moment)
+    if part not in _PARTS:
+        raise UntranslatableError(f"extract({part.lower()}) has no counterpart")
+    return call(part.lower(), moment)
+
+
+def at_time_zone(node: exp.Expr) -> exp.Expr:
+    """Times are stored in UTC, so that is the one zone there is."""
+    if is_text(node.args["zone"]) and node.args["zone"].name.upper() in ("UTC", "GMT"):
+        inner: exp.Expr = node.this
+        return inner
+    raise UntranslatableError("AT TIME ZONE other than UTC has no counterpart")
+
+
+def shifted_time(node: exp.Expr) -> exp.Expr:
+    """Times shifted by intervals, dates by days; any other sum stays."""
+    left, right = bare(node.this), bare(node.expression)
+    if isinstance(node, exp.Add) and _is_interval(left):
+        left, right = right, left
+    operator = exp.Sub if isinstance(node, exp.Sub) else exp.Add
+    if _is_interval(right):
+        shifted: exp.Expr = left.copy()
+        for part in _parts(right):
+            shifted = operator(this=shifted, expression=part)
+        return shifted
+    if isinstance(left, exp.CurrentDate) and isinstance(right, exp.Literal) and right.is_int:
+        return operator(this=left.copy(), expression=_interval(right.copy(), "DAY"))
+    return node
+
+
+def _is_interval(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Mul):
+        return _is_interval(bare(node.this)) or _is_interval(bare(node.expression))
+    # One with a unit that is made of a number is the server's own already.
+    is_ours = isinstance(node, exp.Interval) and node.args.get("unit") is not None and not is_text(node.this)
+    return isinstance(node, (exp.Interval, exp.MakeInterval)) and not is_ours
+
+
+def _interval(amount: exp.Expr, unit: str) -> exp.Interval:
+    return exp.Interval(this=amount, unit=exp.var(unit))
+
+
+def _parts(node: exp.Expr) -> list[exp.Interval]:
+    """The server's intervals, of one unit each."""
+    if isinstance(node, exp.Mul):
+        interval, factor = bare(node.this), bare(node.expression)
+        if not _is_interval(interval):
+            interval, factor = factor, interval
+        return [_times(amount, unit, factor) for amount, unit in _amounts(interval)]
+    if isinstance(node, exp.MakeInterval):
+        return [_made(name, amount) for name, amount in node.args.items() if amount is not None]
+    return [_whole(amount, unit) for amount, unit in _amounts(node)]
+
+
+def _whole(amount: float, unit: str) -> exp.Interval:
+    """A part of a unit is so many microseconds."""
+    if amount == int(amount) or unit not in _MICROSECONDS:
+        return _interval(exp.Literal.number(int(amount)), unit)
+    return _interval(exp.Literal.number(round(amount * _MICROSECONDS[unit])), "MICROSECOND")
+
+
+def _times(amount: float, unit: str, factor: exp.Expr) -> exp.Interval:
+    """The factor may be no whole number, which the server would round."""
+    if unit in _MICROSECONDS:
+        amount, unit = amount * _MICROSECONDS[unit], "MICROSECOND"
+    product = exp.Mul(this=exp.paren(factor.copy()), expression=exp.Literal.number(int(amount)))
+    return _interval(exp.paren(product), unit)
+
+
+def _made(name: str, amount: exp.Expr) -> exp.Interval:
+    value = amount.expression if isinstance(amount, exp.Kwarg) else amount
+    unit = _MADE.get(name if name.endswith("s") else f"{name}s", "SECOND")
+    return _times(1.0, unit, value)
+
+
+def _amounts(node: exp.Expr) -> list[tuple[float, str]]:
+    """(amount, the server's unit) of an interval such as `'1 day 2 hours'` or `'30' DAYS`."""
+    unit = node.args.get("unit")
+    if node.this is None or not isinstance(node.this, exp.Literal):
+        raise UntranslatableError(f"the interval {node.sql()} has no counterpart")
+    text = f"{node.this.name} {unit.name}" if unit is not None else node.this.name
+    found = [(float(amount), name.lower().removesuffix("s")) for amount, name in _INTERVAL_PART.findall(text)]
+    if not found or _INTERVAL_PART.sub("", text).strip() or any(name not in _UNITS for _, name in found):
+        raise UntranslatableError(f"the interval '{text}' has no counterpart")
+    return [(amount, _UNITS[name]) for amount, name in found]
