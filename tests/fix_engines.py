@@ -22,7 +22,7 @@ class EngineUnderTest:
 
     `ddl` is the same schema in each engine's words, with a column of every logical type that the engines share.
     `execute` runs a script at an address with nothing but the driver. `server_fixture` keeps a server
-    running over all tests, where there is one.
+    running over all tests, where there is one. `endless` counts to :most, which takes for ever when that is large.
     """
 
     name: str
@@ -31,6 +31,9 @@ class EngineUnderTest:
     ddl: str
     execute: Callable[[str, str], None]
     server_fixture: str | None = None
+    endless: str = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :most) SELECT count(*) FROM n"
+    )
 
 
 _POSTGRESQL_DDL = """\
@@ -158,6 +161,8 @@ ENGINES = (
         _MYSQL_DDL,
         _execute_mysql,
         server_fixture="mariadb_server",
+        # Recursion ends after 1,000 steps there unless it is told otherwise.
+        endless="SELECT count(*) FROM seq_1_to_10000000000 WHERE seq <= :most",
     ),
     EngineUnderTest(
         "sqlite",

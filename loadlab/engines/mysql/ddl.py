@@ -14,23 +14,27 @@ What they cannot keep is left out and *named*: every part of the schema becomes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from loadlab.engines.mysql.connection import Connection
-from loadlab.engines.mysql.dialect import descending_keys, translate_expression
+from loadlab.engines.mysql.dialect import columns_of, descending_keys, translate_expression
 from loadlab.engines.mysql.keys import Keys
 from loadlab.engines.mysql.ledger import PREFIX, Later, Plan, StandIn
 from loadlab.engines.mysql.names import listed, literal, quoted
+from loadlab.engines.mysql.product import Product
+from loadlab.engines.mysql.scratch import PREFIX as SCRATCH_PREFIX
 from loadlab.engines.mysql.stored import stored_type
 from loadlab.engines.mysql.trees import UntranslatableError
 from loadlab.errors import DatabaseError
-from loadlab.schema.checks import expression_columns
 from loadlab.schema.model import Column, ForeignKey, Index, Schema, Table
 
 _AS_BTREE = {"btree", "hash", "brin", ""}
 _FULL_TEXT = {"gin", "gist"}
 _NAME_LENGTH = 64
+_SCRATCH_NAME = re.compile(rf"`?{SCRATCH_PREFIX}\w+`?\.")
 _REFUSED = (UntranslatableError, DatabaseError)
 
 
@@ -42,8 +46,21 @@ class Translation:
     plan: Plan
 
 
-def translate(schema: Schema, scratch: Connection) -> Translation:
-    """The schema for this server. Every kept expression has been accepted by the server, in the scratch database."""
+# What was found out a moment ago: a schema is tried out before it is made, and a server takes seconds for its DDL.
+_known: dict[tuple[str, str], Translation] = {}
+
+
+def translate(schema: Schema, product: Product, new_scratch: Callable[[], AbstractContextManager[Connection]]) -> Translation:
+    """The schema for this server. Every kept expression has been accepted by the server, in a scratch database."""
+    key = (schema.fingerprint, str(product))
+    if key not in _known:
+        with new_scratch() as scratch, scratch.setting("foreign_key_checks", "0", "1"):
+            _known.clear()
+            _known[key] = _translated(schema, scratch)
+    return _known[key]
+
+
+def _translated(schema: Schema, scratch: Connection) -> Translation:
     translator = _Translator(schema, scratch)
     tables = tuple(translator.table(table) for table in schema)
     later = [item for table in schema for item in translator.indexes(table)]
@@ -63,7 +80,8 @@ class _Translator:
         self.stand_ins: list[StandIn] = []
 
     def _left_out(self, what: str, name: str, why: object) -> None:
-        self.notes.append(f"{what} {name}: left out, {' '.join(str(why).split())}")
+        said = _SCRATCH_NAME.sub("", " ".join(str(why).split()))
+        self.notes.append(f"{what} {name}: left out, {said}")
 
     # Tables ---------------------------------------------------------------------------------------------------------
 
@@ -71,11 +89,21 @@ class _Translator:
         """CREATE TABLE, which stands in the scratch database afterwards."""
         base = [self._column(table, column) for column in table.columns if column.generated is None]
         base += [f"PRIMARY KEY ({listed(table.primary_key)})"] if table.primary_key else []
-        self._scratch.run(self._create(table.key, base))
-        extra = [*self._generated(table), *self._checks(table), *self._hidden_columns(table)]
-        kept = self._tried(table, extra)
+        extra = [*self._generated(table), *self._checks(table)]
         self._note_lost(table)
+        whole = self._create(table.key, [*base, *(clause for *_, clause in extra)])
+        if not _has_hidden(table) and self._runs(whole):
+            return whole
+        self._scratch.run(self._create(table.key, base))
+        kept = self._tried(table, [*extra, *self._hidden_columns(table)])
         return self._create(table.key, [*base, *kept])
+
+    def _runs(self, sql: str) -> bool:
+        try:
+            self._scratch.run(sql)
+        except DatabaseError:
+            return False
+        return True
 
     def _create(self, name: str, parts: Sequence[str]) -> str:
         body = ",\n    ".join(parts)
@@ -222,13 +250,15 @@ class _Translator:
                 self._left_out("index", f"{table.key}.{index.name}", error)
                 continue
             candidates.append(Later(table.key, kind, index.name[:_NAME_LENGTH], clause))
-        for item in candidates:
-            try:
-                self._scratch.run(f"ALTER TABLE {quoted(table.key)} ADD {item.clause}")
-            except DatabaseError as error:
-                self._left_out("index", f"{table.key}.{item.name}", error)
-                continue
-            yield item
+        plain = [item for item in candidates if item.kind == "index"]
+        alone = [item for item in candidates if item.kind != "index"]
+        kept = self._tried(table, [("index", f"{table.key}.{item.name}", item.clause) for item in plain])
+        kept += [
+            item.clause
+            for item in alone
+            if self._accepts(quoted(table.key), "index", f"{table.key}.{item.name}", item.clause)
+        ]
+        yield from (item for item in candidates if item.clause in kept)
 
     def _index(self, table: Table, index: Index) -> tuple[str, str]:
         place, name = f"{table.key}.{index.name}", quoted(index.name[:_NAME_LENGTH])
@@ -282,18 +312,15 @@ class _Translator:
         if not source or "to_tsvector" not in source:
             return ()
         texts = {column.name for column in table.columns if column.type.kind == "text"}
-        return tuple(name for name in expression_columns(source, self._schema.dialect) if name in texts)
+        return tuple(name for name in columns_of(source, self._schema.dialect) if name in texts)
 
     def foreign_keys(self, table: Table) -> Iterator[Later]:
+        found = []
         for key in table.foreign_keys:
             name = self._free_name(key.name, table)
-            clause = self._foreign_key(table, key, name)
-            try:
-                self._scratch.run(f"ALTER TABLE {quoted(table.key)} ADD {clause}")
-            except DatabaseError as error:
-                self._left_out("foreign key", f"{table.key}.{key.name}", error)
-                continue
-            yield Later(table.key, "foreign key", name, clause)
+            found.append(Later(table.key, "foreign key", name, self._foreign_key(table, key, name)))
+        kept = self._tried(table, [("foreign key", f"{table.key}.{item.name}", item.clause) for item in found])
+        yield from (item for item in found if item.clause in kept)
 
     def _foreign_key(self, table: Table, key: ForeignKey, name: str) -> str:
         parts = [f"CONSTRAINT {quoted(name)} FOREIGN KEY ({listed(key.columns)})"]
@@ -304,6 +331,14 @@ class _Translator:
             elif action != "NO ACTION":
                 parts.append(f"ON {event} {action}")
         return " ".join(parts)
+
+
+def _has_hidden(table: Table) -> bool:
+    """Whether it needs hidden columns, whose types the server is asked for."""
+    return any(
+        index.method in _AS_BTREE and (index.has_expressions or (index.unique and index.predicate))
+        for index in table.indexes
+    )
 
 
 def _is_numbered(table: Table, column: Column) -> bool:

@@ -83,6 +83,11 @@ def translate_expression(text: str, dialect: str) -> str:
     return _generate(bare(rewritten(_parse(f"SELECT {text}", dialect)).expressions[0]))
 
 
+def columns_of(text: str, dialect: str) -> tuple[str, ...]:
+    """The columns that an expression names, in their order. Raises UntranslatableError."""
+    return tuple(dict.fromkeys(column.name for column in _parse(f"SELECT {text}", dialect).find_all(exp.Column)))
+
+
 def descending_keys(definition: str, dialect: str) -> tuple[bool, ...]:
     """Which keys of a CREATE INDEX are descending; empty when the text cannot be read."""
     try:

@@ -253,8 +253,8 @@ class MysqlEngine:
                 maker.close()
             later = put_off(self._connection, self._database)
         else:
-            with scratch_connection(self._address) as scratch:
-                translation = translate(schema, scratch)
+            product = self._connection.product
+            translation = translate(schema, product, lambda: scratch_connection(self._address))
             for sql in translation.tables:
                 self._connection.run(sql)
             later, notes, stand_ins = (

@@ -22,19 +22,20 @@ from loadlab.errors import DatabaseError
 _ANY = "'1'"  # taken for a number, a text and a document
 _A_FEW = "10"
 _MARK = "loadlab_p"
-# Of the full-text index alone a comparison makes no use.
-_FULL_TEXT = "FULLTEXT"
 
 
 def explain(connection: Connection, database: str, rendered: Rendered) -> PlanEvidence:
     """Tables that are read in full though no index could find their rows, and the indexes that are or could be used."""
     document = explanation(connection, text_with_values(connection, rendered))
     names = aliases(rendered)
-    searching = _full_text_indexes(connection, database)
+    first = _first_columns(connection, database)
     scans, indexes = [], []
-    for access in accesses(document):
+    tree = tree_of(rendered)
+    has_limit = tree is not None and tree.args.get("limit") is not None
+    for access in accesses(document, has_limit=has_limit):
         table = names.get(access.name, access.name)
-        possible = [name for name in access.possible if (table, name) not in searching]
+        # Where the table stands first in the join, an index for joining it to another one is no help.
+        possible = [name for name in access.possible if first.get((table, name)) in access.compared]
         if access.index:
             indexes.append(access.index)
         if access.is_full and not possible and table in names.values():
@@ -76,12 +77,13 @@ def explanation(connection: Connection, text: bytes, *, execute: bool = False) -
     return document
 
 
-def _full_text_indexes(connection: Connection, database: str) -> set[tuple[str, str]]:
+def _first_columns(connection: Connection, database: str) -> dict[tuple[str, str], str]:
+    """The column that an ordered index begins with, by (table, index)."""
     rows = connection.rows(
-        "SELECT DISTINCT table_name, index_name FROM information_schema.statistics"
-        f" WHERE table_schema = {literal(database)} AND index_type = {literal(_FULL_TEXT)}"
+        "SELECT table_name, index_name, column_name FROM information_schema.statistics"
+        f" WHERE table_schema = {literal(database)} AND seq_in_index = 1 AND index_type = 'BTREE'"
     )
-    return {(str(table), str(name)) for table, name in rows}
+    return {(str(table), str(name)): str(column) for table, name, column in rows}
 
 
 # Values --------------------------------------------------------------------------------------------------------------

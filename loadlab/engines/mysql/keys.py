@@ -61,7 +61,7 @@ def _allowed(schema: Schema, table: Table, column: Column) -> list[str]:
     """The texts that CHECKs let a column have, where they list them."""
     found: list[str] = []
     for check in table.checks:
-        reading = read_check(check, schema.dialect)
+        reading = read_check(check.expression, schema.dialect)
         if len(reading.branches) != 1:
             continue
         for fact in reading.branches[0]:

@@ -26,6 +26,8 @@ _STEPS: dict[str, NodeKind] = {
     "union_result": "append",
     "recursive_union": "append",
 }
+# Steps that take all rows before they give the first.
+_COLLECTING = ("'filesort'", "'temporary_table'", "'using_filesort': True", "'using_temporary_table': True")
 _EQUAL = {"const", "ref", "eq_ref", "ref_or_null", "system", "fulltext", "unique_subquery", "index_subquery"}
 _RANGES: dict[type[exp.Expr], ComparisonKind] = {
     exp.EQ: "equal", exp.NullSafeEQ: "equal", exp.In: "equal", exp.LT: "range", exp.LTE: "range", exp.GT: "range",
@@ -37,34 +39,57 @@ _TEMPORARY = "<"  # <derived2>, <union1,3>, <subquery2>
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How one table is reached; `name` is what the statement calls it."""
+    """How one table is reached; `name` is what the statement calls it.
+
+    `possible` are the indexes that the server thought of, for a join in another order too; `compared` the columns that
+    a condition on the table compares in a way that an ordered index serves.
+    """
 
     name: str
     index: str
     possible: tuple[str, ...]
+    compared: frozenset[str]
     is_full: bool
 
 
-def accesses(document: Any) -> Iterator[Access]:
-    """Every table that a document names, temporary ones left out."""
-    for table in _tables(document):
+def accesses(document: Any, *, has_limit: bool) -> Iterator[Access]:
+    """Every table that a document names, temporary ones left out; `has_limit`: the statement ends with a LIMIT."""
+    bounded = has_limit and not any(step in str(document) for step in _COLLECTING)
+    for table, conditions in _tables(document, ()):
         name, how = str(table["table_name"]), str(table.get("access_type", ""))
         if name.startswith(_TEMPORARY) or not how:
             continue
-        is_full = reads_all(table)
+        is_full = how == "ALL" or (how == "index" and not bounded)
         index = "" if is_full else str(table.get("key", "") or "")
-        yield Access(name, index, tuple(table.get("possible_keys", ()) or ()), is_full)
+        compared = frozenset(column for text in conditions for column in _compared(text, name))
+        yield Access(name, index, tuple(table.get("possible_keys", ()) or ()), compared, is_full)
 
 
-def _tables(document: Any) -> Iterator[Mapping[str, Any]]:
+def _tables(document: Any, above: tuple[str, ...]) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    """Each part that names a table, and the conditions on it: those of a join by a buffer stand above."""
     if isinstance(document, Mapping):
+        here = document.get("attached_condition")
+        conditions = (*above, str(here)) if here else above
         if "table_name" in document:
-            yield document
-        for value in document.values():
-            yield from _tables(value)
+            yield document, conditions
+        for key, value in document.items():
+            yield from _tables(value, conditions if key == "table" else ())
     elif isinstance(document, list):
         for value in document:
-            yield from _tables(value)
+            yield from _tables(value, above)
+
+
+def _compared(text: str, name: str) -> Iterator[str]:
+    """The columns of a table that each row has to compare well."""
+    tree = parse_native(f"SELECT {text}")
+    condition = bare(tree.expressions[0]) if tree is not None else None
+    for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        part = bare(part) if part is not None else None
+        if part is None or type(part) not in _RANGES:
+            continue
+        for side in (part.this, part.args.get("expression")):
+            if isinstance(side, exp.Column) and side.table in ("", name):
+                yield side.name
 
 
 def reads_all(table: Mapping[str, Any]) -> bool:
