@@ -311,8 +311,8 @@ class _Translator:
         source = key if is_expression else table.column(key).generated
         if not source or "to_tsvector" not in source:
             return ()
-        texts = {column.name for column in table.columns if column.type.kind == "text"}
-        return tuple(name for name in columns_of(source, self._schema.dialect) if name in texts)
+        named = columns_of(source, self._schema.dialect)
+        return tuple(column.name for column in table.columns if column.type.kind == "text" and column.name in named)
 
     def foreign_keys(self, table: Table) -> Iterator[Later]:
         found = []

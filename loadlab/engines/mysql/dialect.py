@@ -4,8 +4,8 @@ sqlglot knows the grammars; what it leaves standing that the server would refuse
 rewritten (`rewriting.py`, `times.py`) or refused. Whether the outcome means anything to this database is for the
 server itself to say: every text is prepared by it before it is used.
 
-Known differences that remain: NULLs sort first, `greatest` and `least` of a NULL are NULL, and a moment has no zone
-(all are kept in UTC).
+Known differences that remain: NULLs sort first, a whole number divided by another has decimals, `greatest` and `least`
+of a NULL are NULL, an upsert heeds every unique key, and a moment has no zone (all are kept in UTC).
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ import struct
 
 import pyarrow as pa
 
-from loadlab.schema.model import LogicalType
-
 _HAS_SRID = 0x2000_0000  # PostGIS's extension of the type's word
 _TYPE = struct.Struct("<I")
 _HEAD_BYTES, _SRID_BYTES = 5, 4
@@ -23,8 +21,3 @@ def _plain(raw: bytes) -> bytes:
     if not word & _HAS_SRID:
         return raw
     return raw[:1] + _TYPE.pack(word & ~_HAS_SRID) + raw[_HEAD_BYTES + _SRID_BYTES :]
-
-
-def figure_source(value: str, type: LogicalType) -> str:
-    """The expression that makes a figure of well-known binary."""
-    return f"ST_GeomFromWKB({value}, {type.srid})" if type.srid else f"ST_GeomFromWKB({value})"

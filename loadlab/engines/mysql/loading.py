@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 
 from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.errors import error_of
-from loadlab.engines.mysql.figures import figure_source, without_srid
+from loadlab.engines.mysql.figures import without_srid
 from loadlab.engines.mysql.names import literal, quoted
+from loadlab.engines.mysql.statements import source_of
 from loadlab.engines.mysql.text_form import escaped, is_bare, is_octets, literal_column, text_column
 from loadlab.schema.model import Column, Table
 
@@ -33,6 +34,7 @@ _INSERT_BYTES = 1_000_000  # of a statement; the server's own limit (max_allowed
 _COUNTS = re.compile(rb"Records: (\d+)\s+Deleted: (\d+)\s+Skipped: (\d+)\s+Warnings: (\d+)")
 # Rows are there already, or a key is broken: of the warnings the ones that say why a row was skipped.
 _NOTES = "Note"
+_PLACE = "\x00"
 
 
 def can_load_local(connection: Connection) -> bool:
@@ -130,11 +132,9 @@ def _field(array: pa.ChunkedArray, column: Column, *, native: bool) -> pa.Array:
 
 def taken_back(column: Column, kind: pa.DataType, value: str, *, native: bool) -> str | None:
     """The expression that makes the column's value of its text; None where the server reads that by itself."""
-    if native and column.type.kind == "geometry":
-        return figure_source(f"UNHEX({value})", column.type)
-    if native and column.type.kind == "bits":
-        return f"CAST(CONV({value}, 2, 10) AS UNSIGNED)"
-    return f"UNHEX({value})" if is_octets(kind) else None
+    octets = f"UNHEX({value})" if is_octets(kind) else value
+    source = source_of(column, octets, native=native)
+    return None if source == value else source
 
 
 @contextmanager
@@ -189,10 +189,10 @@ def row_literals(rows: pa.Table, columns: Sequence[Column], *, native: bool) -> 
 
 def column_literals(array: pa.Array, column: Column, *, native: bool) -> pa.Array:
     """The values of a column as literals of SQL."""
-    if native and column.type.kind == "geometry":
-        text = literal_column(without_srid(array))
-        before, _, after = figure_source("\x00", column.type).partition("\x00")
-        return pc.binary_join_element_wise(before, text, after, "")
-    if native and column.type.kind == "bits":
-        return pc.fill_null(pc.binary_join_element_wise("b'", text_column(array), "'", ""), "NULL")
-    return literal_column(array)
+    text = literal_column(without_srid(array) if native and column.type.kind == "geometry" else array)
+    source = source_of(column, _PLACE, native=native)
+    if source == _PLACE:
+        return text
+    pieces = source.split(_PLACE)
+    parts = [part for piece in pieces for part in (piece, text)][:-1]
+    return pc.binary_join_element_wise(*parts, "")

@@ -64,7 +64,7 @@ def _cast(node: exp.Expr) -> exp.Expr:
     if kind == "INTERVAL" and is_text(inner):
         return exp.Interval(this=inner)
     if kind in _KEPT:
-        return inner
+        return _json_cast_kept_for_merge(node) if kind in ("JSON", "JSONB") else inner
     if kind in _TIMES:
         return times.time_literal(inner) if is_text(inner) else inner
     if kind == "DATE":
@@ -86,6 +86,22 @@ def _decimal(node: exp.Expr) -> exp.Expr:
     if not node.args["to"].expressions:
         node.set("to", exp.DataType.build("DECIMAL(65, 10)"))
     return node
+
+
+def _json_cast_kept_for_merge(node: exp.Expr) -> exp.Expr:
+    """`document || part::jsonb` merges; only the cast tells it from a concatenation: `_concatenation` must see it."""
+    parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    inner: exp.Expr = node.this
+    return node if isinstance(parent, exp.DPipe) else inner
+
+
+def _concatenation(node: exp.Expr) -> exp.Expr:
+    sides = [bare(node.this), bare(node.expression)]
+    if not any(isinstance(side, exp.Cast) and side.args["to"].this.name in ("JSON", "JSONB") for side in sides):
+        return node
+    return call("json_merge_patch", *(side.this if isinstance(side, exp.Cast) else side for side in sides))
 
 
 # Documents -----------------------------------------------------------------------------------------------------------
@@ -193,6 +209,7 @@ def _contains(node: exp.Expr) -> exp.Expr:
 
 _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Cast: _cast,
+    exp.DPipe: _concatenation,
     exp.CurrentTimestamp: times.now,
     exp.Localtimestamp: times.now,
     exp.TimestampTrunc: times.truncated,

@@ -47,13 +47,15 @@ def truncated(node: exp.Expr) -> exp.Expr:
     """`date_trunc('day', time)`."""
     unit, moment = node.args["unit"].name.upper(), node.this
     if unit == "DAY":
-        return call("date", moment)
-    if unit == "WEEK":
-        day = call("date", moment.copy())
-        return exp.Sub(this=day, expression=_interval(call("weekday", moment.copy()), "DAY"))
-    if unit not in TRUNCATED:
+        begins: exp.Expr = call("date", moment)
+    elif unit == "WEEK":
+        weekday = call("weekday", moment.copy())
+        begins = exp.Sub(this=call("date", moment.copy()), expression=_interval(weekday, "DAY"))
+    elif unit in TRUNCATED:
+        begins = call("date_format", moment, TRUNCATED[unit])
+    else:
         raise UntranslatableError(f"date_trunc to {unit.lower()} has no counterpart")
-    return call("date_format", moment, TRUNCATED[unit])
+    return exp.Cast(this=begins, to=exp.DataType.build("DATETIME"))
 
 
 def extract(node: exp.Expr) -> exp.Expr:
@@ -97,7 +99,8 @@ def shifted_time(node: exp.Expr) -> exp.Expr:
         for part in _parts(right):
             shifted = operator(this=shifted, expression=part)
         return shifted
-    if isinstance(left, exp.CurrentDate) and isinstance(right, exp.Literal) and right.is_int:
+    is_date = isinstance(left, exp.CurrentDate) or (isinstance(left, exp.Anonymous) and left.name == "date")
+    if is_date and isinstance(right, exp.Literal) and right.is_int:
         return operator(this=left.copy(), expression=_interval(right.copy(), "DAY"))
     return node
 
