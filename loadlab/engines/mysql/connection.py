@@ -74,7 +74,7 @@ _CONVERTERS: Mapping[int, Any] = {
 
 
 class Connection:
-    """One connection, in autocommit mode. Not shared between threads, but for `number`; raises DatabaseErrors."""
+    """One connection, in autocommit mode. Not shared between threads, but for `number` and `fileno`; raises DatabaseErrors."""
 
     def __init__(self, address: Address, *, with_database: bool = True, place: str = "") -> None:
         self._place = place
@@ -86,12 +86,9 @@ class Connection:
             self.driver.autocommit(True)
             self.driver.query(_SETTINGS.encode())
             self.product = Product.of(self.driver.get_server_info())
-
-    @property
-    def number(self) -> int:
-        """The server's number of this connection, with which another one can stop its statement."""
-        number: int = self.driver.thread_id()
-        return number
+            # The driver lets other threads ask for nothing. With its number another connection can stop its statement.
+            self.number: int = self.driver.thread_id()
+            self.fileno: int = self.driver.fileno()
 
     def run(self, sql: str | bytes) -> int:
         """Execute a statement and drain its result; rows returned, or affected when none are returned."""

@@ -132,7 +132,7 @@ class MysqlSession:
         connection = self._connection
         if connection is None:
             return
-        with suppress(OSError), socket.socket(fileno=os.dup(connection.driver.fileno())) as cut:
+        with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno)) as cut:
             cut.shutdown(socket.SHUT_RDWR)
 
     def prepare(self, statement: Statement) -> Prepared:
