@@ -50,7 +50,9 @@ class Translation:
 _known: dict[tuple[str, str], Translation] = {}
 
 
-def translate(schema: Schema, product: Product, new_scratch: Callable[[], AbstractContextManager[Connection]]) -> Translation:
+def translate(
+    schema: Schema, product: Product, new_scratch: Callable[[], AbstractContextManager[Connection]]
+) -> Translation:
     """The schema for this server. Every kept expression has been accepted by the server, in a scratch database."""
     key = (schema.fingerprint, str(product))
     if key not in _known:
@@ -295,9 +297,7 @@ class _Translator:
             found += [self._keys.part(table, name, width) for name in index.include if name not in index.keys]
         elif index.include:
             columns = ", ".join(index.include)
-            self._left_out(
-                "columns included in", f"{table.key}.{index.name}", f"a unique index cannot take {columns}"
-            )
+            self._left_out("columns included in", f"{table.key}.{index.name}", f"a unique index cannot take {columns}")
         return found
 
     def _searched(self, table: Table, index: Index) -> tuple[str, ...]:

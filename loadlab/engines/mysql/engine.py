@@ -228,9 +228,7 @@ class MysqlEngine:
         """The ledger, then the tables without what slows loading."""
         taken = [name for name in self.user_tables() if manifest.owns_tables]
         if taken:
-            raise NotEmptyError(
-                f"{self.display_url} holds tables already: {', '.join(taken)}; give an empty database"
-            )
+            raise NotEmptyError(f"{self.display_url} holds tables already: {', '.join(taken)}; give an empty database")
         entry = self._ledger()
         if entry is not None and not entry.ready:
             ledger.drop_things(self._connection, self._half_made(entry))
@@ -344,9 +342,7 @@ class MysqlEngine:
         """With foreign keys enforced, unlike the loading of chunks."""
         connection = self._connection
         with self._of_table(table), connection.transaction():
-            return insert_batches(
-                connection, table, batches, native=is_native(self._dialect), local=self._loads_local
-            )
+            return insert_batches(connection, table, batches, native=is_native(self._dialect), local=self._loads_local)
 
     def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
         """By equality of every column."""

@@ -45,6 +45,7 @@ FROM information_schema.tables WHERE table_schema = {database}
 UNION SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = {database}
 UNION SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = {database}"""
 
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """Something put off until the rows are in: `clause` is what follows ALTER TABLE … ADD, or a whole CREATE TRIGGER.

@@ -76,7 +76,7 @@ def _load_data(connection: Connection, table: Table, rows: pa.Table, *, native: 
         connection.run(
             f"LOAD DATA LOCAL INFILE {literal(path)} INTO TABLE {quoted(table.key)} CHARACTER SET utf8mb4"
             " FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'"
-            f" ({', '.join(targets)}){' SET ' if sets else ''}{', '.join(sets)}"
+            f" ({', '.join(targets)}, @end){' SET ' if sets else ''}{', '.join(sets)}"
         )
     records, _, skipped, warnings = _counts(connection)
     if skipped or warnings:
@@ -102,12 +102,11 @@ def _what_was_bent(connection: Connection, table: Table, skipped: int, warnings:
 
 
 def lines(rows: pa.Table, columns: Sequence[Column], *, native: bool) -> memoryview:
-    """The rows as LOAD DATA reads them: tabs, line ends, \\N for NULL. The bytes are Arrow's own buffer."""
+    """The rows as LOAD DATA reads them: a tab behind each field, line ends, \\N for NULL. It is Arrow's own buffer."""
     texts = [_field(rows.column(column.name), column, native=native) for column in columns]
     options = {"null_handling": "replace", "null_replacement": "\\N"}
-    # An empty last part, so that the line's end stands behind the last field.
-    texts[-1] = pc.binary_join_element_wise(texts[-1], _wide(""), _wide("\n"), **options)
-    joined = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, _wide("\t"), **options)
+    # The line's end is a part as well: the empty field before it goes into a variable.
+    joined = pc.binary_join_element_wise(*texts, _wide("\n"), _wide("\t"), **options)
     offsets, data = joined.buffers()[1:]
     wide = pa.types.is_large_string(joined.type)
     starts = memoryview(offsets).cast("q" if wide else "i")

@@ -185,7 +185,9 @@ class _Reader:
         if not known:
             return PlanNode("other", f"{table['access_type']} {name}", children=below)
         found_by = () if is_full else self._found_by(table, known)
-        filtered, understood = self._filter(str(table.get("attached_condition", "")), {item.column for item in found_by})
+        filtered, understood = self._filter(
+            str(table.get("attached_condition", "")), {item.column for item in found_by}
+        )
         loops, read = table.get("r_loops"), table.get("r_rows")
         all_read = None if loops is None or read is None else float(loops) * float(read)
         kept = None if all_read is None else all_read * float(table.get("r_filtered", 100) or 0) / 100

@@ -35,16 +35,6 @@ class Product:
         return self.is_mariadb and self.version >= (10, 11, 5)
 
     @property
-    def has_expression_keys(self) -> bool:
-        """https://dev.mysql.com/doc/refman/8.0/en/create-index.html, "Functional Key Parts"."""
-        return not self.is_mariadb and self.version >= (8, 0, 13)
-
-    @property
-    def keeps_json_as_text(self) -> bool:
-        """MariaDB's JSON is a LONGTEXT with a CHECK (json_valid(…))."""
-        return self.is_mariadb
-
-    @property
     def limits_every_statement(self) -> bool:
         """MariaDB's max_statement_time ends any statement; MySQL's max_execution_time only reads."""
         return self.is_mariadb
@@ -53,11 +43,6 @@ class Product:
     def has_statement_digest(self) -> bool:
         """The function STATEMENT_DIGEST tells the id under which a text is counted."""
         return not self.is_mariadb and self.version >= (8, 0, 4)
-
-    @property
-    def keys_long_text(self) -> bool:
-        """A unique key may be of a TEXT without a prefix length (MariaDB keeps a hash of it)."""
-        return self.is_mariadb
 
     @property
     def collation(self) -> str:

@@ -23,7 +23,13 @@ _UNITS = {
     "year": "YEAR", "mon": "MONTH", "month": "MONTH", "week": "WEEK", "day": "DAY", "hour": "HOUR", "min": "MINUTE",
     "minute": "MINUTE", "sec": "SECOND", "second": "SECOND",
 }  # fmt: skip
-_MICROSECONDS = {"WEEK": 604_800_000_000, "DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000}
+_MICROSECONDS = {
+    "WEEK": 604_800_000_000,
+    "DAY": 86_400_000_000,
+    "HOUR": 3_600_000_000,
+    "MINUTE": 60_000_000,
+    "SECOND": 1_000_000,
+}
 _MADE = {"years": "YEAR", "months": "MONTH", "weeks": "WEEK", "days": "DAY", "hours": "HOUR", "mins": "MINUTE"}
 _INTERVAL_PART = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
 
