@@ -6,6 +6,7 @@ Rows come without the driver's cursors, whose Python code would be measured with
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -74,7 +75,7 @@ _CONVERTERS: Mapping[int, Any] = {
 
 
 class Connection:
-    """One connection, in autocommit mode. Not shared between threads, but for `number` and `fileno`; raises DatabaseErrors."""
+    """One connection, in autocommit mode. One thread at a time; raises DatabaseErrors."""
 
     def __init__(self, address: Address, *, with_database: bool = True, place: str = "") -> None:
         self._place = place
@@ -87,12 +88,13 @@ class Connection:
             self.driver.query(_SETTINGS.encode())
             self.product = Product.of(self.driver.get_server_info())
             # The driver lets other threads ask for nothing. With its number another connection can stop its statement.
+            self._lock = threading.RLock()
             self.number: int = self.driver.thread_id()
             self.fileno: int = self.driver.fileno()
 
     def run(self, sql: str | bytes) -> int:
         """Execute a statement and drain its result; rows returned, or affected when none are returned."""
-        with translated(self._place):
+        with self._lock, translated(self._place):
             return self.drain(sql.encode() if isinstance(sql, str) else sql)
 
     def drain(self, sql: bytes) -> int:
@@ -105,14 +107,14 @@ class Connection:
 
     def rows(self, sql: str | bytes) -> list[Row]:
         """The rows of a statement as Python values."""
-        with translated(self._place):
+        with self._lock, translated(self._place):
             self.driver.query(sql.encode() if isinstance(sql, str) else sql)
             result = self.driver.store_result()
             return [] if result is None else list(result.fetch_row(0, 0))
 
     def records(self, sql: str) -> list[dict[str, Any]]:
         """The rows by the names of their columns, in lower case: the two products write those differently."""
-        with translated(self._place):
+        with self._lock, translated(self._place):
             self.driver.query(sql.encode())
             result = self.driver.store_result()
             found = result.fetch_row(0, 1) if result is not None else ()

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from loadlab.engines.abilities import Refusal
-from loadlab.engines.mysql import evidence, ledger, server
+from loadlab.engines.mysql import evidence, hosting, ledger, server
 from loadlab.engines.mysql.address import Address
 from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.ddl import translate
@@ -184,6 +184,24 @@ class MysqlEngine:
                 yield engine
             finally:
                 engine.close()
+
+    # Other ways to say a schema -----------------------------------------------------------------------------------
+
+    def sqlalchemy_url(self) -> str:
+        """See `loadlab.engines.abilities.CanHostMigrations`."""
+        return hosting.sqlalchemy_url(self._address)
+
+    def django_settings(self) -> Mapping[str, str]:
+        """See `loadlab.engines.abilities.CanHostMigrations`."""
+        return hosting.django_settings(self._address)
+
+    def dump_ddl(self) -> str:
+        """The server's own texts."""
+        return hosting.dump_ddl(self._connection, self._database)
+
+    def with_extensions(self, ddl: str) -> str:
+        """The text itself: nothing is installed into a database."""
+        return ddl
 
     # Review -------------------------------------------------------------------------------------------------------
 
