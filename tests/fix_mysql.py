@@ -1,4 +1,4 @@
-"""One private MariaDB server for the whole run, a new database for each test. Skipped without its programs or driver."""
+"""One private MariaDB server for the whole run, a new database for each test; skipped without programs or driver."""
 
 from __future__ import annotations
 

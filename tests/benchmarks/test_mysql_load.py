@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,6 @@ CREATE TABLE orders (
     KEY orders_user_id_idx (user_id, created_at)
 );
 """
-
 
 
 @pytest.mark.timeout(600)

@@ -228,7 +228,7 @@ def test_what_local_would_bend_is_refused(mysql_database):
     mysql_database.create(manifest)
     mysql_database._connection.run("ALTER TABLE t MODIFY b VARCHAR(3)")
     table = manifest.schema.table("t")
-    with pytest.raises(DatabaseError, match="table t: Data (truncated|too long) for column 'b' at row 2"):
+    with pytest.raises(DatabaseError, match=r"table t: Data (truncated|too long) for column 'b' at row 2"):
         load(mysql_database, table, 0, [{"a": 1, "b": "abc"}, {"a": 2, "b": "abcd"}])
     assert read(mysql_database, "SELECT count(*) FROM t") == [(0,)]
     assert mysql_database.loaded() == frozenset()

@@ -106,7 +106,7 @@ def test_what_a_check_promised_still_holds(things, broken):
     sql = f"INSERT INTO things (id, {names}) VALUES (uuid(), {', '.join(f':{name}' for name in values)})"
     with closing(things.connect(timeout_s=5)) as session:
         handle = session.prepare(Statement.parse(sql))
-        with pytest.raises(Exception, match="CONSTRAINT|Data too long"):
+        with pytest.raises(Exception, match=r"CONSTRAINT|Data too long"):
             session.execute(handle, session.encode_row(handle, values))
 
 

@@ -120,7 +120,7 @@ class Connection:
             found = result.fetch_row(0, 1) if result is not None else ()
         return [{name.lower(): value for name, value in row.items()} for row in found]
 
-    def value(self, sql: str) -> Any:
+    def value(self, sql: str | bytes) -> Any:
         """The first column of the first row, None without one."""
         found = self.rows(sql)
         return found[0][0] if found else None

@@ -6,6 +6,7 @@ It counts rows, not scans: an index's `scans` are the rows that were fetched thr
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter, defaultdict
 from typing import Any
@@ -221,10 +222,8 @@ def digest_of(address: Address, rendered: Rendered) -> str | None:
         connection.run(f"USE {_ELSEWHERE}")
         connection.run("START TRANSACTION READ ONLY")
         before = _counts_elsewhere(connection)
-        try:
+        with contextlib.suppress(DatabaseError):
             connection.run(text)
-        except DatabaseError:
-            pass
         grown = _counts_elsewhere(connection) - before
         found = [digest for digest, text in grown if "events_statements_summary_by_digest" not in text]
         return str(found[0]) if len(found) == 1 else None

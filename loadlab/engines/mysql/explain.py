@@ -138,7 +138,7 @@ def _compared(node: exp.Expr, tables: Mapping[str, str]) -> tuple[str, str] | No
         above = above.parent
     if not isinstance(above, exp.Predicate):
         return None
-    columns = [column for column in above.find_all(exp.Column)]
+    columns = list(above.find_all(exp.Column))
     if len(columns) != 1:
         return None
     owner = columns[0].table

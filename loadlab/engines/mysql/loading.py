@@ -95,7 +95,7 @@ def _counts(connection: Connection) -> tuple[int, int, int, int]:
 def _what_was_bent(connection: Connection, table: Table, skipped: int, warnings: int) -> DatabaseError:
     """The error that the first warning would have been without LOCAL."""
     said = connection.rows("SHOW WARNINGS")
-    level, number, message = next((row for row in said if row[0] != _NOTES), said[0] if said else ("", None, ""))
+    _, number, message = next((row for row in said if row[0] != _NOTES), said[0] if said else ("", None, ""))
     found = error_of(number, str(message) or f"{skipped} rows were skipped, with {warnings} warnings")
     more = f", and {warnings - 1} more" if warnings > 1 else ""
     return type(found)(f"table {table.key}: {found}{more}", code=found.code, constraint=found.constraint)

@@ -226,7 +226,7 @@ class _Reader:
     def _other_side(self, side: str) -> tuple[str, str] | None:
         """`database.alias.column` of a join; `const` and `func` are none."""
         parts = side.split(".")
-        if len(parts) < 2:  # noqa: PLR2004
+        if len(parts) < 2:
             return None
         return self._names.get(parts[-2], parts[-2]), parts[-1]
 

@@ -179,7 +179,8 @@ def _concat(node: exp.Expr) -> exp.Expr:
 
 def _filtered(node: exp.Expr) -> exp.Expr:
     """`count(*) FILTER (WHERE c)`: an aggregate passes over NULLs."""
-    aggregate, condition = node.this, node.expression.this
+    aggregate: exp.Expr = node.this
+    condition = node.expression.this
     item = aggregate.this
     value = exp.Literal.number(1) if item is None or isinstance(item, exp.Star) else item
     aggregate.set("this", exp.Case(ifs=[exp.If(this=condition.copy(), true=value.copy())]))

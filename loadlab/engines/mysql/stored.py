@@ -28,7 +28,7 @@ def stored_type(logical: LogicalType, product: Product, width: int | None = None
     """`width`: of a text or of octets that a key or an index needs to be no longer than that."""
     match logical.kind:
         case "integer":
-            name = "SMALLINT" if (logical.bits or 64) <= 16 else "INT" if (logical.bits or 64) <= 32 else "BIGINT"  # noqa: PLR2004
+            name = "SMALLINT" if (logical.bits or 64) <= 16 else "INT" if (logical.bits or 64) <= 32 else "BIGINT"
             return f"{name} UNSIGNED" if logical.unsigned else name
         case "numeric":
             return _decimal(logical)

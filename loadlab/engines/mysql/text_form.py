@@ -141,7 +141,7 @@ def document(item: object) -> str:
 def _leaf(item: Any) -> Any:
     match item:
         case bytes():
-            return str(UUID(bytes=item)) if len(item) == 16 else item.hex()  # noqa: PLR2004
+            return str(UUID(bytes=item)) if len(item) == 16 else item.hex()
         case Decimal():
             return int(item) if item == item.to_integral_value() else float(item)
         case dt.datetime():

@@ -71,7 +71,7 @@ def extract(node: exp.Expr) -> exp.Expr:
         since: exp.Expr = exp.Literal.string("1970-01-01 00:00:00")
         if isinstance(moment, exp.Sub):
             moment, since = moment.this, moment.expression
-        micros = call("timestampdiff", exp.var("MICROSECOND"), since.copy(), moment.copy())  # type: ignore[arg-type]
+        micros = call("timestampdiff", exp.var("MICROSECOND"), since.copy(), moment.copy())
         return exp.paren(exp.Div(this=micros, expression=exp.Literal.number("1000000e0")))
     if part == "DOW":
         return exp.paren(exp.Sub(this=call("dayofweek", moment), expression=exp.Literal.number(1)))

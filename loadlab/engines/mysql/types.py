@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from loadlab.schema.model import Column, LogicalType
 from loadlab.engines.mysql.names import quoted
+from loadlab.schema.model import Column, LogicalType
 
 _DECLARED = re.compile(r"^(?P<name>\w+)(?:\((?P<inside>.*)\))?(?P<rest>[^)]*)$", re.DOTALL)
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
@@ -44,7 +44,7 @@ def logical_type(declared: str, *, srid: int | None = None) -> LogicalType:
         case "bit":
             return LogicalType("bits", declared, length=first or 1, fixed=True)
         case "date" | "uuid" | "json":
-            return LogicalType(name, declared)  # type: ignore[arg-type]
+            return LogicalType(name, declared)
         case "time":
             return LogicalType("time", declared, precision=first or 0)
         case "datetime" | "timestamp":
