@@ -133,7 +133,7 @@ def _generate(tree: exp.Expr) -> str:
         raise UntranslatableError(" ".join(str(error).split())) from None
 
 
-# Hidden columns for what an index of an expression is about ----------------------------------------------------------
+# Hidden columns for what an index of an expression is about ---------------------------------------------------------
 
 
 def _with_stand_ins(tree: exp.Expr, stand_ins: tuple[StandIn, ...], dialect: str) -> exp.Expr:

@@ -61,6 +61,8 @@ _BY_NUMBER: dict[int, tuple[type[DatabaseError], str]] = {
     **dict.fromkeys((1142, 1143, 1227, 1370, 1410), (DatabaseError, _GRANT)),
     **dict.fromkeys((1290, 1792, 1836, 3100), (DatabaseError, _READ_ONLY)),
     **dict.fromkeys((1021, 1041, 1114), (DatabaseError, _ROOM)),
+    # What a column's character set does not hold, which MariaDB's default of old, latin1, is for most of Unicode.
+    1366: (DatabaseError, "if it is a text, its column needs a character set that holds it, as utf8mb4 does"),
     1153: (DatabaseError, "raise max_allowed_packet"),
 }
 _DISK_FULL = re.compile(r"errno:? 28\b|error 28\b|No space left")

@@ -34,6 +34,7 @@ _RANGES: dict[type[exp.Expr], ComparisonKind] = {
     exp.GTE: "range", exp.Between: "range",
 }  # fmt: skip
 _SORT_KEY = re.compile(r"^(?:`?(?P<table>\w+)`?\.)?`?(?P<column>\w+)`?(?P<down> desc)?$", re.IGNORECASE)
+_ALL_OF_THEM = 100.0
 _TEMPORARY = "<"  # <derived2>, <union1,3>, <subquery2>
 
 
@@ -265,10 +266,12 @@ def _inner(part: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _estimate(table: Mapping[str, Any]) -> float | None:
-    """MariaDB's `rows` before the filter, MySQL's after it."""
+    """MariaDB's `rows` before the filter, MySQL's after it; None where it has no idea what the filter lets through."""
     if "rows_produced_per_join" in table:
         return float(table["rows_produced_per_join"])
     rows = table.get("rows")
+    if "attached_condition" in table and float(table.get("filtered", 0) or 0) == _ALL_OF_THEM and reads_all(table):
+        return None
     return None if rows is None else float(rows) * float(table.get("filtered", 100) or 0) / 100
 
 

@@ -29,7 +29,6 @@ _SETTINGS = (
     "--skip-networking",
     "--performance-schema=ON",
     "--character-set-server=utf8mb4",
-    "--collation-server=utf8mb4_nopad_bin",
     "--innodb-buffer-pool-size=256M",
     "--innodb-log-file-size=512M",
     "--max-connections=200",
