@@ -19,7 +19,7 @@ from loadlab.engines import open_database
 from loadlab.engines.protocol import Manifest
 from loadlab.engines.sqlite.ddl import stored_type, translate
 from loadlab.engines.sqlite.dialect import render, translate_expression
-from loadlab.engines.sqlite.trees import UntranslatableError
+from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import ConstraintError, InputError
 from loadlab.schema.model import Check, Column, LogicalType, Schema, Table
 from loadlab.spec.statement import Statement

@@ -20,14 +20,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from loadlab.engines.mysql.connection import Connection
-from loadlab.engines.mysql.dialect import columns_of, descending_keys, translate_expression
+from loadlab.engines.mysql.dialect import columns_of, translate_expression
 from loadlab.engines.mysql.keys import Keys
 from loadlab.engines.mysql.ledger import PREFIX, Later, Plan, StandIn
 from loadlab.engines.mysql.names import listed, literal, quoted
 from loadlab.engines.mysql.product import Product
 from loadlab.engines.mysql.scratch import PREFIX as SCRATCH_PREFIX
 from loadlab.engines.mysql.stored import stored_type
-from loadlab.engines.mysql.trees import UntranslatableError
+from loadlab.engines.translation import UntranslatableError, descending_keys
 from loadlab.errors import DatabaseError
 from loadlab.schema.model import Column, ForeignKey, Index, Schema, Table
 

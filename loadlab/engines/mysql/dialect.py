@@ -13,18 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.errors import SqlglotError
 
 from loadlab.engines.mysql.ledger import StandIn
 from loadlab.engines.mysql.reflect import NAME
-from loadlab.engines.mysql.rewriting import rewritten
-from loadlab.engines.mysql.trees import UntranslatableError, bare
-from loadlab.schema.checks import parser_dialect
+from loadlab.engines.mysql.rewriting import RULES
+from loadlab.engines.translation import bare, generate, parse, rewritten
 from loadlab.spec.statement import Statement
 
 _MARK = "loadlab_parameter_"
@@ -68,11 +66,11 @@ def render(statement: Statement, stand_ins: tuple[StandIn, ...] = ()) -> Rendere
     if is_native(statement.dialect):
         return Rendered(statement.fragments, tuple(place[name] for name in statement.parameters))
     assert statement.dialect is not None
-    tree = _parse(str(statement), statement.dialect)
+    tree = parse(str(statement), statement.dialect)
     for node in list(tree.find_all(exp.Placeholder)):
         node.replace(exp.Placeholder(this=f"{_MARK}{place[node.name]}"))
-    tree = rewritten(_with_stand_ins(tree, stand_ins, statement.dialect))
-    pieces = _PARAMETER.split(_generate(tree))
+    tree = rewritten(_with_stand_ins(tree, stand_ins, statement.dialect), RULES)
+    pieces = _PARAMETER.split(generate(tree, NAME))
     return Rendered(tuple(pieces[0::2]), tuple(int(number) for number in pieces[1::2]))
 
 
@@ -80,24 +78,12 @@ def translate_expression(text: str, dialect: str) -> str:
     """An expression for the server. Raises UntranslatableError."""
     if is_native(dialect):
         return text
-    return _generate(bare(rewritten(_parse(f"SELECT {text}", dialect)).expressions[0]))
+    return generate(bare(rewritten(parse(f"SELECT {text}", dialect), RULES).expressions[0]), NAME)
 
 
 def columns_of(text: str, dialect: str) -> tuple[str, ...]:
     """The columns that an expression names, in their order. Raises UntranslatableError."""
-    return tuple(dict.fromkeys(column.name for column in _parse(f"SELECT {text}", dialect).find_all(exp.Column)))
-
-
-def descending_keys(definition: str, dialect: str) -> tuple[bool, ...]:
-    """Which keys of a CREATE INDEX are descending; empty when the text cannot be read."""
-    try:
-        # ON ONLY is how an index of a partitioned table is printed, which sqlglot does not read.
-        tree = sqlglot.parse_one(definition.replace(" ON ONLY ", " ON ", 1), dialect=_dialect(dialect))
-    except SqlglotError:
-        return ()
-    parameters = tree.find(exp.IndexParameters)
-    keys = parameters.args.get("columns") or [] if parameters is not None else []
-    return tuple(bool(key.args.get("desc")) for key in keys)
+    return tuple(dict.fromkeys(column.name for column in parse(f"SELECT {text}", dialect).find_all(exp.Column)))
 
 
 def parse_native(text: str) -> exp.Expr | None:
@@ -106,31 +92,6 @@ def parse_native(text: str) -> exp.Expr | None:
         return sqlglot.parse_one(text, dialect=NAME)
     except SqlglotError:
         return None
-
-
-def _parse(text: str, dialect: str) -> exp.Expr:
-    try:
-        return sqlglot.parse_one(text, dialect=_dialect(dialect))
-    except SqlglotError as error:
-        raise UntranslatableError(" ".join(str(error).split())) from None
-
-
-@cache
-def _dialect(name: str) -> Dialect:
-    """sqlglot's dialect, reading an ORDER BY without NULLS FIRST or LAST as the server sorts.
-
-    The spelled-out order of the other engine would keep the server from using an index for it.
-    """
-    dialect = Dialect.get_or_raise(parser_dialect(name))
-    dialect.NULL_ORDERING = "nulls_are_small"
-    return dialect
-
-
-def _generate(tree: exp.Expr) -> str:
-    try:
-        return tree.sql(dialect=NAME, unsupported_level=ErrorLevel.RAISE)
-    except SqlglotError as error:
-        raise UntranslatableError(" ".join(str(error).split())) from None
 
 
 # Hidden columns for what an index of an expression is about ---------------------------------------------------------
@@ -142,7 +103,7 @@ def _with_stand_ins(tree: exp.Expr, stand_ins: tuple[StandIn, ...], dialect: str
     for stand_in in stand_ins:
         if stand_in.table not in named or not isinstance(tree, (exp.Select, exp.Update, exp.Delete, exp.Query)):
             continue
-        wanted = _plain(_parse(f"SELECT {stand_in.expression}", dialect).expressions[0])
+        wanted = _plain(parse(f"SELECT {stand_in.expression}", dialect).expressions[0])
         for node in [node for node in tree.find_all(type(bare(wanted))) if _plain(node) == wanted]:
             owner = next((column.table for column in node.find_all(exp.Column)), "")
             node.replace(exp.column(stand_in.column, table=owner or None, quoted=True))

@@ -34,7 +34,7 @@ from loadlab.engines.mysql.statements import insert_statement
 from loadlab.engines.mysql.trial import try_sample
 from loadlab.engines.mysql.tuning import MysqlTuning
 from loadlab.engines.mysql.words import MysqlWords
-from loadlab.engines.operations_sql import operation_statement
+from loadlab.engines.operations_sql import highest_statement, lookup_statement, operation_statement
 from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Chunk, Evidence, LiveEvidence, Manifest, PlanEvidence, Progress
 from loadlab.errors import DatabaseError, NotEmptyError
@@ -364,17 +364,11 @@ class MysqlEngine:
 
     def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
         """By equality of every column."""
-        first, *others = (quoted(column) for column in columns)
-        head = f"SELECT 1 FROM {quoted(table.key)} WHERE {first} = "
-        return Statement((head, *[f" AND {name} = " for name in others], " LIMIT 1"), tuple(columns))
+        return lookup_statement(table, columns, quoted)
 
     def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
         """By equality of the columns, NULL without any row."""
-        name, *names = (quoted(item) for item in (column, *where))
-        head = f"SELECT max({name}) FROM {quoted(table.key)}"
-        if not names:
-            return Statement((head,), ())
-        return Statement((f"{head} WHERE {names[0]} = ", *[f" AND {item} = " for item in names[1:]], ""), tuple(where))
+        return highest_statement(table, column, where, quoted)
 
     def extend(self, manifest: Manifest) -> None:
         """In one statement."""

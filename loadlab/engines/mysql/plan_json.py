@@ -13,8 +13,8 @@ from typing import Any
 from sqlglot import exp
 
 from loadlab.engines.mysql.dialect import parse_native
-from loadlab.engines.mysql.trees import bare
 from loadlab.engines.plan_tree import Comparison, ComparisonKind, NodeKind, Plan, PlanNode, SortKey
+from loadlab.engines.translation import bare
 
 # Steps by the key under which the document has them.
 _STEPS: dict[str, NodeKind] = {

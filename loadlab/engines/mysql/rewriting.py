@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sqlglot import exp
 
 from loadlab.engines.mysql import times
-from loadlab.engines.mysql.trees import UntranslatableError, bare, call, is_text
+from loadlab.engines.translation import (
+    INTEGERS,
+    KEPT,
+    TEXTS,
+    TIMES,
+    Rule,
+    UntranslatableError,
+    at_time_zone,
+    bare,
+    call,
+    is_text,
+    kept_cast,
+    merging,
+    plain_text_cast,
+    qualified,
+    refuse,
+    renamed,
+    time_literal,
+)
 
-DEFAULT_NAMESPACE = "public"
 _FUNCTIONS = {
     "json_build_object": "json_object",
     "jsonb_build_object": "json_object",
@@ -25,35 +40,8 @@ _FUNCTIONS = {
 _TYPE_FUNCTIONS = {"jsonb_typeof", "json_typeof"}
 
 
-def rewritten(tree: exp.Expr) -> exp.Expr:
-    """The tree in the server's words: leaves first, so that every rule sees children that are done."""
-    tree = tree.copy()
-    for node in reversed(list(tree.walk())):
-        rule = _RULES.get(type(node))
-        replacement = rule(node) if rule is not None else node
-        if replacement is node:
-            continue
-        if node is tree:
-            tree = replacement
-            tree.pop()
-        else:
-            node.replace(replacement)
-    return tree
-
-
-def _refuse(what: str) -> Callable[[exp.Expr], exp.Expr]:
-    def rule(node: exp.Expr) -> exp.Expr:
-        raise UntranslatableError(f"{what} has no counterpart: {node.sql()}")
-
-    return rule
-
-
 # Casts ---------------------------------------------------------------------------------------------------------------
 
-_KEPT = {"UUID", "JSON", "JSONB", "INET", "CIDR", "USERDEFINED", "ENUM", "ARRAY", "LIST", "TIME", "BOOLEAN"}
-_TIMES = {"TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPNTZ", "TIMESTAMPLTZ", "DATETIME"}
-_TEXTS = {"TEXT", "VARCHAR", "CHAR", "NCHAR", "NVARCHAR", "NAME", "BPCHAR"}
-_INTEGERS = {"INT", "BIGINT", "SMALLINT", "TINYINT", "MEDIUMINT", "UINT", "UBIGINT"}
 _REALS = {"DOUBLE", "FLOAT"}
 _DECIMALS = {"DECIMAL", "BIGDECIMAL"}
 
@@ -63,17 +51,15 @@ def _cast(node: exp.Expr) -> exp.Expr:
     kind = str(getattr(to, "name", to))
     if kind == "INTERVAL" and is_text(inner):
         return exp.Interval(this=inner)
-    if kind in _KEPT:
-        return _json_cast_kept_for_merge(node) if kind in ("JSON", "JSONB") else inner
-    if kind in _TIMES:
-        return times.time_literal(inner) if is_text(inner) else inner
+    if kind in KEPT:
+        return kept_cast(node, kind)
+    if kind in TIMES:
+        return time_literal(inner) if is_text(inner) else inner
     if kind == "DATE":
         return inner if is_text(inner) else call("date", inner)
-    if kind in _TEXTS:
-        # A cast of what is text already would hide an index on the column.
-        is_plain = isinstance(bare(inner), (exp.Column, exp.Placeholder)) or is_text(bare(inner))
-        return bare(inner) if is_plain else exp.cast(inner, "CHAR")
-    if kind in _INTEGERS:
+    if kind in TEXTS:
+        return plain_text_cast(inner) or exp.cast(inner, "CHAR")
+    if kind in INTEGERS:
         return inner if isinstance(bare(inner), (exp.Literal, exp.Placeholder)) else exp.cast(inner, "BIGINT")
     if kind in _REALS:
         return inner if isinstance(bare(inner), exp.Literal) else exp.cast(inner, "DOUBLE")
@@ -86,22 +72,6 @@ def _decimal(node: exp.Expr) -> exp.Expr:
     if not node.args["to"].expressions:
         node.set("to", exp.DataType.build("DECIMAL(65, 10)"))
     return node
-
-
-def _json_cast_kept_for_merge(node: exp.Expr) -> exp.Expr:
-    """`document || part::jsonb` merges; only the cast tells it from a concatenation: `_concatenation` must see it."""
-    parent = node.parent
-    while isinstance(parent, exp.Paren):
-        parent = parent.parent
-    inner: exp.Expr = node.this
-    return node if isinstance(parent, exp.DPipe) else inner
-
-
-def _concatenation(node: exp.Expr) -> exp.Expr:
-    sides = [bare(node.this), bare(node.expression)]
-    if not any(isinstance(side, exp.Cast) and side.args["to"].this.name in ("JSON", "JSONB") for side in sides):
-        return node
-    return call("json_merge_patch", *(side.this if isinstance(side, exp.Cast) else side for side in sides))
 
 
 # Documents -----------------------------------------------------------------------------------------------------------
@@ -131,8 +101,7 @@ def _function(node: exp.Expr) -> exp.Expr:
         return call("lower", call("json_type", *node.expressions))
     if name == "clock_timestamp":
         return call("sysdate", exp.Literal.number(6))
-    node.set("this", _FUNCTIONS.get(name, node.this))
-    return node
+    return renamed(_FUNCTIONS)(node)
 
 
 # Everything else -----------------------------------------------------------------------------------------------------
@@ -151,7 +120,7 @@ def _equals(node: exp.Expr) -> exp.Expr:
     raise UntranslatableError(f"ANY of {items.sql()} has no counterpart")
 
 
-def _matches(flags: str) -> Callable[[exp.Expr], exp.Expr]:
+def _matches(flags: str) -> Rule:
     """A regular expression: the one function that both products have; flags stand in the pattern."""
 
     def rule(node: exp.Expr) -> exp.Expr:
@@ -160,16 +129,6 @@ def _matches(flags: str) -> Callable[[exp.Expr], exp.Expr]:
         return exp.GT(this=call("regexp_instr", node.this, pattern), expression=exp.Literal.number(0))
 
     return rule
-
-
-def _qualified(node: exp.Expr) -> exp.Expr:
-    """A table outside the default namespace is one whose name holds both."""
-    namespace = node.args.get("db")
-    if namespace is not None:
-        if namespace.name != DEFAULT_NAMESPACE:
-            node.set("this", exp.to_identifier(f"{namespace.name}.{node.name}", quoted=True))
-        node.set("db", None)
-    return node
 
 
 def _concat(node: exp.Expr) -> exp.Expr:
@@ -208,19 +167,19 @@ def _contains(node: exp.Expr) -> exp.Expr:
     return call("json_contains", node.this, node.expression)
 
 
-_RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
+RULES: dict[type[exp.Expr], Rule] = {
     exp.Cast: _cast,
-    exp.DPipe: _concatenation,
+    exp.DPipe: merging("json_merge_patch"),
     exp.CurrentTimestamp: times.now,
     exp.Localtimestamp: times.now,
     exp.TimestampTrunc: times.truncated,
     exp.DateTrunc: times.truncated,
     exp.Extract: times.extract,
-    exp.AtTimeZone: times.at_time_zone,
+    exp.AtTimeZone: at_time_zone,
     exp.Add: times.shifted_time,
     exp.Sub: times.shifted_time,
     exp.EQ: _equals,
-    exp.Table: _qualified,
+    exp.Table: qualified,
     exp.Anonymous: _function,
     exp.Concat: _concat,
     exp.Filter: _filtered,
@@ -235,6 +194,6 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Uuid: lambda _: call("uuid"),
     exp.Length: lambda node: call("char_length", node.this),
     exp.ArrayAgg: lambda node: call("json_arrayagg", node.this),
-    exp.Bracket: _refuse("the element of an array"),
-    exp.Overlaps: _refuse("OVERLAPS"),
+    exp.Bracket: refuse("the element of an array"),
+    exp.Overlaps: refuse("OVERLAPS"),
 }

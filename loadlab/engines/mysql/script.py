@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.names import literal
-from loadlab.engines.mysql.trees import UntranslatableError
+from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import DatabaseError, InputError
 from loadlab.spec.statement import Statement
 

@@ -25,9 +25,9 @@ from loadlab.engines.mysql.explain import plan_of_text
 from loadlab.engines.mysql.ledger import StandIn
 from loadlab.engines.mysql.script import REMEDY
 from loadlab.engines.mysql.text_form import document, is_bare, is_octets, text_column
-from loadlab.engines.mysql.trees import UntranslatableError
 from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Values
+from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import DatabaseError, InputError
 from loadlab.spec.statement import Statement
 

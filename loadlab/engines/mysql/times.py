@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-
 from sqlglot import exp
 
-from loadlab.engines.mysql.trees import UntranslatableError, bare, call, is_text
+from loadlab.engines.translation import UntranslatableError, bare, call, interval_parts, is_text, unit_name
 
 TRUNCATED = {
     "YEAR": "%Y-01-01 00:00:00",
@@ -19,10 +16,6 @@ TRUNCATED = {
 _DECIMALS = 6
 _PARTS = {"YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"}
 _FUNCTIONS = {"DOY": "dayofyear", "DAYOFYEAR": "dayofyear"}
-_UNITS = {
-    "year": "YEAR", "mon": "MONTH", "month": "MONTH", "week": "WEEK", "day": "DAY", "hour": "HOUR", "min": "MINUTE",
-    "minute": "MINUTE", "sec": "SECOND", "second": "SECOND",
-}  # fmt: skip
 _MICROSECONDS = {
     "WEEK": 604_800_000_000,
     "DAY": 86_400_000_000,
@@ -30,18 +23,6 @@ _MICROSECONDS = {
     "MINUTE": 60_000_000,
     "SECOND": 1_000_000,
 }
-_MADE = {"years": "YEAR", "months": "MONTH", "weeks": "WEEK", "days": "DAY", "hours": "HOUR", "mins": "MINUTE"}
-_INTERVAL_PART = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
-
-
-def time_literal(literal: exp.Expr) -> exp.Expr:
-    """A literal time in UTC, as the server reads it."""
-    try:
-        moment = dt.datetime.fromisoformat(literal.name)
-    except ValueError:
-        raise UntranslatableError(f"the time '{literal.name}' has no counterpart") from None
-    moment = moment.astimezone(dt.UTC) if moment.tzinfo else moment
-    return exp.Literal.string(moment.replace(tzinfo=None).isoformat(" ", "microseconds"))
 
 
 def now(_: exp.Expr) -> exp.Expr:
@@ -84,14 +65,6 @@ def extract(node: exp.Expr) -> exp.Expr:
     if part not in _PARTS:
         raise UntranslatableError(f"extract({part.lower()}) has no counterpart")
     return call(part.lower(), moment)
-
-
-def at_time_zone(node: exp.Expr) -> exp.Expr:
-    """Times are stored in UTC, so that is the one zone there is."""
-    if is_text(node.args["zone"]) and node.args["zone"].name.upper() in ("UTC", "GMT"):
-        inner: exp.Expr = node.this
-        return inner
-    raise UntranslatableError("AT TIME ZONE other than UTC has no counterpart")
 
 
 def shifted_time(node: exp.Expr) -> exp.Expr:
@@ -152,17 +125,9 @@ def _times(amount: float, unit: str, factor: exp.Expr) -> exp.Interval:
 
 def _made(name: str, amount: exp.Expr) -> exp.Interval:
     value = amount.expression if isinstance(amount, exp.Kwarg) else amount
-    unit = _MADE.get(name if name.endswith("s") else f"{name}s", "SECOND")
-    return _times(1.0, unit, value)
+    return _times(1.0, unit_name(name).upper(), value)
 
 
 def _amounts(node: exp.Expr) -> list[tuple[float, str]]:
-    """(amount, the server's unit) of an interval such as `'1 day 2 hours'` or `'30' DAYS`."""
-    unit = node.args.get("unit")
-    if node.this is None or not isinstance(node.this, exp.Literal):
-        raise UntranslatableError(f"the interval {node.sql()} has no counterpart")
-    text = f"{node.this.name} {unit.name}" if unit is not None else node.this.name
-    found = [(float(amount), name.lower().removesuffix("s")) for amount, name in _INTERVAL_PART.findall(text)]
-    if not found or _INTERVAL_PART.sub("", text).strip() or any(name not in _UNITS for _, name in found):
-        raise UntranslatableError(f"the interval '{text}' has no counterpart")
-    return [(amount, _UNITS[name]) for amount, name in found]
+    """(amount, the server's unit)."""
+    return [(amount, unit.upper()) for amount, unit in interval_parts(node)]
