@@ -523,3 +523,17 @@ def test_a_plan_for_values_is_executed_and_undone(books):
     assert read_plan is not None
     (scan,) = read_plan.scans()
     assert (scan.kind, scan.rows, scan.rows_removed) == ("full scan", 80, 319)
+
+
+def test_a_copy_is_whole_and_apart(books):
+    books._connection.run("CREATE VIEW cheap AS SELECT id FROM works WHERE price < 1")
+    with books.clone() as copy:
+        assert copy.reflect().tables == books.reflect().tables
+        assert copy.manifest() == books.manifest()
+        assert read(copy, "SELECT count(*) FROM works") == [(399,)]
+        assert read(copy, "SELECT count(*) FROM cheap") == read(books, "SELECT count(*) FROM cheap")
+        copy._connection.run("DELETE FROM authors")
+        name = copy._database
+    assert read(books, "SELECT count(*) FROM works") == [(399,)]
+    found = f"SELECT count(*) FROM information_schema.schemata WHERE schema_name = '{name}'"
+    assert read(books, found) == [(0,)]

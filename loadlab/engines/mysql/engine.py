@@ -27,7 +27,7 @@ from loadlab.engines.mysql.loading import can_load_local, insert_batches
 from loadlab.engines.mysql.names import literal, quoted
 from loadlab.engines.mysql.reflect import NAME, reflect, table_names
 from loadlab.engines.mysql.remedies import MysqlRemedies
-from loadlab.engines.mysql.scratch import scratch_connection
+from loadlab.engines.mysql.scratch import copy_of, scratch_connection
 from loadlab.engines.mysql.script import check_statements, execute_script
 from loadlab.engines.mysql.session import MysqlSession
 from loadlab.engines.mysql.statements import insert_statement
@@ -65,6 +65,8 @@ class MysqlEngine:
         self.url, self.display_url = address.url, display_url
         self._opened: Connection | None = None
         self._entry: ledger.Entry | None = None
+        self._is_copy = False
+        self._copies: list[MysqlEngine] = []
 
     @classmethod
     def open(cls, url: str) -> MysqlEngine:
@@ -99,7 +101,13 @@ class MysqlEngine:
         self.close()
 
     def close(self) -> None:
-        """Close it; a scratch database disappears."""
+        """Close it; a scratch database disappears, and so do copies and a copy."""
+        for copied in self._copies:
+            copied.close()
+        self._copies.clear()
+        if self._is_copy:
+            self._connection.run(f"DROP DATABASE IF EXISTS {quoted(self._database)}")
+            self._is_copy = False
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
@@ -184,6 +192,20 @@ class MysqlEngine:
                 yield engine
             finally:
                 engine.close()
+
+    def clone(self) -> MysqlEngine:
+        """See `loadlab.engines.abilities.CanClone`: another database of the server."""
+        source = self._database
+
+        def texts(connection: Connection) -> Iterator[str]:
+            yield from hosting.views_of(connection, source)
+            yield from hosting.triggers_of(connection, source)
+
+        copied = copy_of(self._address, texts)
+        made = MysqlEngine(copied, self.display_url)
+        made._is_copy = True
+        self._copies.append(made)
+        return made
 
     # Other ways to say a schema -----------------------------------------------------------------------------------
 

@@ -45,11 +45,23 @@ def _parts(connection: Connection, database: str) -> Iterator[str]:
     yield "SET foreign_key_checks = 0;\n\n"
     for name in table_names(connection, database):
         yield f"{_NUMBERING.sub('', create_text(connection, database, name))};\n\n"
-    views = connection.rows(f"SELECT table_name FROM information_schema.views WHERE table_schema = {literal(database)}")
-    for (name,) in sorted(views):
-        text = str(connection.rows(f"SHOW CREATE VIEW {quoted(name)}")[0][1])
-        yield f"{_DEFINER.sub('', text, count=1).replace(f'{quoted(database)}.', '')};\n\n"
+    for text in views_of(connection, database):
+        yield f"{text};\n\n"
+    for text in triggers_of(connection, database):
+        yield f"DELIMITER //\n{text}//\nDELIMITER ;\n\n"
+    yield "SET foreign_key_checks = 1;\n"
+
+
+def views_of(connection: Connection, database: str) -> Iterator[str]:
+    """The texts that make the views in any database, by name."""
+    rows = connection.rows(f"SELECT table_name FROM information_schema.views WHERE table_schema = {literal(database)}")
+    for (name,) in sorted(rows):
+        text = str(connection.rows(f"SHOW CREATE VIEW {quoted(database)}.{quoted(name)}")[0][1])
+        yield _DEFINER.sub("", text, count=1).replace(f"{quoted(database)}.", "")
+
+
+def triggers_of(connection: Connection, database: str) -> Iterator[str]:
+    """The texts that make the triggers."""
     for table in reflect(connection, database):
         for trigger in table.triggers:
-            yield f"DELIMITER //\n{_DEFINER.sub('', trigger.definition, count=1)}//\nDELIMITER ;\n\n"
-    yield "SET foreign_key_checks = 1;\n"
+            yield _DEFINER.sub("", trigger.definition, count=1)
