@@ -84,14 +84,14 @@ class IndexEvidence:
 class StatementEvidence:
     """What the server counted for one statement: executions, time inside the server, rows, blocks.
 
-    `wal_bytes` is what it wrote to the write-ahead log; None: not counted.
+    `wal_bytes` is what it wrote to the write-ahead log; None, as of the blocks: not counted.
     """
 
     calls: int
     total_ms: float = 0.0
     rows: int = 0
-    blocks_hit: int = 0
-    blocks_read: int = 0
+    blocks_hit: int | None = None
+    blocks_read: int | None = None
     text: str = ""
     wal_bytes: int | None = None
 

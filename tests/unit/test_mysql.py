@@ -27,6 +27,7 @@ from loadlab.errors import (  # noqa: E402
     ConnectionLostError,
     ConstraintError,
     DatabaseError,
+    MissingDependencyError,
     StatementTimeoutError,
     UnreachableError,
 )
@@ -329,3 +330,17 @@ def test_a_figure_loses_the_number_of_its_system():
 )
 def test_times_are_of_a_day_or_spans(text, value):
     assert _time(text) == value
+
+
+def test_without_the_driver_the_install_is_said(monkeypatch):
+    """What a machine without the driver finds: nothing of the engine has been imported there."""
+    import sys
+
+    from loadlab.engines import open_database
+
+    for name in [name for name in sys.modules if name.startswith("loadlab.engines.mysql.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'loadlab\[mysql\]'") as caught:
+        open_database("mysql://root@localhost/x")
+    assert "\n" not in str(caught.value)
