@@ -20,7 +20,7 @@ def missing_for_mysql() -> str | None:
     if find_spec("MySQLdb") is None:
         return "needs the driver mysqlclient (pip install 'loadlab[mysql]', which is built: libmariadb-dev, gcc)"
     if shutil.which("mariadbd") is None and shutil.which("mariadbd", path=_FOLDERS) is None:
-        return "needs mariadbd (apt-get install mariadb-server-core)"
+        return "needs mariadbd (apt-get install mariadb-server-core mariadb-client-core)"
     return None
 
 
