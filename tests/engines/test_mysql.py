@@ -507,6 +507,21 @@ def test_a_plan_tells_how_tables_are_reached(books):
     assert "sort" in {node.kind for node in plan.nodes()}
 
 
+@pytest.mark.parametrize(
+    "sql, kinds",
+    [
+        ("INSERT INTO authors (id, email) VALUES (:id, :email)", ["write"]),
+        ("UPDATE authors SET born = NULL WHERE id = :id", ["write", "index scan"]),
+        ("DELETE FROM authors WHERE born < :day", ["write", "full scan"]),
+    ],
+)
+def test_a_plan_shows_what_is_written(books, sql, kinds):
+    plan = books.plan(Statement.parse(sql))
+    assert plan is not None
+    assert [node.kind for node in plan.nodes()] == kinds
+    assert {node.table for node in plan.nodes()} == {"authors"}
+
+
 def test_a_plan_for_values_is_executed_and_undone(books):
     with closing(books.connect(timeout_s=5)) as session:
         assert isinstance(session, CanPlanValues)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -15,7 +16,7 @@ from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.dialect import Rendered, parse_native, tables_in
 from loadlab.engines.mysql.names import literal, quoted
 from loadlab.engines.mysql.plan_json import accesses, read_plan
-from loadlab.engines.plan_tree import Plan
+from loadlab.engines.plan_tree import Plan, PlanNode
 from loadlab.engines.protocol import PlanEvidence
 from loadlab.errors import DatabaseError
 
@@ -62,10 +63,23 @@ def plan_of_text(connection: Connection, text: bytes, rendered: Rendered, *, exe
         if error.code == _SYNTAX_ERROR:
             return None  # BEGIN and the like have no plan.
         raise
-    return read_plan(document, aliases(rendered), executed=execute)
+    found = read_plan(document, aliases(rendered), executed=execute)
+    return None if found is None else replace(found, root=_with_its_write(found.root, tree_of(rendered)))
+
+
+def _with_its_write(root: PlanNode, tree: exp.Expr | None) -> PlanNode:
+    """Below the write of the statement, of which the document says little or nothing."""
+    word = next((word for kind, word in _WRITES.items() if isinstance(tree, kind)), None)
+    table = tree.find(exp.Table) if word is not None and tree is not None else None
+    if word is None or table is None:
+        return root
+    below = root.children if root.kind == "other" and not root.table else (root,)
+    reads = tuple(node for node in below if node.kind != "other" or node.children)
+    return PlanNode("write", word, table.name, rows_estimated=1.0 if not reads else None, children=reads)
 
 
 _SYNTAX_ERROR = "1064"
+_WRITES: dict[type[exp.Expr], str] = {exp.Insert: "insert", exp.Update: "update", exp.Delete: "delete"}
 
 
 def explanation(connection: Connection, text: bytes, *, execute: bool = False) -> Mapping[str, Any]:
