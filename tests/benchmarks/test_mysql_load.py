@@ -14,7 +14,7 @@ from loadlab.seeding.seeder import seed
 from loadlab.spec.shapes import DataShape
 from tests.benchmarks.pairs import time_pairs
 
-ROWS = 800_000
+ROWS = 2_000_000
 DDL = """\
 CREATE TABLE orders (
     id BIGINT NOT NULL PRIMARY KEY,

@@ -46,6 +46,8 @@ _SETTINGS = (
     "tmp_table_size", "transaction_isolation", "tx_isolation", "version", "version_comment",
 )  # fmt: skip
 _DIGEST_LIMIT = 2000
+_IS_FULL = """\
+SELECT count(*) >= @@performance_schema_digests_size FROM performance_schema.events_statements_summary_by_digest"""
 # What LoadLab itself asks, to make this evidence and its ledger.
 _OWN = re.compile(r"performance_schema|information_schema|`mysql` \. |_loadlab_|^(?:SHOW|SET|USE|EXPLAIN|ANALYZE)\b")
 # A database that whoever reads the counts may use, where the workload has no tables. (In information_schema a write is
@@ -193,6 +195,9 @@ def _indexes(
 
 
 def _statements(connection: Connection, database: str) -> dict[str, StatementEvidence]:
+    """By digest; none where the server has no room for new ones, so that what it says is no evidence for a load."""
+    if connection.value(_IS_FULL):
+        return {}
     rows = connection.records(
         "SELECT digest, digest_text, count_star, sum_timer_wait, sum_rows_sent, sum_rows_affected"
         " FROM performance_schema.events_statements_summary_by_digest"
