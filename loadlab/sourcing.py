@@ -8,13 +8,13 @@ are then written out, and a Prisma schema is written as Prisma's migrations woul
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from loadlab.engines import PROVIDERS, engine_of_provider, scratch_database
-from loadlab.engines.abilities import CanHostMigrations, CanRenderPrisma, HasNotes
+from loadlab.engines.abilities import CanHostMigrations, CanMakeScratch, CanRenderPrisma, HasNotes
 from loadlab.engines.protocol import Engine, Manifest
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema
@@ -128,11 +128,16 @@ def _foreign(scenario: Scenario, engine: Engine, source: SchemaSource, ddl: _Ddl
     if not schema.tables:
         raise InputError(source.name, "creates no table")
     statements = _statements(scenario, engine, schema)
-    with scratch_database(engine.name) as trial, in_scenario():
+    with _scratch_of(engine) as trial, in_scenario():
         trial.create(Manifest("trial", {}, schema, owns_tables=True))
         trial.check_statements(statements)
         notes += _notes(trial)
     return _found(schema, statements, source, ddl, notes)
+
+
+def _scratch_of(engine: Engine) -> AbstractContextManager[Engine]:
+    """Of the same server where it can make one, so that the trial is of what that one can do."""
+    return engine.scratch() if isinstance(engine, CanMakeScratch) else scratch_database(engine.name)
 
 
 def _found(

@@ -22,7 +22,7 @@ class EngineUnderTest:
 
     `ddl` is the same schema in each engine's words, with a column of every logical type that the engines share.
     `execute` runs a script at an address with nothing but the driver. `server_fixture` keeps a server
-    running over all tests, where there is one.
+    running over all tests, where there is one. `endless` counts to :most, which takes for ever when that is large.
     """
 
     name: str
@@ -31,6 +31,9 @@ class EngineUnderTest:
     ddl: str
     execute: Callable[[str, str], None]
     server_fixture: str | None = None
+    endless: str = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :most) SELECT count(*) FROM n"
+    )
 
 
 _POSTGRESQL_DDL = """\
@@ -89,6 +92,38 @@ CREATE UNIQUE INDEX works_sold_title_key ON works (title) WHERE sold AND title <
 """
 
 
+_MYSQL_DDL = """\
+CREATE TABLE authors (
+    id BIGINT PRIMARY KEY,
+    email VARCHAR(60) NOT NULL UNIQUE,
+    born DATE
+) COLLATE utf8mb4_nopad_bin;
+CREATE TABLE works (
+    id UUID PRIMARY KEY,
+    author_id BIGINT NOT NULL,
+    rating SMALLINT NOT NULL,
+    copies BIGINT,
+    price DECIMAL(12, 2),
+    weight DOUBLE,
+    sold BOOLEAN,
+    title TEXT,
+    document JSON,
+    picture LONGBLOB,
+    published DATE,
+    opens TIME(6),
+    written DATETIME(6),
+    changed DATETIME(6),
+    price_twice DECIMAL(13, 2) GENERATED ALWAYS AS (price * 2) STORED,
+    sold_title VARCHAR(100) GENERATED ALWAYS AS (CASE WHEN sold AND title <> '' THEN left(title, 100) END) VIRTUAL,
+    CONSTRAINT works_rating_range CHECK (rating BETWEEN 1 AND 5),
+    CONSTRAINT works_author FOREIGN KEY (author_id) REFERENCES authors (id) ON DELETE CASCADE
+) COLLATE utf8mb4_nopad_bin;
+CREATE INDEX works_author_id_changed_idx ON works (author_id, changed DESC);
+CREATE INDEX works_lower_title_idx ON works (title(50));
+CREATE UNIQUE INDEX works_sold_title_key ON works (sold_title);
+"""
+
+
 def _execute_postgresql(url: str, script: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(script.encode())
@@ -99,6 +134,17 @@ def _execute_sqlite(url: str, script: str) -> None:
         connection.executescript(script)
 
 
+def _execute_mysql(url: str, script: str) -> None:
+    from loadlab.engines.mysql.address import Address
+    from loadlab.engines.mysql.connection import Connection
+
+    connection = Connection(Address.parse(url))
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.run(statement)
+    connection.close()
+
+
 ENGINES = (
     EngineUnderTest(
         "postgresql",
@@ -107,6 +153,16 @@ ENGINES = (
         _POSTGRESQL_DDL,
         _execute_postgresql,
         server_fixture="embedded_server",
+    ),
+    EngineUnderTest(
+        "mysql",
+        lambda _: "mysql://",
+        "mysql://someone:s3cret@127.0.0.1:1/nothing",
+        _MYSQL_DDL,
+        _execute_mysql,
+        server_fixture="mariadb_server",
+        # Recursion ends after 1,000 steps there unless it is told otherwise.
+        endless="SELECT count(*) FROM seq_1_to_10000000000 WHERE seq <= :most",
     ),
     EngineUnderTest(
         "sqlite",

@@ -16,22 +16,25 @@ if TYPE_CHECKING:
     from loadlab.engines.protocol import Engine
 
 DEFAULT_URL = "embedded:"
-URL_FORMS = "embedded: (temporary), embedded:DIR (kept), postgresql://…, sqlite:///FILE"
+URL_FORMS = "embedded: (temporary), embedded:DIR (kept), postgresql://…, mysql://…, sqlite:///FILE"
 # URL scheme → where the opener is: a callable that takes the URL and returns an open Engine.
 _OPENERS = {
     "embedded": "loadlab.engines.embedded:open_embedded",
     "postgresql": "loadlab.engines.postgresql:open_postgresql",
     "postgres": "loadlab.engines.postgresql:open_postgresql",
+    "mysql": "loadlab.engines.mysql:open_mysql",
+    "mariadb": "loadlab.engines.mysql:open_mysql",
     "sqlite": "loadlab.engines.sqlite:open_sqlite",
 }
 # Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with.
-_SCRATCH = {"postgresql": "embedded:", "sqlite": "sqlite://"}
+_SCRATCH = {"postgresql": "embedded:", "mysql": "mysql://", "sqlite": "sqlite://"}
 # What a Prisma schema calls an engine, where that is not the engine's name.
 _PROVIDERS = {"postgres": "postgresql", "cockroachdb": "postgresql"}
 PROVIDERS = (*_SCRATCH, *_PROVIDERS)
 # Engine name → how its tools read values and statements from files.
 _FILE_FORMS = {
     "postgresql": "loadlab.engines.postgresql.file_form:PostgresqlFileForm",
+    "mysql": "loadlab.engines.mysql.file_form:MysqlFileForm",
     "sqlite": "loadlab.engines.sqlite.file_form:SqliteFileForm",
 }
 # Whose logs of statements can be read.

@@ -6,7 +6,7 @@ checked and with their defaults filled in (`loadlab.workload.forms`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,6 +99,22 @@ def operation_statement(form: Form, schema: Schema, words: SqlWords) -> Statemen
             return _statement(writer.update(form))
         case Delete():
             return _statement(writer.delete(form))
+
+
+def lookup_statement(table: Table, columns: Sequence[str], quoted: Callable[[str], str]) -> Statement:
+    """See `loadlab.engines.abilities.CanAppend`."""
+    first, *others = map(quoted, columns)
+    head = f"SELECT 1 FROM {quoted(table.key)} WHERE {first} = "
+    return Statement((head, *[f" AND {name} = " for name in others], " LIMIT 1"), tuple(columns))
+
+
+def highest_statement(table: Table, column: str, where: Sequence[str], quoted: Callable[[str], str]) -> Statement:
+    """See `loadlab.engines.abilities.CanAppend`."""
+    name, *names = (quoted(item) for item in (column, *where))
+    head = f"SELECT max({name}) FROM {quoted(table.key)}"
+    if not names:
+        return Statement((head,), ())
+    return Statement((f"{head} WHERE {names[0]} = ", *[f" AND {item} = " for item in names[1:]], ""), tuple(where))
 
 
 def _statement(pieces: Iterable[Piece]) -> Statement:

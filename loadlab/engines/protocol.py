@@ -84,14 +84,14 @@ class IndexEvidence:
 class StatementEvidence:
     """What the server counted for one statement: executions, time inside the server, rows, blocks.
 
-    `wal_bytes` is what it wrote to the write-ahead log; None: not counted.
+    `wal_bytes` is what it wrote to the write-ahead log; None, as of the blocks: not counted.
     """
 
     calls: int
     total_ms: float = 0.0
     rows: int = 0
-    blocks_hit: int = 0
-    blocks_read: int = 0
+    blocks_hit: int | None = None
+    blocks_read: int | None = None
     text: str = ""
     wal_bytes: int | None = None
 
@@ -101,7 +101,8 @@ class Evidence:
     """One look at the server's counters, or (as `measure.evidence.subtract` yields it) the difference of two.
 
     `reset_marker` changes when counters start anew (restart, reset): a difference across it means nothing.
-    `database` holds the engine's own database-wide counters under their own names. Files are made of pages of
+    `database` holds the engine's own database-wide counters under their own names. `indexes` go by their name, and by
+    `table.name` where an index of another table has that name already. Files are made of pages of
     `page_bytes`, and that of a table which is being loaded may be ahead of its rows by `extent_bytes`; `cache_bytes` is
     what the server takes to be cached of them, its own memory and the system's.
     """
@@ -120,6 +121,11 @@ class Evidence:
     page_bytes: int | None = None
     extent_bytes: int | None = None
     cache_bytes: int | None = None
+
+    def index(self, table: str, name: str) -> IndexEvidence | None:
+        """An index of a table, None where the server tells nothing of it."""
+        found = self.indexes.get(name)
+        return found if found is not None and found.table == table else self.indexes.get(f"{table}.{name}")
 
 
 @dataclass(frozen=True, slots=True)

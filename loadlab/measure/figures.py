@@ -33,7 +33,7 @@ class OperationFigures:
     """What one execution of an operation took inside the server, all its statements together; None: not counted."""
 
     rows_per_call: float
-    blocks_per_call: float
+    blocks_per_call: float | None
     cache_hit_ratio: float | None
     server_ms_per_call: float
     wal_bytes_per_call: float | None = None
@@ -91,7 +91,7 @@ def figures_of(delta: Evidence | None, load: LoadMeasure, identities: Mapping[st
     wal = _count(delta, "wal_bytes")
     writes = sum(item.count + item.error_count for item in load.operations if item.kind == _WRITE)
     return Figures(
-        index_cache_hit_ratio=ratio(_sum(tables, "index_blocks_hit"), _sum(tables, "index_blocks_read")),
+        index_cache_hit_ratio=ratio(_blocks(delta, "index_blocks_hit"), _blocks(delta, "index_blocks_read")),
         table_cache_hit_ratio=ratio(_sum(tables, "table_blocks_hit"), _sum(tables, "table_blocks_read")),
         index_scan_ratio=ratio(_sum(tables, "index_scans"), _sum(tables, "sequential_scans")),
         temp_files=_count(delta, "temp_files"),
@@ -115,6 +115,12 @@ def figures_of(delta: Evidence | None, load: LoadMeasure, identities: Mapping[st
 def _count(delta: Evidence, name: str) -> int | None:
     value = delta.database.get(name)
     return None if value is None else round(value)
+
+
+def _blocks(delta: Evidence, counter: str) -> int | None:
+    """Over the tables, or over the whole server where only that is counted."""
+    found = _sum(delta.tables.values(), counter)
+    return _count(delta, counter) if found is None else found
 
 
 def _sum(tables: Iterable[TableEvidence], counter: str) -> int | None:
@@ -149,13 +155,18 @@ def _operations(
     return found
 
 
+def _sum_of(statements: Iterable[StatementEvidence], counter: str) -> int | None:
+    """None where the server does not count it."""
+    counts = [count for item in statements if (count := getattr(item, counter)) is not None]
+    return sum(counts) if counts else None
+
+
 def _operation(statements: Iterable[StatementEvidence], executions: int) -> OperationFigures:
-    hit, read = (sum(getattr(item, name) for item in statements) for name in ("blocks_hit", "blocks_read"))
-    wal = [item.wal_bytes for item in statements if item.wal_bytes is not None]
+    hit, read, wal = (_sum_of(statements, name) for name in ("blocks_hit", "blocks_read", "wal_bytes"))
     return OperationFigures(
         rows_per_call=sum(item.rows for item in statements) / executions,
-        blocks_per_call=(hit + read) / executions,
+        blocks_per_call=None if hit is None or read is None else (hit + read) / executions,
         cache_hit_ratio=ratio(hit, read),
         server_ms_per_call=sum(item.total_ms for item in statements) / executions,
-        wal_bytes_per_call=sum(wal) / executions if wal else None,
+        wal_bytes_per_call=None if wal is None else wal / executions,
     )

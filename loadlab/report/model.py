@@ -278,8 +278,8 @@ class ServerStatement(ResultModel):
     calls: int
     total_ms: float
     rows: int
-    blocks_hit: int
-    blocks_read: int
+    blocks_hit: int | None
+    blocks_read: int | None
 
 
 class TableFiguresResult(ResultModel):
@@ -300,7 +300,7 @@ class OperationFiguresResult(ResultModel):
     """What one execution of an operation took inside the server, all its statements together."""
 
     rows_per_call: float
-    blocks_per_call: float
+    blocks_per_call: float | None
     cache_hit_ratio: float | None
     server_ms_per_call: float
 

@@ -30,13 +30,17 @@ def index_hit_ratio(target: Target, context: Context) -> TargetVerdict:
         for name, item in (facts.evidence.tables if facts.evidence else {}).items()
         if item.index_blocks_hit is not None and item.index_blocks_read is not None
     }
-    if not tables:
+    # A server whose tables lie in indexes may count their blocks for all of it alone.
+    whole = (facts.evidence.database if facts.evidence and not tables else {}).get
+    hits, reads = whole("index_blocks_hit"), whole("index_blocks_read")
+    if not tables and (hits is None or reads is None):
         return _skipped(target, "The database does not count the index blocks that it reads.")
-    hits = sum(hit or 0 for hit, _ in tables.values())
-    blocks = hits + sum(read or 0 for _, read in tables.values())
+    hits = round(hits or 0) + sum(hit or 0 for hit, _ in tables.values())
+    blocks = hits + round(reads or 0) + sum(read or 0 for _, read in tables.values())
     examined = tuple(tables)
+    owner = counted(len(tables), "table") if tables else "the whole server"
     if blocks <= 0 and not facts.counters_were_reset:
-        reason = f"No index block of {counted(len(tables), 'table')} was asked for in the measured window."
+        reason = f"No index block of {owner} was asked for in the measured window."
         return TargetVerdict(target, Verdict.INCONCLUSIVE, None, None, 0, examined, reason)
     gate = gates.counters_reset(facts)
     if gate is not None:
@@ -46,7 +50,7 @@ def index_hit_ratio(target: Target, context: Context) -> TargetVerdict:
     decided = gates.decide(target, measured, measured)
     finding = (
         f"The buffer cache answered {format_share(measured)} of {counted(blocks, 'request')} for index blocks of "
-        f"{counted(len(tables), 'table')} (its hit ratio, not the share of scans that used an index) at "
+        f"{owner} (its hit ratio, not the share of scans that used an index) at "
         f"{gates.volume(facts)}, {relation(target, decided, measured)}"
     )
     verdict, reason = gates.settle(decided, finding, gates.interrupted(facts), _too_few_blocks(target, blocks))

@@ -100,6 +100,8 @@ def test_preview_leaves_nothing_behind(engine, under_test):
 def test_preview_describes_the_tables(engine, under_test):
     works = engine.preview(under_test.ddl, {}).table("works")
     kinds = {column.name: column.type.kind for column in works.columns}
+    # A virtual column holds what another engine's index has a condition for.
+    assert kinds.pop("sold_title", "text") == "text"
     assert kinds == {
         "id": "uuid",
         "author_id": "integer",
@@ -125,12 +127,18 @@ def test_preview_describes_the_tables(engine, under_test):
     assert (key.columns, key.target, key.target_columns) == (("author_id",), "authors", ("id",))
     assert key.on_delete == "CASCADE"
     assert [check.name for check in works.checks] == ["works_rating_range"]
-    indexes = {index.name: index for index in works.indexes if index.constraint is None}
+    indexes = {index.name: index for index in works.indexes if index.keys != works.primary_key}
     assert set(indexes) == {"works_author_id_changed_idx", "works_lower_title_idx", "works_sold_title_key"}
     assert indexes["works_author_id_changed_idx"].keys == ("author_id", "changed")
+    assert indexes["works_sold_title_key"].unique
+    assert ("email",) in engine.preview(under_test.ddl, {}).table("authors").unique_keys
+
+
+def test_preview_describes_indexes_of_expressions_and_with_conditions(engine, under_test):
+    works = engine.preview(under_test.ddl, {}).table("works")
+    indexes = {index.name: index for index in works.indexes}
     assert indexes["works_lower_title_idx"].has_expressions
     assert "title" in (indexes["works_sold_title_key"].predicate or "")
-    assert ("email",) in engine.preview(under_test.ddl, {}).table("authors").unique_keys
 
 
 def test_bad_ddl_names_the_line(engine):
@@ -192,7 +200,7 @@ BEFORE_1970 = dt.datetime(1969, 12, 31, 23, 59, 59, 1, dt.UTC)
 EDGES = [
     work(0, copies=2**63 - 1, price=Decimal("9999999999.99"), weight=1.7976931348623157e308, sold=True, title=""),
     work(1, copies=-(2**63), price=Decimal("-9999999999.99"), weight=5e-324, sold=False),
-    work(2, copies=0, price=Decimal("0.00"), weight=-math.inf, document="{}", picture=b"", title="\x01\x7f€😀"),
+    work(2, copies=0, price=Decimal("0.00"), weight=-0.5, document="{}", picture=b"", title="\x01\x7f€😀"),
     work(3, price=Decimal("0.01"), weight=0.1, document='{"a": "\\u00e9", "b": [true, null, -1.5e3]}'),
     work(4, published=LOWEST.date(), opens=LOWEST.time(), written=LOWEST, picture=b"\x00\xff\n"),
     work(5, published=HIGHEST.date(), opens=HIGHEST.time(), written=HIGHEST, changed=BEFORE_1970),
@@ -204,6 +212,11 @@ EDGES = [
 def test_edge_values_come_back(engine, under_test):
     schema = fill(engine, under_test.ddl, EDGES)
     assert stored_works(engine, schema) == meant_works(schema, EDGES)
+
+
+def test_infinities_are_kept(engine, under_test):
+    fill(engine, under_test.ddl, [work(1, weight=-math.inf), work(2, weight=math.inf)])
+    assert read(engine, "SELECT weight FROM works ORDER BY id") == [(-math.inf,), (math.inf,)]
 
 
 def test_nan_is_kept(engine, under_test):
@@ -223,7 +236,7 @@ _VALUES = {
     "rating": st.integers(1, 5),
     "copies": st.none() | st.integers(-(2**63), 2**63 - 1),
     "price": st.none() | st.decimals(-(10**10) + 1, 10**10 - 1, places=2),
-    "weight": st.none() | st.floats(allow_nan=False),
+    "weight": st.none() | st.floats(allow_nan=False, allow_infinity=False),
     "sold": st.none() | st.booleans(),
     "title": st.none() | _TEXT,
     "document": st.none() | st.dictionaries(_TEXT, _JSON, max_size=3).map(json.dumps),
@@ -475,13 +488,10 @@ def test_a_session_goes_on_after_an_error(session):
     assert session.execute(handle, session.encode_row(handle, {"id": 200, "email": "fine"})) == 1
 
 
-ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :most) SELECT count(*) FROM n"
-
-
 def test_a_statement_is_cut_off_at_its_time_limit(engine, under_test):
     prepare(engine, under_test.ddl)
     with closing(engine.connect(timeout_s=0.3)) as session:
-        handle = session.prepare(Statement.parse(ENDLESS))
+        handle = session.prepare(Statement.parse(under_test.endless))
         started = time.monotonic()
         with pytest.raises(StatementTimeoutError):
             session.execute(handle, session.encode_row(handle, {"most": 10**9}))
@@ -540,14 +550,14 @@ def test_a_snapshot_shows_sizes_and_rows(engine, under_test):
     assert works.size_bytes > 2000 * 100
     assert works.index_bytes is not None
     assert works.index_bytes > 2000 * 16
-    assert works.rows == 2000
+    assert works.rows == pytest.approx(2000, rel=0.1), "an estimate"
     assert works.analyzed
     assert evidence.database_bytes is not None
     assert evidence.database_bytes >= works.size_bytes + works.index_bytes
     index = evidence.indexes["works_author_id_changed_idx"]
     assert index.table == "works"
     assert index.size_bytes
-    assert {index.name for index in engine.reflect().table("works").indexes} <= set(evidence.indexes)
+    assert all(evidence.index("works", index.name) for index in engine.reflect().table("works").indexes)
     assert evidence.settings
     assert abs(evidence.taken_at_s - time.time()) < 60
 
@@ -577,7 +587,8 @@ def test_a_plan_shows_a_full_scan_whatever_the_size(engine, under_test):
 def test_a_join_does_not_hide_a_full_scan(engine, under_test):
     fill(engine, under_test.ddl, [full_work(number) for number in range(20)])
     sql = "SELECT a.email FROM works AS b JOIN authors AS a ON a.id = b.author_id WHERE b.weight > :x"
-    assert engine.explain(Statement.parse(sql)).full_scans == ("works",)
+    # Which one is read in full is the planner's choice.
+    assert engine.explain(Statement.parse(sql)).full_scans in (("works",), ("authors",))
 
 
 def test_an_insert_is_written_for_a_table(engine, under_test):

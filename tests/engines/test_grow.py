@@ -55,7 +55,11 @@ CREATE TABLE favourites (
 );
 CREATE TABLE profiles (user_id {uuid} NOT NULL PRIMARY KEY REFERENCES users (id), bio text);
 """
-WORDS = {"postgresql": {"uuid": "uuid", "when": "timestamptz"}, "sqlite": {"uuid": "UUID", "when": "TIMESTAMPTZ"}}
+WORDS = {
+    "postgresql": {"uuid": "uuid", "when": "timestamptz"},
+    "mysql": {"uuid": "UUID", "when": "DATETIME(6)"},
+    "sqlite": {"uuid": "UUID", "when": "TIMESTAMPTZ"},
+}
 SCENARIO = """
 schema: schema.sql
 data:

@@ -464,6 +464,33 @@ def test_sqlite(rule, subject, change, tmp_path):
         assert findings(schema_facts(engine.preview(f"{ddl} {';'.join(finding.sql)};", {}), engine)) == []
 
 
+MYSQL = """
+    CREATE TABLE authors (id BIGINT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(90) NOT NULL, born DATE);
+    CREATE TABLE books (
+        id BIGINT AUTO_INCREMENT PRIMARY KEY, author_id BIGINT NOT NULL,
+        title VARCHAR(200) NOT NULL, price DECIMAL(10, 2), created_at DATETIME NOT NULL,
+        CONSTRAINT books_author FOREIGN KEY (author_id) REFERENCES authors (id) ON DELETE CASCADE
+    );
+    CREATE INDEX books_author_id_idx ON books (author_id, title);
+    CREATE INDEX books_title_idx ON books (title(20));
+"""
+
+
+@pytest.mark.parametrize("rule, subject, change", [
+    ("duplicate-index", "books_spare", "CREATE INDEX books_spare ON books (author_id, title)"),
+    ("redundant-index", "books_short", "CREATE INDEX books_short ON books (author_id)"),
+    ("no-primary-key", "notes", "CREATE TABLE notes (body TEXT NOT NULL)"),
+    ("money-as-float", "books.price", "ALTER TABLE books MODIFY price DOUBLE"),
+])  # fmt: skip
+def test_mariadb(rule, subject, change, mysql_database):
+    assert findings(schema_facts(mysql_database.preview(MYSQL, {}), mysql_database)) == []
+    ddl = f"{MYSQL} {change};"
+    (finding,) = findings(schema_facts(mysql_database.preview(ddl, {}), mysql_database))
+    assert finding.id == f"{rule}:{subject}"
+    cured = f"{ddl} {';'.join(finding.sql)};"
+    assert findings(schema_facts(mysql_database.preview(cured, {}), mysql_database)) == []
+
+
 def test_sqlite_keeps_other_collations_and_orders(tmp_path):
     with open_database(f"sqlite:///{tmp_path}/books.db") as engine:
         more = "CREATE INDEX by_title ON books (title); CREATE INDEX by_both ON books (author_id, title DESC);"

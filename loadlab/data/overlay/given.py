@@ -29,7 +29,7 @@ from loadlab.data.core.cells import Cells, arrow_type
 from loadlab.errors import InputError
 from loadlab.schema.model import LogicalType
 
-_INTEGERS = {16: (-(2**15), 2**15 - 1), 32: (-(2**31), 2**31 - 1), 64: (-(2**63), 2**63 - 1)}
+_INTEGERS = {bits: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 24, 32, 64)}
 
 
 def given_array(values: Sequence[object], kind: LogicalType, place: str) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -20,6 +21,15 @@ class HasNotes(Protocol):
     """The engine tells what of the schema that it read or made last it had to leave out."""
 
     def notes(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class CanMakeScratch(Protocol):
+    """The engine can make an empty database beside its own, on the same server."""
+
+    def scratch(self) -> AbstractContextManager[Engine]:
+        """It disappears afterwards. Raises DatabaseError saying what is missing."""
+        ...
 
 
 @runtime_checkable

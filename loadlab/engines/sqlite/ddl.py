@@ -18,9 +18,9 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from loadlab.engines.sqlite.clauses import quoted
-from loadlab.engines.sqlite.dialect import descending_keys, is_native, translate_expression
-from loadlab.engines.sqlite.trees import UntranslatableError
+from loadlab.engines.sqlite.dialect import is_native, translate_expression
 from loadlab.engines.sqlite.values import EXACT_DIGITS
+from loadlab.engines.translation import UntranslatableError, descending_keys
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
 
 _INTEGER_DIGITS = 18  # every number of 18 digits fits 64 bits

@@ -13,16 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.errors import SqlglotError
 
-from loadlab.engines.sqlite.rewriting import NAME, rewritten
-from loadlab.engines.sqlite.trees import UntranslatableError, bare, call
-from loadlab.schema.checks import parser_dialect
+from loadlab.engines.sqlite.rewriting import NAME, RULES
+from loadlab.engines.translation import UntranslatableError, bare, call, generate, parse, rewritten
 from loadlab.schema.model import Column
 from loadlab.spec.statement import Statement
 
@@ -40,11 +38,11 @@ def render(statement: Statement) -> str:
     if is_native(statement.dialect):
         return statement.render(lambda position, _: f"?{position + 1}")
     assert statement.dialect is not None
-    tree = _parse(str(statement), statement.dialect)
+    tree = parse(str(statement), statement.dialect)
     place = {name: position for position, name in enumerate(statement.names)}
     for node in list(tree.find_all(exp.Placeholder)):
         node.replace(exp.Placeholder(this=f"{_MARK}{place[node.name]}"))
-    return re.sub(rf":{_MARK}(\d+)", lambda match: f"?{int(match[1]) + 1}", _generate(rewritten(tree)))
+    return re.sub(rf":{_MARK}(\d+)", lambda match: f"?{int(match[1]) + 1}", generate(rewritten(tree, RULES), NAME))
 
 
 def translate_expression(text: str, dialect: str, columns: Mapping[str, Column] | None = None) -> str:
@@ -54,24 +52,12 @@ def translate_expression(text: str, dialect: str, columns: Mapping[str, Column] 
     """
     if is_native(dialect):
         return text
-    tree = rewritten(_parse(f"SELECT {text}", dialect))
+    tree = rewritten(parse(f"SELECT {text}", dialect), RULES)
     expression = tree.expressions[0]
     if columns:
         _refuse_text_arithmetic(expression, columns)
         expression = _round_decimals(expression, columns)
-    return _generate(bare(expression))
-
-
-def descending_keys(definition: str, dialect: str) -> tuple[bool, ...]:
-    """Which keys of a CREATE INDEX are descending; empty when the text cannot be read."""
-    try:
-        # ON ONLY is how an index of a partitioned table is printed, which sqlglot does not read.
-        tree = sqlglot.parse_one(definition.replace(" ON ONLY ", " ON ", 1), dialect=_dialect(dialect))
-    except SqlglotError:
-        return ()
-    parameters = tree.find(exp.IndexParameters)
-    keys = parameters.args.get("columns") or [] if parameters is not None else []
-    return tuple(bool(key.args.get("desc")) for key in keys)
+    return generate(bare(expression), NAME)
 
 
 def parse_native(sql: str) -> exp.Expr | None:
@@ -80,31 +66,6 @@ def parse_native(sql: str) -> exp.Expr | None:
         return sqlglot.parse_one(re.sub(r"\?(\d+)", r":p\1", sql), dialect=NAME)
     except SqlglotError:
         return None
-
-
-def _parse(text: str, dialect: str) -> exp.Expr:
-    try:
-        return sqlglot.parse_one(text, dialect=_dialect(dialect))
-    except SqlglotError as error:
-        raise UntranslatableError(" ".join(str(error).split())) from None
-
-
-@cache
-def _dialect(name: str) -> Dialect:
-    """sqlglot's dialect, reading an ORDER BY without NULLS FIRST or LAST as SQLite sorts.
-
-    The spelled-out order of the other engine would keep SQLite from using an index for it.
-    """
-    dialect = Dialect.get_or_raise(parser_dialect(name))
-    dialect.NULL_ORDERING = "nulls_are_small"
-    return dialect
-
-
-def _generate(tree: exp.Expr) -> str:
-    try:
-        return tree.sql(dialect=NAME, unsupported_level=ErrorLevel.RAISE)
-    except SqlglotError as error:
-        raise UntranslatableError(" ".join(str(error).split())) from None
 
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
 
 from loadlab.engines.abilities import Refusal
-from loadlab.engines.operations_sql import operation_statement
+from loadlab.engines.operations_sql import highest_statement, lookup_statement, operation_statement
 from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
 from loadlab.engines.sqlite import evidence, ledger
@@ -29,10 +29,10 @@ from loadlab.engines.sqlite.remedies import SqliteRemedies
 from loadlab.engines.sqlite.rewriting import NAME
 from loadlab.engines.sqlite.script import REMEDY, check_statements, execute_script
 from loadlab.engines.sqlite.session import SqliteSession, open_connection
-from loadlab.engines.sqlite.trees import UntranslatableError
 from loadlab.engines.sqlite.trial import table_statements, try_sample
 from loadlab.engines.sqlite.tuning import SqliteTuning
 from loadlab.engines.sqlite.words import SqliteWords
+from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import ConstraintError, InputError, MissingDependencyError, NotEmptyError, UnreachableError
 from loadlab.schema.details import SchemaDetails
 from loadlab.schema.model import Schema, Table
@@ -346,17 +346,11 @@ class SqliteEngine:
 
     def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
         """By equality of every column."""
-        first, *others = (quoted(column) for column in columns)
-        head = f"SELECT 1 FROM {quoted(table.key)} WHERE {first} = "
-        return Statement((head, *[f" AND {name} = " for name in others], " LIMIT 1"), tuple(columns))
+        return lookup_statement(table, columns, quoted)
 
     def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
         """By equality of the columns, NULL without any row."""
-        name, *names = (quoted(item) for item in (column, *where))
-        head = f"SELECT max({name}) FROM {quoted(table.key)}"
-        if not names:
-            return Statement((head,), ())
-        return Statement((f"{head} WHERE {names[0]} = ", *[f" AND {item} = " for item in names[1:]], ""), tuple(where))
+        return highest_statement(table, column, where, quoted)
 
     def extend(self, manifest: Manifest) -> None:
         """In one transaction."""

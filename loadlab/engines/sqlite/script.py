@@ -9,7 +9,7 @@ from loadlab.engines.sqlite.clauses import split_statements, tokens
 from loadlab.engines.sqlite.dialect import arithmetic_on, is_native, render
 from loadlab.engines.sqlite.errors import translate_error
 from loadlab.engines.sqlite.rewriting import NAME
-from loadlab.engines.sqlite.trees import UntranslatableError
+from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import InputError
 from loadlab.spec.statement import Statement
 

@@ -15,8 +15,8 @@ from loadlab.engines.protocol import Values
 from loadlab.engines.sqlite.dialect import render
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.script import REMEDY
-from loadlab.engines.sqlite.trees import UntranslatableError
 from loadlab.engines.sqlite.values import column_values, value
+from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import InputError
 from loadlab.spec.statement import Statement
 

@@ -5,12 +5,9 @@ Modifiers such as '-30 days' are described at https://www.sqlite.org/lang_datefu
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-
 from sqlglot import exp
 
-from loadlab.engines.sqlite.trees import UntranslatableError, bare, call, is_text
+from loadlab.engines.translation import UntranslatableError, bare, call, interval_parts, unit_name
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%f000"
 """strftime's form of a stored timestamp: SQLite counts milliseconds, the stored text has microseconds."""
@@ -31,27 +28,13 @@ _SECONDS_PER_DAY = 86400.0
 # unit → SQLite's modifier and how many of it one is
 _UNITS = {
     "year": ("years", 1),
-    "mon": ("months", 1),
     "month": ("months", 1),
     "week": ("days", 7),
     "day": ("days", 1),
     "hour": ("hours", 1),
-    "min": ("minutes", 1),
     "minute": ("minutes", 1),
-    "sec": ("seconds", 1),
     "second": ("seconds", 1),
 }
-_INTERVAL_PART = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
-
-
-def time_literal(literal: exp.Expr) -> exp.Expr:
-    """A literal time in the form in which times are stored."""
-    try:
-        moment = dt.datetime.fromisoformat(literal.name)
-    except ValueError:
-        raise UntranslatableError(f"the time '{literal.name}' has no counterpart") from None
-    moment = moment.astimezone(dt.UTC) if moment.tzinfo else moment
-    return exp.Literal.string(moment.replace(tzinfo=None).isoformat(" ", "microseconds"))
 
 
 def now(_: exp.Expr) -> exp.Expr:
@@ -79,14 +62,6 @@ def extract(node: exp.Expr) -> exp.Expr:
     if part not in _PARTS:
         raise UntranslatableError(f"extract({part.lower()}) has no counterpart")
     return exp.cast(call("strftime", _PARTS[part], moment), "BIGINT")
-
-
-def at_time_zone(node: exp.Expr) -> exp.Expr:
-    """Times are stored in UTC, so that is the one zone there is."""
-    if is_text(node.args["zone"]) and node.args["zone"].name.upper() in ("UTC", "GMT"):
-        inner: exp.Expr = node.this
-        return inner
-    raise UntranslatableError("AT TIME ZONE other than UTC has no counterpart")
 
 
 def shifted_time(node: exp.Expr) -> exp.Expr:
@@ -143,17 +118,10 @@ def _product(parts: list[tuple[float, str]], factor: exp.Expr, sign: str) -> exp
 
 def _made(unit: str, amount: exp.Expr, sign: str) -> exp.Expr:
     value = amount.expression if isinstance(amount, exp.Kwarg) else amount
-    modifier, factor = _UNITS[unit]
+    modifier, factor = _UNITS[unit_name(unit)]
     return _product([(float(factor), modifier)], value, sign)
 
 
 def _parts(node: exp.Expr) -> list[tuple[float, str]]:
-    """(amount, SQLite's unit) of an interval such as `'1 day 2 hours'` or `'30' DAYS`."""
-    unit = node.args.get("unit")
-    text = f"{node.this.name} {unit.name}" if unit is not None else node.this.name
-    if node.this is None or not isinstance(node.this, exp.Literal):
-        raise UntranslatableError(f"the interval {node.sql()} has no counterpart")
-    found = [(float(amount), name.lower().removesuffix("s")) for amount, name in _INTERVAL_PART.findall(text)]
-    if not found or _INTERVAL_PART.sub("", text).strip() or any(name not in _UNITS for _, name in found):
-        raise UntranslatableError(f"the interval '{text}' has no counterpart")
-    return [(amount * _UNITS[name][1], _UNITS[name][0]) for amount, name in found]
+    """(amount, SQLite's unit)."""
+    return [(amount * _UNITS[unit][1], _UNITS[unit][0]) for amount, unit in interval_parts(node)]

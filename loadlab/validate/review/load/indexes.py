@@ -182,7 +182,7 @@ def _begins(keys: tuple[str, ...], columns: tuple[str, ...]) -> bool:
 
 def _is_unused(facts: ReviewFacts, table: Table, index: Index) -> bool:
     name = f"{table.namespace}.{index.name}" if table.namespace else index.name
-    evidence = facts.evidence.indexes.get(name) if facts.evidence else None
+    evidence = facts.evidence.index(table.key, name) if facts.evidence else None
     if evidence is None or evidence.scans is None or evidence.scans > 0:
         return False
     return name not in _planned_indexes(facts)
@@ -199,7 +199,8 @@ def _planned_indexes(facts: ReviewFacts) -> set[str]:
 
 def _unused_finding(facts: ReviewFacts, table: Table, index: Index) -> Finding:
     name = f"{table.namespace}.{index.name}" if table.namespace else index.name
-    size = facts.evidence.indexes[name].size_bytes if facts.evidence else None
+    found = facts.evidence.index(table.key, name) if facts.evidence else None
+    size = found.size_bytes if found else None
     writes = tuple(_writing(facts, table.key))
     executed = sum((facts.executions or {}).values())
     return Finding(

@@ -1,0 +1,55 @@
+"""Which server it is, and what that one can do: MariaDB and MySQL have gone different ways since 5.7.
+
+One property a feature, so that nothing else compares versions.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A server's product and version, as `SELECT VERSION()` says them."""
+
+    is_mariadb: bool
+    version: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, text: str) -> Product:
+        """`10.11.19-MariaDB-0+deb12u1`, `8.0.36`, `5.5.5-10.11.2-MariaDB` (as replication protocols have it)."""
+        is_mariadb = "mariadb" in text.lower()
+        match = _NUMBERS.search(text.removeprefix("5.5.5-") if is_mariadb else text)
+        major, minor, patch = match.groups(default="0") if match else ("0", "0", "0")
+        return cls(is_mariadb, (int(major), int(minor), int(patch)))
+
+    def __str__(self) -> str:
+        return f"{'MariaDB' if self.is_mariadb else 'MySQL'} {'.'.join(map(str, self.version))}"
+
+    @property
+    def has_uuid_type(self) -> bool:
+        """https://mariadb.com/kb/en/uuid-data-type/; 10.11.5 is the first that sorts version 7 by its time."""
+        return self.is_mariadb and self.version >= (10, 11, 5)
+
+    @property
+    def limits_every_statement(self) -> bool:
+        """MariaDB's max_statement_time ends any statement; MySQL's max_execution_time only reads."""
+        return self.is_mariadb
+
+    @property
+    def has_statement_digest(self) -> bool:
+        """The function STATEMENT_DIGEST tells the id under which a text is counted."""
+        return not self.is_mariadb and self.version >= (8, 0, 4)
+
+    @property
+    def collation(self) -> str:
+        """Compares code points, trailing blanks included: as other engines do, so that what is unique there is here."""
+        return "utf8mb4_nopad_bin" if self.is_mariadb else "utf8mb4_0900_bin"
+
+    @property
+    def invisible(self) -> str:
+        """The word for a column that `SELECT *` leaves out; "" before 8.0.23."""
+        return "INVISIBLE" if self.is_mariadb or self.version >= (8, 0, 23) else ""

@@ -1,0 +1,106 @@
+"""Texts that people wrote, executed or checked: DDL scripts and the workload's statements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from loadlab.engines.mysql.connection import Connection
+from loadlab.engines.mysql.names import literal
+from loadlab.engines.translation import UntranslatableError
+from loadlab.errors import DatabaseError, InputError
+from loadlab.spec.statement import Statement
+
+REMEDY = "give it a text for this engine: sql: {mysql: …}"
+# What belongs to whoever runs the script by hand: here the database is the one that was named.
+_PASSED_OVER = re.compile(
+    r"^(?:USE\b|BEGIN\b|START\s+TRANSACTION\b|COMMIT\b|(?:CREATE|DROP|ALTER)\s+(?:DATABASE|SCHEMA)\b|(?:UN)?LOCK\s+TABLES?\b)",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(
+    r"""(?P<string>'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`]|``)*`)
+      | (?P<comment>\#[^\n]*|--(?=[\s]|$)[^\n]*|/\*(?!!|M!).*?\*/)
+      | (?P<space>\s+) | (?P<word>[^\W\d]\w*) | (?P<sign>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_DELIMITER = re.compile(r"[ \t]*DELIMITER[ \t]+(\S+)[ \t]*(?:\n|$)", re.IGNORECASE)
+_COMPOUND = re.compile(
+    r"^CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b",
+    re.IGNORECASE,
+)
+_NO_FULL_TEXT_INDEX = "1191"
+_BLOCKS = {"IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR"}
+
+
+def split_statements(script: str) -> Iterator[tuple[int, str]]:
+    """(line it begins on, from 1; statement) of each statement; DELIMITER is heeded, a body of BEGIN … END whole."""
+    delimiter, start, place, depth, before = ";", -1, 0, 0, ""
+    while place < len(script):
+        if start < 0 and (found := _DELIMITER.match(script, place)):
+            delimiter, place = found[1], found.end()
+            continue
+        if depth == 0 and script.startswith(delimiter, place):
+            if start >= 0:
+                yield script.count("\n", 0, start) + 1, script[start:place].rstrip()
+            start, before, place = -1, "", place + len(delimiter)
+            continue
+        found = _TOKEN.match(script, place)
+        assert found is not None
+        if start < 0 and not (found["space"] or found["comment"]):
+            start = place
+        if found["word"] and delimiter == ";" and _COMPOUND.match(script[start:]):
+            depth, before = _depth(depth, before, found["word"].upper()), found["word"].upper()
+        place = found.end()
+    if start >= 0 and script[start:].strip():
+        yield script.count("\n", 0, start) + 1, script[start:].rstrip()
+
+
+def _depth(depth: int, before: str, word: str) -> int:
+    """How deep in BEGIN … END and CASE … END a word leaves us; `END IF` and its like close what was not counted."""
+    if before == "END" and word in _BLOCKS:
+        # CASE was counted, and its END has been.
+        return depth if word == "CASE" else depth + 1
+    return depth + {"BEGIN": 1, "CASE": 1, "END": -1}.get(word, 0)
+
+
+def execute_script(connection: Connection, ddl: str) -> None:
+    """Execute a DDL text statement by statement. Raises InputError with the line."""
+    for line, sql in split_statements(ddl):
+        if _PASSED_OVER.match(sql):
+            continue
+        try:
+            connection.run(sql)
+        except DatabaseError as error:
+            raise InputError(f"schema: line {line}", f"is refused by the database: {error}") from None
+
+
+def check_statements(
+    connection: Connection,
+    statements: Mapping[str, Statement],
+    render: Callable[[Statement], str],
+    notes: Sequence[str] = (),
+    *,
+    full_text_waits: bool = False,
+) -> None:
+    """Have the server prepare each. Raises InputError naming the statement by its key.
+
+    `notes` are what was left out of the schema: the one that a statement misses is told with the mistake.
+    `full_text_waits`: full-text indexes will be made when the rows are in, so that a search may miss its own.
+    """
+    for key, statement in statements.items():
+        remedy = "" if statement.dialect in (None, "mysql") else f"; {REMEDY}"
+        try:
+            connection.run(f"PREPARE loadlab_check FROM {literal(render(statement))}")
+            connection.run("DEALLOCATE PREPARE loadlab_check")
+        except (UntranslatableError, DatabaseError) as error:
+            if full_text_waits and getattr(error, "code", None) == _NO_FULL_TEXT_INDEX:
+                continue
+            message = " ".join(str(error).split())
+            raise InputError(f"operation {key}:", f"{message}{_because(message, notes)}{remedy}") from None
+
+
+def _because(message: str, notes: Sequence[str]) -> str:
+    """The note about what was left out, where that is what a statement misses."""
+    found = re.search(r"Unknown column '(?:[^'.]+\.)*([^'.]+)'", message)
+    note = next((note for note in notes if found and f".{found[1]}:" in note), None)
+    return f" ({note})" if note else ""
