@@ -48,7 +48,9 @@ def project(pytester, monkeypatch, embedded_server):
     """An empty project with a schema, in which nothing but our plugin and those named are loaded."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
+    # The inner session is no worker of the outer one's.
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"):
+        monkeypatch.delenv(name, raising=False)
     pytester.makefile(".sql", schema=SCHEMA)
     pytester.makeini("[pytest]\nloadlab_source = schema.sql\nfilterwarnings = default\n")
     return pytester
