@@ -16,8 +16,8 @@ from loadlab.seeding.chunks import chunks_of, later_chunks, pending
 from loadlab.seeding.groups import Way, groups
 from loadlab.seeding.workers import Crew, Job, cluster_crew, first_batches, load_chunk, local_crew, needs_second_pass
 
-# Below this, starting worker processes takes longer than the loading.
-_PARALLEL_FROM_ROWS = 300_000
+# Below this, another connection is made in the time that the loading takes.
+_PARALLEL_FROM_ROWS = 100_000
 # Every command that fills comes here, and one has the option.
 _ANEW = ", or fill it with `loadlab seed --recreate`, which drops exactly what LoadLab made there and starts anew"
 
@@ -122,8 +122,9 @@ def _crew(todo: tuple[Chunk, ...], workers: int, cluster: str | None) -> Abstrac
     """None where this process loads alone."""
     if cluster is not None:
         return cluster_crew(cluster)
-    if workers > 1 and len(todo) > 1 and sum(chunk.rows for chunk in todo) >= _PARALLEL_FROM_ROWS:
-        return local_crew(workers)
+    rows = sum(chunk.rows for chunk in todo)
+    if workers > 1 and len(todo) > 1 and rows >= _PARALLEL_FROM_ROWS:
+        return local_crew(workers, rows)
     return nullcontext()
 
 

@@ -28,8 +28,8 @@ BATCH_ROWS = 32_768
 _BATCH_BYTES = 16 * 1024**2
 _SAMPLE_ROWS = 256
 _CONNECT_LIMIT_S = 5
-# Threads of this process that load.
-_IN_THIS_PROCESS = 2
+# Fewer are loaded by two threads before a process would have begun to pay for its start.
+_PROCESSES_FROM_ROWS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,23 @@ def _batch_rows(dataset: Dataset, chunk: Chunk) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
-    """Executors, each with the number of its workers, and whether this thread loads beside them."""
+class Hands:
+    """An executor and the number of its workers; it gets no chunk more once `until` is done."""
 
-    executors: Sequence[tuple[Executor, int]]
+    executor: Executor
+    workers: int
+    until: Future[None] | None = None
+
+    def wants(self, running: int) -> bool:
+        """Whether it gets another chunk: two for each worker, so that none waits for us while we load one ourselves."""
+        return running < 2 * self.workers and (self.until is None or not self.until.done())
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who loads, and whether this thread loads beside them."""
+
+    hands: Sequence[Hands]
     with_us: bool
 
     def load(
@@ -107,17 +120,13 @@ class Crew:
     ) -> Iterator[tuple[Chunk, int]]:
         """Each chunk as it is done, with the rows that the server confirmed."""
         todo = deque(chunks)
-        running: dict[Future[int], Chunk] = {}
-        queues: list[set[Future[int]]] = [set() for _ in self.executors]
+        running: dict[Future[int], tuple[Chunk, Hands]] = {}
         try:
             while todo or running:
-                for (executor, workers), queue in zip(self.executors, queues, strict=True):
-                    # Two for each, so that none waits for us while we load one ourselves.
-                    while todo and len(queue) < 2 * workers:
+                for hands in self.hands:
+                    while todo and hands.wants(sum(whose is hands for _, whose in running.values())):
                         chunk = todo.popleft()
-                        future = executor.submit(_load_in_worker, job, chunk)
-                        running[future] = chunk
-                        queue.add(future)
+                        running[hands.executor.submit(_load_in_worker, job, chunk)] = chunk, hands
                 if todo and self.with_us:
                     chunk = todo.popleft()
                     yield chunk, load_here(chunk)
@@ -125,28 +134,28 @@ class Crew:
                 else:
                     done = wait(running, return_when=FIRST_COMPLETED).done
                 for future in done:
-                    for queue in queues:
-                        queue.discard(future)
-                    yield running.pop(future), future.result()
+                    yield running.pop(future)[0], future.result()
         finally:
             for future in running:
                 future.cancel()
 
 
 @contextmanager
-def local_crew(workers: int) -> Iterator[Crew]:
-    """This thread, another one of this process and, beyond these two, processes: together `workers`, two or more.
+def local_crew(workers: int, rows: int) -> Iterator[Crew]:
+    """This thread and, to make `workers`, processes for many rows; another thread, at least until these are there.
 
-    Making rows takes a processor less than half as long as the server takes to load them, mostly outside the
-    interpreter's lock: one process keeps two of the server's busy, and a second one would first import for seconds.
+    A thread begins at once and shares the interpreter's lock; a process imports for a second or two, and then makes
+    rows as fast as this one does.
     """
     with ExitStack() as stack:
-        thread = stack.enter_context(_one_thread())
-        executors: list[tuple[Executor, int]] = [(thread, 1)]
-        if workers > _IN_THIS_PROCESS:
-            executors.append((stack.enter_context(_processes(workers - _IN_THIS_PROCESS)), workers - _IN_THIS_PROCESS))
+        processes: list[Hands] = []
+        ready = None
+        if rows >= _PROCESSES_FROM_ROWS:
+            executor, ready = stack.enter_context(_processes(workers - 1))
+            processes.append(Hands(executor, workers - 1))
+        thread = Hands(stack.enter_context(_one_thread()), 1, until=ready)
         try:
-            yield Crew(executors, with_us=True)
+            yield Crew((thread, *processes), with_us=True)
         except BrokenProcessPool:
             raise DatabaseError(
                 "a loading process died; run the same command again to go on where it stopped"
@@ -165,15 +174,15 @@ def _one_thread() -> Iterator[Executor]:
 
 
 @contextmanager
-def _processes(count: int) -> Iterator[Executor]:
+def _processes(count: int) -> Iterator[tuple[Executor, Future[None]]]:
+    """The processes, and what is done when the first of them is ready."""
     # Spawned, not forked: drivers' connections and threads do not survive a fork. The URL travels through a pipe.
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
     try:
         # The pool starts a process when there is something to do: nothing, which needs this module as loading does.
-        for _ in range(count):
-            executor.submit(_do_nothing)
-        yield executor
+        ready = [executor.submit(_do_nothing) for _ in range(count)]
+        yield executor, ready[0]
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
@@ -202,7 +211,7 @@ def cluster_crew(address: str) -> Iterator[Crew]:
         if not threads:
             raise InputError("--cluster", f"has no worker; start one: dask worker {address}", value=address)
         try:
-            yield Crew([(client.get_executor(pure=False, retries=2), threads)], with_us=False)
+            yield Crew([Hands(client.get_executor(pure=False, retries=2), threads)], with_us=False)
         except KilledWorker:
             raise DatabaseError(
                 "workers of the cluster died again and again; run the same command again to go on where it stopped"

@@ -93,7 +93,7 @@ def compare(benchmark: BenchmarkFixture, orders: Orders, form: str) -> None:
         orders.load, lambda: orders.copy(form), before_ours=orders.empty, before_theirs=orders.empty, pairs=3
     )
     benchmark.extra_info["ratio_one_worker"] = statistics.median(alone)
-    with local_crew(WORKERS) as crew:
+    with local_crew(WORKERS, ROWS) as crew:
         orders.empty()
         orders.load_with(crew)  # the processes are there and warm, as they are for all chunks but a seeding's first
         time_pairs(
