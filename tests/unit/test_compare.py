@@ -362,6 +362,15 @@ def test_mistakes_in_compare_yaml_are_named(text, message, folder):
         choose(folder)
 
 
+def test_copies_of_a_scenario_are_told_apart_by_their_folders(tmp_path):
+    for name in ("shop", "shop-indexed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "schema.sql").write_text("CREATE TABLE t (id int PRIMARY KEY);")
+        (tmp_path / name / "scenario.yaml").write_text("name: shop\nschema: schema.sql\n")
+    found = choose(tmp_path / "shop", tmp_path / "shop-indexed")
+    assert (found.name, found.a.label, found.b.label) == ("shop-shop-indexed", "shop", "shop-indexed")
+
+
 def test_rounds_that_tell_nothing_are_refused():
     with pytest.raises(InputError, match="--pairs=7 must be at least 8"):
         check_rounds(7, None)
