@@ -168,6 +168,7 @@ def _filled(
         if named is not None and named not in ready.workload.operations:
             raise InputError("--control", f"is no operation of {side.label}", value=named)
         readies.append(ready)
+    _check_shared(choice, readies, named)
     control = named
     if control is None:
         control = free_name(name for ready in readies for name in ready.workload.operations)
@@ -177,6 +178,17 @@ def _filled(
         for side, engine, ready in zip((choice.a, choice.b), engines, readies, strict=True)
     ]
     return sides, control
+
+
+def _check_shared(choice: Choice, readies: Sequence[Ready], control: str | None) -> None:
+    """Before minutes are spent: raises InputError where there is nothing to compare."""
+    a, b = ([name for name in ready.workload.operations if name != control] for ready in readies)
+    if not set(a) & set(b):
+        raise InputError(
+            f"{choice.a.label} and {choice.b.label}",
+            f"share no operation, and operations are compared by name: A has {', '.join(a[:3]) or 'none'}, B has"
+            f" {', '.join(b[:3]) or 'none'}; give both the same names, or two schemas one load with --scenario",
+        )
 
 
 def _ready(

@@ -51,6 +51,10 @@ def _table_differences(a: Table, b: Table) -> Iterator[str]:
         yield f"{key}: primary key ({', '.join(a.primary_key)}) on A, ({', '.join(b.primary_key)}) on B"
     indexes = [{index.name: _index(index) for index in table.indexes} for table in (a, b)]
     yield from (f"{key}: index {name}: {words}" for name, words in _changes(*indexes))
+    # Of constraints it is what they say that counts: servers number the names of those that have none.
+    for which, only, other in (("A", a, b), ("B", b, a)):
+        said = set(_constraints(other))
+        yield from (f"{key}: {words}, only on {which}" for words in _constraints(only) if words not in said)
     parts = [table.partitioning for table in (a, b)]
     if parts[0] != parts[1]:
         words = [f"{part.strategy} by {', '.join(part.keys)}" if part else "not partitioned" for part in parts]
@@ -78,6 +82,15 @@ def _index(index: Index) -> str:
     where = f" where {index.predicate}" if index.predicate else ""
     include = f" include ({', '.join(index.include)})" if index.include else ""
     return f"{'unique ' if index.unique else ''}{index.method} ({', '.join(index.keys)}){include}{where}"
+
+
+def _constraints(table: Table) -> list[str]:
+    references = [
+        f"foreign key ({', '.join(key.columns)}) to {key.target} ({', '.join(key.target_columns)})"
+        f" on delete {key.on_delete.lower()} on update {key.on_update.lower()}"
+        for key in table.foreign_keys
+    ]
+    return references + [f"CHECK ({check.expression})" for check in table.checks]
 
 
 def _operation_differences(a: Ready, b: Ready) -> Iterator[str]:

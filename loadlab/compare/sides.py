@@ -53,6 +53,7 @@ def choose_sides(
     for side, option, said in ((first, "--database-a", database_a), (second, "--database-b", database_b)):
         if side.is_filled and said is not None:
             raise InputError(option, "is given twice: that side is the address of a database")
+    first, second = _told_apart((first, a), (second, b))
     name = f"{first.label}-{second.label}" if first.label != second.label else first.label
     return _apart(Choice(name, first, second))
 
@@ -104,6 +105,15 @@ def _side(text: str, which: str, scenario: Path | None, address: str) -> SideCho
     reference = str(path.resolve()) if path.exists() else text
     file = own.file.model_copy(update={"schema_": reference})
     return SideChoice(source.name, replace(own, file=file), address)
+
+
+def _told_apart(*sides: tuple[SideChoice, str]) -> tuple[SideChoice, SideChoice]:
+    """Two variants of one scenario, as a rule copies of a folder, have its name: then their folders tell them apart."""
+    (first, a), (second, b) = sides
+    names = [Path(text).stem for text in (a, b)]
+    if first.label != second.label or names[0] == names[1] or first.is_filled or second.is_filled:
+        return first, second
+    return replace(first, label=names[0]), replace(second, label=names[1])
 
 
 def _apart(choice: Choice) -> Choice:

@@ -121,6 +121,8 @@ def load_scenario(path: Path, *, changes: Mapping[str, Any] | None = None, place
         raise InputError(str(path), "is the address of a database: give it with --database")
     file_path = path / "scenario.yaml" if path.is_dir() else path
     place = place or file_path.name
+    if file_path.suffix == ".sql" and file_path.is_file():
+        raise InputError(str(path), f"is a schema and no scenario; `loadlab init {path}` writes one")
     data = _parse_yaml(read_text(file_path), file_path.name)
     file = validate(ScenarioFile, merged(data, changes) if changes else data, place=place)
     folder = file_path.resolve().parent

@@ -105,7 +105,7 @@ MOST_USERS = 50_000
 RATE_PARTS = 200
 
 
-_NOT_OF_THE_MIX = {"operations", "duration", "extend", "flows", "invariants"}
+_NOT_OF_THE_MIX = {"operations", "duration", "warmup", "extend", "flows", "invariants"}
 
 
 class Workload(SpecModel):

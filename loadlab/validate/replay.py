@@ -30,7 +30,7 @@ def judge_replay(measure: ReplayMeasure, *, lag_limit_s: float) -> tuple[ReplayF
     """The finding and one sentence; the first gate that is closed makes it INCONCLUSIVE."""
     done = f"{measure.executions:,} of {measure.planned:,} statements of {measure.sessions:,} sessions were replayed"
     for reason in _closed(measure, lag_limit_s):
-        return ReplayFinding.INCONCLUSIVE, f"{done}, but {reason}."
+        return ReplayFinding.INCONCLUSIVE, f"{done}, but {reason}{'' if reason.endswith('?') else '.'}"
     if measure.speed is None:
         return ReplayFinding.REPLAYED, f"{done}, as fast as possible."
     late = f"p99 lag {format_duration(measure.lag.percentile_us(99) / 1e6)}"

@@ -105,6 +105,21 @@ def test_what_is_refused_is_one_line(arguments, message, shop, loadlab):
     assert message.format(shop=shop) in done.error_line
 
 
+def test_two_scenarios_without_a_common_operation_are_refused_before_the_load(loadlab, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "schema.sql").write_text("CREATE TABLE t (id int PRIMARY KEY);")
+        (tmp_path / name / "scenario.yaml").write_text(
+            "schema: schema.sql\ndata: {default_rows: 10}\n"
+            f"workload: {{operations: {{get_{name}: {{weight: 1, lookup: {{table: t}}}}}}}}\n"
+        )
+    databases = [part for which in "ab" for part in (f"--database-{which}", f"sqlite:///{tmp_path / which}.db")]
+    done = loadlab("compare", tmp_path / "one", tmp_path / "two", *databases)
+    assert done.exit_code == 2
+    assert "one and two share no operation" in done.error_line
+    assert "A has get_one, B has get_two" in done.error_line
+
+
 @pytest.mark.parametrize("folder", CHOICES, ids=lambda folder: folder.name)
 def test_every_choice_is_whole(folder):
     stated = load_comparison(folder / "compare.yaml")

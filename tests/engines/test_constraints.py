@@ -67,6 +67,11 @@ CASES = {
                EXCLUDE USING gist (weekday WITH =, timerange(from_time, to_time) WITH &&))""",
         "SELECT count(*) FROM t WHERE from_time < to_time", 60,
     ),
+    "a time of day that follows another one, and one from an hour on": Case(
+        """CREATE TABLE t (opens_at time NOT NULL, closes_at time NOT NULL, rings_at timetz NOT NULL,
+               CHECK (opens_at < closes_at), CHECK (rings_at > '22:00+00'))""",
+        "SELECT count(DISTINCT closes_at) > 3500 AND max(closes_at) < '24:00' FROM t", True, rows=4000,
+    ),
     "a manager whose shop has the manager": Case(
         """CREATE TABLE addresses (id int PRIMARY KEY);
            CREATE TABLE shops (id int PRIMARY KEY, manager_id int NOT NULL,

@@ -28,7 +28,7 @@ from loadlab.report.compare.html import render_comparison
 from loadlab.report.compare.model import CompareResult, RoundsResult, compare_schema
 from loadlab.report.compare.terminal import print_comparison
 from loadlab.report.model import SeedingResult
-from loadlab.schema.model import Column, Index, LogicalType, Partitioning, Schema, Table
+from loadlab.schema.model import Check, Column, ForeignKey, Index, LogicalType, Partitioning, Schema, Table
 from loadlab.spec.base import merged
 from loadlab.validate.comparison.figures import Metric, Round, interpolated_us
 from loadlab.validate.comparison.storage import judge_storage, stored_side
@@ -271,7 +271,10 @@ def test_what_differs_is_said():
         primary_key=("id", "new"),
         indexes=(Index("t_new", ("new",), predicate="new > 0"),),
         partitioning=Partitioning("hash", ("id",)),
+        foreign_keys=(ForeignKey("t_new_fkey", ("new",), "u", ("id",), "CASCADE"),),
+        checks=(Check("t_check", "new > 0"),),
     )
+    plain = replace(plain, checks=(Check("t_check", "old > 0"), Check("t_check1", "new > 0")))
     a, b = Schema((Table("gone", ()), plain), "x"), Schema((other,), "x")
     assert list(schema_differences(a, b)) == [
         "table gone only on A",
@@ -280,6 +283,8 @@ def test_what_differs_is_said():
         "t.new: integer, only on B",
         "t: primary key (id) on A, (id, new) on B",
         "t: index t_new: btree (new) where new > 0, only on B",
+        "t: CHECK (old > 0), only on A",
+        "t: foreign key (new) to u (id) on delete cascade on update no action, only on B",
         "t: not partitioned on A, hash by id on B",
     ]
     assert not list(schema_differences(a, a))
@@ -360,6 +365,15 @@ def test_mistakes_in_compare_yaml_are_named(text, message, folder):
     (folder / "compare.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         choose(folder)
+
+
+def test_copies_of_a_scenario_are_told_apart_by_their_folders(tmp_path):
+    for name in ("shop", "shop-indexed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "schema.sql").write_text("CREATE TABLE t (id int PRIMARY KEY);")
+        (tmp_path / name / "scenario.yaml").write_text("name: shop\nschema: schema.sql\n")
+    found = choose(tmp_path / "shop", tmp_path / "shop-indexed")
+    assert (found.name, found.a.label, found.b.label) == ("shop-shop-indexed", "shop", "shop-indexed")
 
 
 def test_rounds_that_tell_nothing_are_refused():

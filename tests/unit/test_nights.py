@@ -160,6 +160,7 @@ def test_a_named_run_gates_by_evidence_and_only_tells_of_the_clock():
     "parts, words",
     [
         ({"scale": 0.5}, "scale 0.5 there, 0.01 here"),
+        ({"scale": 0.5, "data": "x"}, "scale 0.5 there, 0.01 here"),
         ({"scenario": "bank"}, "scenario bank there, shop here"),
         ({"schema": "x"}, "other tables and columns"),
         ({"data": "x"}, "other seed data"),
@@ -202,6 +203,7 @@ def test_figures_read_well():
     assert amount(BLOCKS, 412.4) == "412 blocks"
     assert amount(BYTES, 96.0) == "96 B"
     assert (effect_text(100, 115.2), effect_text(100, 86), effect_text(4, 400)) == ("+15.2%", "−14%", "×100")
+    assert effect_text(1, 1195) == "×1,195"
 
 
 def schema_with(*indexes, comment=None):

@@ -226,6 +226,7 @@ def test_what_makes_a_replay_inconclusive(more: dict[str, Any], words: str) -> N
     finding, reason = judge_replay(measure(**more), lag_limit_s=0.1)
     assert finding is ReplayFinding.INCONCLUSIVE
     assert words in reason
+    assert not reason.endswith("?.")
 
 
 def test_a_replay_that_held_its_speed() -> None:

@@ -14,6 +14,7 @@ from loadlab.spec.requirements import Brief, load_brief
 from loadlab.spec.scenario import ScenarioFile, load_scenario
 from loadlab.spec.statement import Statement
 from loadlab.spec.targets import TargetOverrides, resolve_targets
+from loadlab.spec.workload import Workload
 
 MARKETPLACE = Path(__file__).parents[2] / "scenarios" / "marketplace"
 
@@ -140,6 +141,18 @@ def test_mistakes_are_one_line_with_place_value_and_remedy(tmp_path: Path, text:
 def test_a_missing_scenario_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         load_scenario(tmp_path / "nowhere")
+
+
+def test_a_schema_is_no_scenario(tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text("CREATE TABLE t (id int);")
+    with pytest.raises(InputError, match=r"schema.sql is a schema and no scenario; `loadlab init .*` writes one"):
+        load_scenario(tmp_path / "schema.sql")
+
+
+def test_how_long_a_load_lasts_is_not_what_it_is() -> None:
+    usual = Workload(users=3)
+    assert Workload(users=3, duration="3s", warmup="1s").mix_fingerprint == usual.mix_fingerprint
+    assert Workload(users=4).mix_fingerprint != usual.mix_fingerprint
 
 
 def test_a_brief_with_a_mistake(tmp_path: Path) -> None:

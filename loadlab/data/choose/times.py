@@ -14,7 +14,7 @@ from loadlab.data.core.constants import constant
 from loadlab.data.core.quantiles import QuantileTable, lognormal, uniform
 from loadlab.data.frame import Generator
 from loadlab.data.relations.relation import Relation
-from loadlab.data.values.bounded import Bounded
+from loadlab.data.values.bounded import Bounded, Edge
 from loadlab.data.values.numbers import Integers, Ordinals
 from loadlab.data.values.times import (
     DAY_US,
@@ -158,6 +158,8 @@ def bounded(
     low, high = _bounds(context, column, facts)
     if not lower and not upper and low == -_FAR and high == _FAR:
         return natural
+    if column.type.kind == "time":
+        return _within_a_day(context, column, natural, (tuple(lower), tuple(upper)), (low, high))
     per_cell = DAY_US if column.type.kind == "date" else 1
     longest = 60 * DAY_US / per_cell
     if low > -_FAR and high < _FAR:
@@ -171,6 +173,23 @@ def bounded(
         context.key_of(column.name, "bounded"), natural, tuple(lower), tuple(upper), distances,
         least=low, most=high, always=always,
         horizon=context.clock.end_us // per_cell if _has_happened(column) else None,
+    )  # fmt: skip
+
+
+def _within_a_day(
+    context: TableContext,
+    column: Column,
+    natural: Generator,
+    edges: tuple[tuple[Edge, ...], ...],
+    cells: tuple[int, int],
+) -> Generator:
+    """Times of day between the bounds, of which midnight is always one: what opens late closes before it."""
+    lower, upper = edges
+    low, high = max(cells[0], 0), min(cells[1], DAY_US - unit_us(column.type))
+    distances = _TAKES if lower or upper else uniform(0, max(high - low, 1))
+    return Bounded(
+        context.key_of(column.name, "bounded"), natural, lower, upper, distances,
+        least=low, most=high, always=bool(lower) and not upper, horizon=high + 1 if lower else None,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from loadlab.report.compare import wording
 from loadlab.report.compare.model import CompareResult, MetricResult
 from loadlab.report.files import RunFiles
 from loadlab.report.printing import facts_grid, print_parts
+from loadlab.report.rows import folded
 from loadlab.report.wording import NOTHING, printable
 from loadlab.validate.comparison.verdicts import Outcome
 
@@ -28,6 +29,9 @@ _STYLES = {
 }
 _DIFFERENCES_SHOWN = 12
 _TABLES_SHOWN = 12
+# What the widest figures leave of 80 columns.
+_NAME_WIDTH = 14
+_STORED_WIDTH = 17
 
 
 def print_comparison(result: CompareResult, files: RunFiles | None = None, console: Console | None = None) -> None:
@@ -62,7 +66,7 @@ def _sides(result: CompareResult) -> Group:
 
 def _metrics(result: CompareResult) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("Operation", overflow="fold", min_width=12)
+    table.add_column("Operation", overflow="fold", min_width=_NAME_WIDTH)
     table.add_column("", no_wrap=True)
     for heading in ("A", "B", "B to A", "Interval"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -71,7 +75,7 @@ def _metrics(result: CompareResult) -> Table:
         # What has no figures is named below, or (a p95 of few answers) in the page.
         shown = [item for item in operation.metrics if item.a is not None] or operation.metrics[:1]
         for number, item in enumerate(shown):
-            table.add_row(printable(operation.name) if not number else "", *_row(item))
+            table.add_row(folded(printable(operation.name), _NAME_WIDTH) if not number else "", *_row(item))
     if result.throughput is not None:
         table.add_row("all", *_row(result.throughput))
     return table
@@ -98,7 +102,7 @@ def _storage(result: CompareResult) -> Table:
         sizes = [item.table_bytes + item.index_bytes if item is not None else None for item in (a, b)]
         grown = [wording.grown_text(item) for item in (a, b)]
         table.add_row(
-            printable(name),
+            folded(printable(name), _STORED_WIDTH),
             *map(wording.size_text, sizes),
             wording.size_ratio(*sizes),
             wording.per_row_text(a),
@@ -107,7 +111,8 @@ def _storage(result: CompareResult) -> Table:
         )
     for name, size_a, size_b in list(wording.indexes(result))[:_TABLES_SHOWN]:
         sizes = [size_a, size_b]
-        table.add_row(printable(f"  {name}"), *map(wording.size_text, sizes), wording.size_ratio(*sizes), style="dim")
+        label = folded(printable(f"  {name}"), _STORED_WIDTH)
+        table.add_row(label, *map(wording.size_text, sizes), wording.size_ratio(*sizes), style="dim")
     if result.storage is not None:
         total = (result.a.total_bytes, result.b.total_bytes)
         verdict = Text(wording.short(result.storage.verdict), style=_STYLES[result.storage.verdict])

@@ -77,7 +77,7 @@ def lead(result: CompareResult) -> str:
     parts = [f"{count} {verdict.value.lower()}" for verdict in Outcome if (count := counts.get(verdict, 0))]
     found = f"B ({result.b.label}) against A ({result.a.label}): {', '.join(parts) or 'nothing was compared'}"
     storage = f"; storage {change_text(result.storage.ratio)}" if result.storage is not None else ""
-    reason = f". {result.reason[:1].upper()}{result.reason[1:]}" if result.reason else ""
+    reason = f"; {result.reason}" if result.reason else ""
     return f"{found}{storage}{reason}."
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from loadlab.report.replay.model import LogResult, ReplayResult
 from loadlab.report.wording import NOTHING, duration_us
 from loadlab.units import format_duration, format_rate, format_share
+from loadlab.validate.wording import counted
 
 SETTINGS = "SETs hold for the sessions that made them, and are not measured"
 
@@ -30,7 +31,7 @@ def load_text(result: ReplayResult) -> str:
     workers = "worker" if result.workers == 1 else "workers"
     return (
         f"{format_rate(result.achieved_per_s)}{asked} for {format_duration(result.duration_s)}, {speed_text(result)},"
-        f" over {result.connections:,} connections in {result.workers:,} {workers}"
+        f" over {counted(result.connections, 'connection')} in {result.workers:,} {workers}"
         f" (busiest {format_share(round(result.generator_cpu_share, 2))} of a core)"
     )
 

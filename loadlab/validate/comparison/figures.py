@@ -13,6 +13,7 @@ from loadlab.measure.figures import OperationFigures
 from loadlab.measure.histogram import Histogram, highest_equivalent_us, lowest_equivalent_us
 from loadlab.measure.model import LoadMeasure, OperationMeasure
 from loadlab.validate.comparison.pairs import Halved
+from loadlab.validate.wording import counted
 
 # Of fewer answers a percentile is one answer or two.
 EXECUTIONS_MIN = 5
@@ -110,7 +111,7 @@ def latency_series(a: Sequence[Round], b: Sequence[Round], name: str, metric: Me
     fewest = min((*executions(a, name), *executions(b, name)))
     needed = _NEEDED.get(metric, EXECUTIONS_MIN)
     if fewest < needed:
-        return Series(missing=f"a round had {fewest:,} executions, and {metric} needs {needed:,}")
+        return Series(missing=f"a round had {counted(fewest, 'execution')}, and {metric} needs {needed:,}")
     value = _LATENCY[metric]
 
     def of(load: LoadMeasure) -> float:

@@ -145,7 +145,8 @@ def differences(night: Night, other: Night) -> Iterator[str]:
     """What keeps two nights from being compared, in words: `scale 0.01 there, 0.001 here`; `night` is the one here."""
     for item in fields(Key):
         here, there = getattr(night.key, item.name), getattr(other.key, item.name)
-        if here != there:
+        # Another scale has other rows, which need not be said.
+        if here != there and not (item.name == "data" and night.key.scale != other.key.scale):
             yield _difference(item.name, night, other)
 
 

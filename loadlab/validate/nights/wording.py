@@ -37,5 +37,5 @@ def effect_text(before: float, after: float) -> str:
         return ""
     factor = after / before
     if factor >= 3:
-        return f"×{factor:.3g}"
+        return f"×{factor:.3g}" if factor < 1000 else f"×{factor:,.0f}"
     return f"{'+' if factor >= 1 else '−'}{format_share(round(abs(factor - 1), 3))}"
