@@ -9,6 +9,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from loadlab.measure.recorder import Recorder, pack_record, tally
+from loadlab.workload.timers import wake_on_time
 from tests.benchmarks.bank import Bank, open_bank, percentiles
 
 PAIRS = 5
@@ -87,21 +89,38 @@ def test_peak_throughput(benchmark: BenchmarkFixture, bank: Bank) -> None:
 def test_open_loop_latency(benchmark: BenchmarkFixture, bank: Bank) -> None:
     """Response times at 2,000/s, Poisson, 8 connections, ours / theirs: 0.9 to 1.2 is asked of median and p99.
 
-    `ratio` is of the medians, `ratio_p99` of the 99th percentiles.
+    `ratio` is of the medians, `ratio_p99` of the 99th percentiles, against pgbench as it comes. LoadLab's drivers have
+    the kernel wake them without its usual slack of 50 µs (`loadlab.workload.timers`), which pgbench begins each
+    transaction late by. So that nobody has to believe that this is all, `ratio_exact_timers` and its p99 are against a
+    pgbench that is started without that slack, too.
     """
-    found: list[tuple[list[float], list[float]]] = []
+    arguments = ("-c", "8", "-j", "1", "-R", "2000", "-T", "10")
+    found: list[tuple[list[float], list[float], list[float]]] = []
 
     def pair() -> None:
-        theirs = percentiles(bank.pgbench_responses_us("-c", "8", "-j", "1", "-R", "2000", "-T", "10"), 50, 99)
+        theirs = percentiles(bank.pgbench_responses_us(*arguments), 50, 99)
         result = bank.loadlab("--duration", "10s", rate=2000, connections=8, workers=1)
         response = result["operations"][0]["response_us"]
-        found.append((theirs, [response["p50"], response["p99"]]))
+        exact = percentiles(with_exact_timers(lambda: bank.pgbench_responses_us(*arguments)), 50, 99)
+        found.append((theirs, [response["p50"], response["p99"]], exact))
 
     benchmark.pedantic(pair, rounds=PAIRS, iterations=1)
-    note(benchmark, [ours[0] / theirs[0] for theirs, ours in found], "open loop at 2,000/s, median response time")
-    p99 = [ours[1] / theirs[1] for theirs, ours in found]
-    benchmark.extra_info["ratio_p99"] = statistics.median(p99)
-    print(f"p99: {statistics.median(p99):.2f} ({min(p99):.2f}–{max(p99):.2f}); ours, theirs µs: {found}")
+    note(benchmark, [ours[0] / theirs[0] for theirs, ours, _ in found], "open loop at 2,000/s, median response time")
+    others = {
+        "ratio_p99": [ours[1] / theirs[1] for theirs, ours, _ in found],
+        "ratio_exact_timers": [ours[0] / exact[0] for _, ours, exact in found],
+        "ratio_exact_timers_p99": [ours[1] / exact[1] for _, ours, exact in found],
+    }
+    for name, ratios in others.items():
+        benchmark.extra_info[name] = statistics.median(ratios)
+        print(f"{name}: {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})")
+    print(f"theirs, ours, theirs with exact timers, µs: {found}")
+
+
+def with_exact_timers(run: Callable[[], Any]) -> Any:
+    """What `run` returns, whose processes are started by a thread without timer slack, which they inherit."""
+    with ThreadPoolExecutor(1, initializer=wake_on_time) as thread:
+        return thread.submit(run).result()
 
 
 @pytest.mark.timeout(900)
