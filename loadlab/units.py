@@ -56,7 +56,8 @@ _LIMIT = re.compile(r"^\s*(<=|>=|<|>|≤|≥)?\s*(.+?)\s*$")
 def _split(text: str) -> tuple[float, str]:
     match = _QUANTITY.match(text)
     if match is None:
-        raise ValueError("must be a number with a unit")
+        is_negative = _QUANTITY.match(text.strip().removeprefix("-")) is not None
+        raise ValueError("must not be negative" if is_negative else "must be a number with a unit")
     return float(match[1].replace(",", "").replace("_", "")), match[2].lower()
 
 

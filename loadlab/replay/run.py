@@ -27,6 +27,7 @@ from loadlab.report.replay.files import write_replay
 from loadlab.report.replay.model import LogResult, ReplayResult, ShapeResult
 from loadlab.units import format_duration, format_share
 from loadlab.validate.gates import CPU_SHARE_MAX
+from loadlab.validate.wording import counted
 from loadlab.workload.collect import machine_cpu_s
 
 CONNECTIONS_MAX = 100
@@ -218,7 +219,7 @@ def _measured(tasks: Sequence[Task], plan: ReplayPlan, options: ReplayOptions, s
     collector = ReplayCollector(plan.shapes)
     planned_s = plan.span_s / options.speed if options.speed else 0.0
     connections = sum(task.connections for task in tasks)
-    show.step(f"Replaying over {connections:,} connections{_expected(planned_s)}")
+    show.step(f"Replaying over {counted(connections, 'connection')}{_expected(planned_s)}")
     with Crew(tasks, collector) as crew:
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         crew.run(_observer(show, planned_s))

@@ -34,5 +34,5 @@ def beside_parts(night: NightResult, style: str) -> Iterator[RenderableType]:
 
 
 def change_text(change: ChangeResult) -> str:
-    """`orders_of_user, blocks per call: 412 blocks where 4.02 blocks was usual.`"""
+    """`orders_of_user, blocks per call: 412 blocks; usual: 4.02 blocks.`"""
     return printable(f"{change.subject}, {metric_label(change.metric)}: {change.reason}")

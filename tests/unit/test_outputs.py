@@ -32,7 +32,7 @@ SECRET = "postgresql://bench:hunter2@db/bench"
 HOSTILE = "a|b <script>alert(1)</script> &amp; ]]> `c` *d* _e_ [f](http://x) @all\n::error::g,h:i% \x1b[31m\x00 \\"
 CHANGE = ChangeResult(
     subject=HOSTILE, metric="blocks_per_call", direction=Direction.WORSE, before=4.0, after=412.0, gates=True,
-    reason=f"412 blocks where 4 blocks was usual, at {SECRET}.", since="2026-03-14T02:00:00+00:00",
+    reason=f"412 blocks; usual: 4 blocks, at {SECRET}.", since="2026-03-14T02:00:00+00:00",
 )  # fmt: skip
 BETTER = CHANGE.model_copy(
     update={"subject": "fast", "metric": "p95", "direction": Direction.BETTER, "gates": False, "reason": "1 ms."}

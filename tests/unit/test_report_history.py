@@ -102,7 +102,7 @@ def test_a_spark_is_flat_where_nothing_happens():
 def test_a_run_shows_what_changed_since_earlier_nights():
     change = ChangeResult(
         subject=HOSTILE, metric="blocks_per_call", direction=Direction.WORSE, before=4.0, after=400.0, gates=True,
-        reason="400 blocks where 4 blocks was usual.", since="2026-03-14T02:00:00+00:00",
+        reason="400 blocks; usual: 4 blocks.", since="2026-03-14T02:00:00+00:00",
     )  # fmt: skip
     beside = NightResult(
         verdict=Verdict.FAIL, reason="1 regression beside 30 nights.", baseline="main", nights=30, nights_missing=2,
@@ -111,7 +111,7 @@ def test_a_run_shows_what_changed_since_earlier_nights():
     result = sample_result().model_copy(update={"night": beside, "incomplete": "Only a part was executed."})
     page = render_html(result)
     assert '<section id="nights">' in page
-    assert "400 blocks where 4 blocks was usual." in page
+    assert "400 blocks; usual: 4 blocks." in page
     assert "<script" not in page
     assert "Only a part was executed." in page
     out = io.StringIO()

@@ -124,7 +124,7 @@ def _figure(
     spread = _SPREAD * _MAD_TO_SIGMA * median_low([abs(item - usual) for item in known])
     allowed = max(least, share * usual, spread)
     if value > usual + allowed:
-        reason = f"{amount(metric, value)} where {amount(metric, usual)} was usual."
+        reason = f"{amount(metric, value)}; usual: {amount(metric, usual)}."
         yield Change(subject, metric, Direction.WORSE, usual, value, True, reason, night.started_at)
     elif value < usual - min(allowed, usual / 2) and value < known[-1] - min(allowed, usual / 2):
         reason = f"{amount(metric, value)}, down from {amount(metric, usual)}."
