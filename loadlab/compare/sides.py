@@ -46,6 +46,12 @@ def choose_sides(
     addresses = (database_a or DEFAULT_URL, database_b or DEFAULT_URL)
     if b is None:
         return _one(a, scenario, (database_a, database_b), addresses)
+    if scenario is None and _kind(a) != _kind(b):
+        raise InputError(
+            mask(b),
+            f"is a {_kind(b)}, and {mask(a)} a {_kind(a)}: each would have a load of its own; name two of one kind, or"
+            " give two schemas the load of a --scenario",
+        )
     first, second = (
         _side(text, which, scenario, address)
         for text, which, address in ((a, "a", addresses[0]), (b, "b", addresses[1]))
@@ -83,6 +89,12 @@ def _one(text: str, scenario: Path | None, said: tuple[str | None, str | None], 
         )
     one = scenario_of(text)
     return _apart(Choice(one.name, SideChoice(one.name, one, addresses[0]), SideChoice(one.name, one, addresses[1])))
+
+
+def _kind(text: str) -> str:
+    if _ADDRESS.match(text):
+        return "database"
+    return "schema" if names_source(text) else "scenario"
 
 
 def _side(text: str, which: str, scenario: Path | None, address: str) -> SideChoice:

@@ -341,6 +341,8 @@ def test_schemas_take_the_scenario_s_load_and_databases_are_those_that_are_there
         (("shop",), "is one side: name the other, a folder with a compare.yaml, or both --database-a and --database-b"),
         (("postgresql://u:secret@a/x", "postgresql://u:secret@a/x"), "--database-b=.* is the database of the other"),
         (("shop", "nowhere"), "nowhere.* does not exist"),
+        (("shop", "other.sql"), "other.sql is a schema, and .*shop a scenario: each would have a load of its own"),
+        (("shop", "postgresql://u:secret@a/x"), "a/x is a database, and .*shop a scenario"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(arguments, message, folder):
