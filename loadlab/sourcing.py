@@ -195,7 +195,7 @@ def _prisma(source: SchemaSource, dialect: str, engine: Engine) -> _Ddl:
     if name is None:
         known = ", ".join(PROVIDERS)
         raise InputError(
-            f"{source.name}: datasource.provider", f"has no engine; must be one of {known}", value=schema.provider
+            f"{source.name}: datasource.provider", f"cannot be read; must be one of {known}", value=schema.provider
         )
     if name == engine.name and isinstance(engine, CanRenderPrisma):
         return _Ddl(name, engine.render_prisma(schema))

@@ -28,9 +28,9 @@ _OPENERS = {
 }
 # Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with.
 _SCRATCH = {"postgresql": "embedded:", "mysql": "mysql://", "sqlite": "sqlite://"}
-# What a Prisma schema calls an engine, where that is not the engine's name.
-_PROVIDERS = {"postgres": "postgresql", "cockroachdb": "postgresql"}
-PROVIDERS = (*_SCRATCH, *_PROVIDERS)
+# What a Prisma schema calls the engines that can write its tables.
+_PROVIDERS = {"postgresql": "postgresql", "sqlite": "sqlite", "postgres": "postgresql", "cockroachdb": "postgresql"}
+PROVIDERS = tuple(_PROVIDERS)
 # Engine name → how its tools read values and statements from files.
 _FILE_FORMS = {
     "postgresql": "loadlab.engines.postgresql.file_form:PostgresqlFileForm",
@@ -69,9 +69,8 @@ def scratch_database(engine: str) -> Engine:
 
 
 def engine_of_provider(provider: str) -> str | None:
-    """The engine that a Prisma schema's `provider` means; None when there is none of that kind."""
-    name = _PROVIDERS.get(provider, provider)
-    return name if name in _SCRATCH else None
+    """The engine that a Prisma schema's `provider` means; None where none can write its tables."""
+    return _PROVIDERS.get(provider)
 
 
 def file_form(engine: str) -> FileForm:

@@ -181,7 +181,7 @@ def test_a_migration_of_a_project_goes_nowhere_else(
             "bad.prisma",
             "bad.prisma",
             'datasource db {\n  provider = "mongodb"\n}\n',
-            "bad.prisma: datasource.provider=mongodb has no engine; must be one of postgresql, sqlite, ",
+            "bad.prisma: datasource.provider=mongodb cannot be read; must be one of postgresql, sqlite, ",
         ),
         ("bad.prisma", "bad.prisma", "enum A {\n  X\n}\n", "bad.prisma creates no table"),
     ],
