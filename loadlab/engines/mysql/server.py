@@ -146,7 +146,9 @@ def _places(folder: Path) -> list[str]:
     user = ["--user=root"] if os.geteuid() == 0 else []
     return [
         f"--datadir={data}", f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}",
-        f"--secure-file-priv={data}", *user,
+        f"--secure-file-priv={data}",
+        # A server that starts removes what looks like the temporary tables of one that died, another's as well.
+        f"--tmpdir={folder}", *user,
     ]  # fmt: skip
 
 
