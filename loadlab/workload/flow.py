@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from loadlab.errors import InputError
+from loadlab.spec.native import text_for
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from loadlab.workload.values import Cells
     from loadlab.workload.verification import Kept
 
-FlowText = str | Mapping[str, str]
-"""A statement's text, or one for each engine by its name."""
+FlowText = str | Mapping[str, str | Mapping[str, Any]]
+"""A statement's text, or one for each engine by its name (`sql`: for all that speak SQL); a command may be a dict."""
 
 # Rows are drawn in blocks; reads go round in one, new rows are used once.
 _READ_BLOCK = 8192
@@ -136,11 +137,12 @@ class FlowSession:
         return self._prepared[native]
 
 
-def own_text(texts: Mapping[str, str], engine: str) -> str:
+def own_text(texts: Mapping[str, str | Mapping[str, Any]], engine: str) -> str:
     """The text for an engine. Raises InputError when there is none."""
-    if engine not in texts:
+    found = text_for(texts, engine)
+    if found is None:
         raise InputError("flows.py", f"has a statement for {', '.join(texts)} only, none for {engine}")
-    return texts[engine]
+    return found
 
 
 class Transaction:
