@@ -40,10 +40,13 @@ from loadlab.engines.abilities.load import (
     CanReadBack,
     CanRenderInsert,
     CanRenderOperations,
+    CanTellContent,
     CanTellIdentity,
+    CanTellResolution,
     CanTellUntouched,
     CanWriteOut,
     DirectSession,
+    StatementContent,
 )
 from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
 from loadlab.engines.abilities.pooling import CanGoThroughPooler, Pooler, PoolerConsole, PoolerState
@@ -98,7 +101,9 @@ __all__ = [
     "CanReplay",
     "CanSampleActivity",
     "CanSampleRows",
+    "CanTellContent",
     "CanTellIdentity",
+    "CanTellResolution",
     "CanTellRowLayout",
     "CanTellUntouched",
     "CanTryIndexes",
@@ -125,6 +130,7 @@ __all__ = [
     "ReplaySession",
     "RowLayout",
     "ServerEvent",
+    "StatementContent",
     "StatementLog",
     "StepKind",
     "StoredSize",
