@@ -117,8 +117,8 @@ def _node(query: Query, stage: Stage, seen: Stage | None) -> PlanNode:
     if name == "EQ_LOOKUP":
         return _eq_lookup(query, stage, tuple(_node(query, i, s) for i, s in zip(inputs, below, strict=True)))
     children = tuple(_node(query, part, figures) for part, figures in zip(inputs, below, strict=True))
-    if name == "PROJECTION_COVERED" and len(children) == 1 and children[0].kind == "index scan":
-        return replace(children[0], kind="index only scan")
+    if name == "PROJECTION_COVERED" and len(children) == 1:
+        return children[0]
     node = PlanNode(_KINDS.get(name, "other"), name, children=children)
     if name == "SORT":
         node = replace(node, sort_keys=_sort_keys(query, stage.get("sortPattern", {})))
