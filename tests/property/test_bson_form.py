@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("pymongo", reason="needs the driver pymongo (pip install 'loadlab[mongodb]')")
 
-import bson  # noqa: E402
-from bson.binary import UuidRepresentation  # noqa: E402
-from bson.codec_options import CodecOptions, DatetimeConversion  # noqa: E402
+import bson
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions, DatetimeConversion
 
-from loadlab.engines.mongodb.bson_form import CannotEncodeError, documents  # noqa: E402
-from loadlab.schema.model import LogicalType  # noqa: E402
+from loadlab.engines.mongodb.bson_form import CannotEncodeError, documents
+from loadlab.schema.model import LogicalType
 
 CODEC = CodecOptions(
     dict,
@@ -38,7 +39,7 @@ def decoded(parts: list[tuple[str, pa.Array, LogicalType | None]], rows: int) ->
     assert len(found) == rows
     starts = found.starts.tolist()
     assert starts[-1] == len(found.data)
-    return [bson.decode(bytes(found.data[a:b]), CODEC) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [bson.decode(bytes(found.data[a:b]), CODEC) for a, b in pairwise(starts)]
 
 
 def same(value: Any) -> Any:
@@ -103,7 +104,8 @@ CASES: dict[str, Case] = {
     "vector": (pa.list_(pa.float32(), 3), None, st.lists(st.integers(-8, 8).map(float), min_size=3, max_size=3), same),
     "map": (
         pa.map_(pa.string(), pa.string()), None,
-        st.dictionaries(st.text("abc.$", max_size=3), st.none() | TEXT, max_size=3).map(lambda d: list(d.items())), dict,
+        st.dictionaries(st.text("abc.$", max_size=3), st.none() | TEXT, max_size=3).map(lambda d: list(d.items())),
+        dict,
     ),
     "struct": (
         POINT, None, st.fixed_dictionaries({"x": st.none() | st.just(1.5), "y": st.none() | st.just(-0.0)}),
