@@ -14,12 +14,10 @@ from typing import Any
 from bson.decimal128 import Decimal128
 from bson.json_util import CANONICAL_JSON_OPTIONS, RELAXED_JSON_OPTIONS, dumps
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
-from loadlab.engines.mongodb.collections.expressions import constant
+from loadlab.engines.mongodb.collections.expressions import constant, parsed
 from loadlab.engines.mongodb.paths import paths
 from loadlab.engines.translation import UntranslatableError, bare
-from loadlab.schema.checks.syntax import parse
 from loadlab.schema.model import Table
 
 Filter = dict[str, Any]
@@ -31,11 +29,7 @@ _SIGNS = {"$add": "+", "$subtract": "-", "$multiply": "*", "$divide": "/", "$mod
 
 def partial_filter(table: Table, predicate: str, dialect: str) -> Filter:
     """The documents for which a predicate is TRUE. Raises UntranslatableError."""
-    try:
-        tree = parse(predicate, dialect)
-    except SqlglotError as error:
-        raise UntranslatableError(" ".join(str(error).split())) from None
-    return _filter(table, tree)
+    return _filter(table, parsed(predicate, dialect))
 
 
 def _filter(table: Table, node: exp.Expr) -> Filter:

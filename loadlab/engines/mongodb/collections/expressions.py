@@ -32,6 +32,7 @@ _ARITHMETIC: Mapping[type[exp.Expr], str] = {
 _FUNCTIONS: Mapping[type[exp.Expr], str] = {
     exp.Lower: "$toLower", exp.Upper: "$toUpper", exp.Abs: "$abs", exp.Ceil: "$ceil", exp.Floor: "$floor",
 }  # fmt: skip
+_TYPE_FUNCTIONS = ("jsonb_typeof", "json_typeof")
 _MOMENTS = ("DATE", "TIMESTAMP")
 _INT64_END = 2**63
 _PARTS = {"year": "$year", "month": "$month", "day": "$dayOfMonth", "hour": "$hour", "minute": "$minute"}
@@ -39,11 +40,34 @@ _PARTS = {"year": "$year", "month": "$month", "day": "$dayOfMonth", "hour": "$ho
 
 def check_expression(table: Table, expression: str, dialect: str) -> Expression:
     """What `$expr` demands for a CHECK. Raises UntranslatableError saying which part has no counterpart."""
+    return _Writer(table).not_false(parsed(expression, dialect))
+
+
+def parsed(expression: str, dialect: str) -> exp.Expr:
+    """The tree of an expression. Raises UntranslatableError."""
     try:
-        tree = parse(expression, dialect)
+        holder = exp.Paren(this=parse(expression, dialect))
     except SqlglotError as error:
         raise UntranslatableError(" ".join(str(error).split())) from None
-    return _Writer(table).not_false(tree)
+    for node in [*holder.find_all(exp.EQ, exp.NEQ)]:
+        listed = _membership(node)
+        if listed is not None:
+            node.replace(listed)
+    found: exp.Expr = holder.this
+    return found
+
+
+def _membership(node: exp.Expr) -> exp.Expr | None:
+    """`x = ANY (ARRAY[…])` as `x IN (…)`, `x <> ALL (ARRAY[…])` as its negation; None for anything else."""
+    right = bare(node.expression)
+    if not isinstance(right, exp.Any if isinstance(node, exp.EQ) else exp.All):
+        return None
+    items = bare(right.this)
+    items = bare(items.this) if isinstance(items, exp.Cast) else items
+    if not isinstance(items, exp.Array):
+        return None
+    listed = exp.In(this=node.this.copy(), expressions=[item.copy() for item in items.expressions])
+    return listed if isinstance(node, exp.EQ) else exp.Not(this=listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +114,7 @@ class _Writer:
 
     def _guarded(self, operands: list[exp.Expr], compared: Expression, unknown_passes: bool) -> Expression:
         """A comparison of what may be NULL: then it is unknown."""
-        columns = [column for operand in operands for column in operand.find_all(exp.Column)]
+        columns = [column for operand in operands for column in _compared_columns(operand)]
         nullable = {self.column(column) for column in columns if self._is_nullable(column.name)}
         if not nullable:
             return compared
@@ -111,10 +135,7 @@ class _Writer:
         raise UntranslatableError(f"{node.sql()} has no counterpart")
 
     def _matches(self, node: exp.Expr, unknown_passes: bool) -> Expression:
-        pattern = bare(node.expression)
-        if not is_text(pattern):
-            raise UntranslatableError(f"{node.sql()} has no counterpart")
-        found: dict[str, Any] = {"input": self.value(node.this), "regex": pattern.name}
+        found: dict[str, Any] = {"input": self.value(node.this), "regex": constant(node.expression)}
         if isinstance(node, exp.RegexpILike):
             found["options"] = "i"
         return self._guarded([node.this], {"$regexMatch": found}, unknown_passes)
@@ -137,6 +158,10 @@ class _Writer:
         function = _FUNCTIONS.get(type(node))
         if function is not None:
             return {function: self.value(node.this)}
+        if isinstance(node, (exp.Is, exp.Not, exp.And, exp.Or, *_COMPARISONS)):
+            return self.true(node)
+        if isinstance(node, exp.Anonymous) and node.name.lower() in _TYPE_FUNCTIONS:
+            return _json_type(self.value(node.expressions[0]))
         raise UntranslatableError(f"{node.sql()} has no counterpart")
 
     def column(self, node: exp.Expr) -> str:
@@ -196,6 +221,23 @@ _VALUES: Mapping[type[exp.Expr], Callable[[_Writer, exp.Expr], Expression]] = {
 }
 
 
+def _json_type(value: Expression) -> Expression:
+    """The names that JSON has for types, where those of BSON differ."""
+    kind = {"$type": value}
+    truth = {"$cond": [{"$eq": [kind, "bool"]}, "boolean", kind]}
+    return {"$cond": [{"$isNumber": value}, "number", truth]}
+
+
+def _compared_columns(node: exp.Expr) -> list[exp.Expr]:
+    """The columns whose NULL makes a value unknown: not those that are asked whether they are NULL."""
+    node = bare(node)
+    if isinstance(node, exp.Is):
+        return []
+    if isinstance(node, exp.Column):
+        return [node]
+    return [column for child in node.iter_expressions() for column in _compared_columns(child)]
+
+
 def is_constant(node: exp.Expr) -> bool:
     """Whether it is a literal, a negative one, TRUE, FALSE or NULL."""
     node = bare(node)
@@ -212,7 +254,7 @@ def constant(node: exp.Expr, kind: str = "") -> Any:
         case exp.Boolean():
             return bool(node.this)
         case exp.Cast() if is_text(bare(node.this)):
-            to = node.to.this.name
+            to = str(getattr(node.to.this, "name", ""))
             return _moment(bare(node.this).name) if to.startswith(_MOMENTS) else constant(node.this, kind)
         case exp.Cast():
             return constant(node.this, kind)

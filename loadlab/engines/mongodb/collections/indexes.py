@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bson.json_util import loads
+from sqlglot import exp
 
 from loadlab.engines.mongodb.collections.conditions import as_canonical_json, filter_text, partial_filter
+from loadlab.engines.mongodb.collections.expressions import parsed
 from loadlab.engines.mongodb.paths import ID, paths
-from loadlab.engines.translation import UntranslatableError, descending_keys
+from loadlab.engines.translation import UntranslatableError, bare, descending_keys
 from loadlab.schema.checks import expression_columns
-from loadlab.schema.checks.syntax import parse
 from loadlab.schema.model import Index, Table
 
 Spec = dict[str, Any]
@@ -90,11 +91,7 @@ def _ordered(table: Table, index: Index, dialect: str) -> dict[str, Any]:
 
 def _lowered(table: Table, key: str, dialect: str) -> str:
     """The column of `lower(column)`: a collation that does not tell letters by their size serves the same."""
-    from sqlglot import exp
-
-    from loadlab.engines.translation import bare
-
-    tree = bare(parse(key, dialect))
+    tree = bare(parsed(key, dialect))
     if isinstance(tree, (exp.Lower, exp.Upper)) and isinstance(bare(tree.this), exp.Column):
         name = str(bare(tree.this).name)
         if name in table.column_names:
