@@ -20,6 +20,7 @@ from loadlab.engines.mongodb.forget import forget
 from loadlab.engines.mongodb.loading import encoded, insert
 from loadlab.engines.mongodb.names import user_collections
 from loadlab.engines.mongodb.trial import try_sample
+from loadlab.engines.mongodb.under_load import UnderLoad
 from loadlab.engines.protocol import Chunk, Manifest, Progress
 from loadlab.errors import DatabaseError, NotEmptyError
 from loadlab.schema.model import Schema, Table
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
-class MongodbEngine:
+class MongodbEngine(UnderLoad):
     """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
-    and CanTellIdentity.
+    and what `UnderLoad` brings.
     """
 
     name = NAME
@@ -66,19 +67,13 @@ class MongodbEngine:
                     self._database.client.drop_database(self._database.name)
         finally:
             self._is_scratch = False
+            self.close_pools()
             self._database.client.close()
 
     def version(self) -> str:
         """Product and version."""
         with translated(self.display_url):
             return f"MongoDB {self._database.command('buildInfo')['version']}"
-
-    def identity(self) -> str:
-        """The members of the replica set, or the one server, and the database."""
-        with translated(self.display_url):
-            hello = self._database.command("hello")
-        members = hello.get("hosts") or [f"{host}:{port}" for host, port in self._database.client.nodes]
-        return f"{hello.get('setName', '')}/{','.join(sorted(members))}/{self._database.name}"
 
     # Schema -------------------------------------------------------------------------------------------------------
 
@@ -89,9 +84,6 @@ class MongodbEngine:
                 execute_script(scratch._database, ddl)
             scratch.check_statements(statements)
             return replace(scratch.reflect(), ddl=ddl)
-
-    def check_statements(self, statements: Mapping[str, Statement]) -> None:
-        """Raises InputError naming the statement."""
 
     def user_tables(self) -> Mapping[str, bool]:
         """Whether each collection holds documents; what a killed LoadLab left half made is not the user's."""
