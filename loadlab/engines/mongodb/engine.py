@@ -20,6 +20,7 @@ from loadlab.engines.mongodb.forget import forget
 from loadlab.engines.mongodb.loading import encoded, insert
 from loadlab.engines.mongodb.names import user_collections
 from loadlab.engines.mongodb.trial import try_sample
+from loadlab.engines.mongodb.under_load import UnderLoad
 from loadlab.engines.protocol import Chunk, Manifest, Progress
 from loadlab.errors import DatabaseError, NotEmptyError
 from loadlab.schema.model import Schema, Table
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
-class MongodbEngine:
-    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
+class MongodbEngine(UnderLoad):
+    """See `loadlab.engines.protocol.Engine`; also what `UnderLoad` has, CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
     and CanTellIdentity.
     """
 
@@ -42,6 +43,7 @@ class MongodbEngine:
         self._address = address
         self._database = database
         self._is_scratch = is_scratch
+        self._pools = {}
         self.url = address.url
         self.display_url = address.display_url
 
@@ -60,6 +62,7 @@ class MongodbEngine:
 
     def close(self) -> None:
         """Close it; a scratch database disappears."""
+        self.close_pools()
         try:
             if self._is_scratch:
                 with translated(self.display_url):
@@ -89,9 +92,6 @@ class MongodbEngine:
                 execute_script(scratch._database, ddl)
             scratch.check_statements(statements)
             return replace(scratch.reflect(), ddl=ddl)
-
-    def check_statements(self, statements: Mapping[str, Statement]) -> None:
-        """Raises InputError naming the statement."""
 
     def user_tables(self) -> Mapping[str, bool]:
         """Whether each collection holds documents; what a killed LoadLab left half made is not the user's."""
