@@ -75,6 +75,13 @@ class MongodbEngine(UnderLoad):
         with translated(self.display_url):
             return f"MongoDB {self._database.command('buildInfo')['version']}"
 
+    def identity(self) -> str:
+        """The replica set, or the server's process, and the database: a client may be led to another member."""
+        with translated(self.display_url):
+            hello = self._database.client.admin.command("hello")
+        server = hello.get("setName") or hello.get("topologyVersion", {}).get("processId")
+        return f"{server} {','.join(sorted(hello.get('hosts', ())))} {self._database.name}"
+
     # Schema -------------------------------------------------------------------------------------------------------
 
     def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
