@@ -43,6 +43,7 @@ class MongodbEngine(UnderLoad):
         self._address = address
         self._database = database
         self._is_scratch = is_scratch
+        self._pools = {}
         self.url = address.url
         self.display_url = address.display_url
 
@@ -61,13 +62,13 @@ class MongodbEngine(UnderLoad):
 
     def close(self) -> None:
         """Close it; a scratch database disappears."""
+        self.close_pools()
         try:
             if self._is_scratch:
                 with translated(self.display_url):
                     self._database.client.drop_database(self._database.name)
         finally:
             self._is_scratch = False
-            self.close_pools()
             self._database.client.close()
 
     def version(self) -> str:

@@ -151,9 +151,10 @@ class UnderLoad:
         )
 
     def _pool(self, timeout_s: float) -> MongoClient[Document]:
-        if timeout_s not in self._pools:
-            self._pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
-        return self._pools[timeout_s]
+        with _OPENING:  # threads open their sessions at the same time
+            if timeout_s not in self._pools:
+                self._pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
+            return self._pools[timeout_s]
 
     def close_pools(self) -> None:
         """The clients of the sessions that were opened here."""
