@@ -67,14 +67,25 @@ class Nesting:
 
     def embedded_rows(self, table: str, start: int, stop: int) -> int:
         """How many rows of other tables stand in the rows [start, stop) alone, at any depth."""
-        return self._count(table, np.arange(start, stop, dtype=np.int64))
+        total = 0
+        for placement in self.documents.inside(table):
+            if not placement.is_inside:
+                continue
+            children = self._children_of(placement)
+            if isinstance(children, NeighbouringChildren):
+                first, end = children.between(start, stop)
+                total += end - first + self.embedded_rows(placement.table, first, end)
+            else:
+                rows = children.of(np.arange(start, stop, dtype=np.int64))[1]
+                total += len(rows) + self._of_scattered(placement.table, rows)
+        return total
 
-    def _count(self, table: str, hosts: Int64s) -> int:
+    def _of_scattered(self, table: str, hosts: Int64s) -> int:
         total = 0
         for placement in self.documents.inside(table):
             if placement.is_inside:
                 rows = self._children_of(placement).of(hosts)[1]
-                total += len(rows) + self._count(placement.table, rows)
+                total += len(rows) + self._of_scattered(placement.table, rows)
         return total
 
     # -- one column --------------------------------------------------------------------------------------------------

@@ -63,12 +63,17 @@ class NeighbouringChildren:
 
     def _of_neighbours(self, first: int, count: int) -> tuple[Int64s, Int64s]:
         """Of the parents first, first + 1, …, whose children are neighbours as well."""
-        start, stop = (int(row) for row in self._first(np.array([first, first + count], dtype=np.int64)))
+        start, stop = self.between(first, first + count)
         rows = np.arange(start, stop, dtype=np.int64)
         if not len(rows):
             return np.zeros(count, dtype=np.int64), rows
         owners, valid = self._parent_rows(rows)
         return _kept(owners - first, rows, valid, count)
+
+    def between(self, first: int, stop: int) -> tuple[int, int]:
+        """The child rows [start, stop) that belong to the parents [first, stop), where each row has a parent."""
+        start, end = self._first(np.array([first, stop], dtype=np.int64))
+        return int(start), int(end)
 
     def _first(self, parents: Int64s) -> Int64s:
         """The first child row that belongs to each of these parents or to a later one; shape (n,)."""
