@@ -45,6 +45,7 @@ from loadlab.engines.abilities.load import (
     CanWriteOut,
     DirectSession,
 )
+from loadlab.engines.abilities.nesting import Access, CanNest, RelationFacts
 from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
 from loadlab.engines.abilities.pooling import CanGoThroughPooler, Pooler, PoolerConsole, PoolerState
 from loadlab.engines.abilities.replay import (
@@ -68,6 +69,7 @@ from loadlab.engines.abilities.review import (
 from loadlab.engines.abilities.sources import CanHostMigrations, CanRenderPrisma, FileForm
 
 __all__ = [
+    "Access",
     "ActivitySampler",
     "CanAppend",
     "CanCancel",
@@ -86,6 +88,7 @@ __all__ = [
     "CanLoadCycles",
     "CanMakeScratch",
     "CanMeasureBloat",
+    "CanNest",
     "CanPlan",
     "CanPlanValues",
     "CanProfile",
@@ -121,6 +124,7 @@ __all__ = [
     "PoolerConsole",
     "PoolerState",
     "Refusal",
+    "RelationFacts",
     "Remedies",
     "ReplaySession",
     "RowLayout",
