@@ -20,7 +20,7 @@ from loadlab.data.plan.planner import DataPlan, DataRequest, plan_data, used_poo
 from loadlab.errors import InputError
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import KEY, Documents, content_of, documents_of
+from loadlab.schema.nesting import KEY, Documents, content_of, documents_of, table_as_stored
 from loadlab.spec.shapes import DataShape
 
 # Raised when a change of the generators changes what the same manifest yields.
@@ -75,6 +75,10 @@ class Dataset:
 
     def table(self, key: str) -> Table:
         return self.plan.tables[key].table
+
+    def stored_table(self, key: str) -> Table:
+        """The table with a column for whatever stands in its rows, as `nesting` makes them."""
+        return table_as_stored(self.manifest.schema, self.nesting.documents, key)
 
     def loaded_table(self, key: str) -> Table:
         """The table with the columns that the dataset fills: not those left to the server."""

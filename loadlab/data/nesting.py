@@ -111,7 +111,9 @@ class Nesting:
         return structs.take(pa.array(place, mask=counts == 0))
 
     def _structs(self, placement: Placement, rows: Int64s) -> pa.StructArray:
-        table, names = self._plans[placement.table].table, placement.columns
+        plan = self._plans[placement.table]
+        # What is left to the server is not there.
+        table, names = plan.table, tuple(name for name in placement.columns if name in plan.columns)
         cells = self._dataset.columns(placement.table, names, rows)
         fields = [pa.field(name, arrow_type(table.column(name).type), table.column(name).nullable) for name in names]
         arrays = [_flat(cells[field.name], field.type) for field in fields]

@@ -6,11 +6,12 @@ engine: `loadlab.engines.abilities.CanNest`), and kept in the ledger beside what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from loadlab.schema.manifest import Manifest
+from loadlab.schema.model import Column, LogicalType, Schema, Table
 
 Design = Literal["embed", "hybrid", "reference"]
 KEY = "documents"
@@ -92,6 +93,30 @@ class Documents:
     def to_json(self) -> dict[str, Any]:
         """For the manifest's body."""
         return {"placements": [item.to_json() for item in self.placements], "advice": list(self.advice)}
+
+
+def table_as_stored(schema: Schema, documents: Documents, key: str) -> Table:
+    """A table with a column for whatever stands in its rows: an array of records, one record, a number of them.
+
+    `not_null` of a record's field says that its column is NOT NULL.
+    """
+    table = schema.table(key)
+    more = [column for placement in documents.inside(key) for column in _columns(schema, documents, placement)]
+    return replace(table, columns=(*table.columns, *more)) if more else table
+
+
+def _columns(schema: Schema, documents: Documents, placement: Placement) -> Iterator[Column]:
+    table = schema.table(placement.table)
+    columns = [table.column(name) for name in placement.columns]
+    if placement.is_inside:
+        inside = documents.inside(placement.table)
+        columns += [column for inner in inside for column in _columns(schema, documents, inner)]
+    fields = tuple((column.name, replace(column.type, not_null=not column.nullable)) for column in columns)
+    record = LogicalType("composite", placement.table, fields=fields, not_null=True)
+    kind = LogicalType("array", f"{placement.table}[]", element=record) if placement.many else record
+    yield Column(placement.field, kind, nullable=not placement.many)
+    if placement.counter:
+        yield Column(placement.counter, LogicalType("integer", "bigint", bits=64), nullable=False)
 
 
 def documents_from(body: Mapping[str, Any]) -> Documents:

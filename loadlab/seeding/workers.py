@@ -67,7 +67,7 @@ def load_chunk(engine: Engine, dataset: Dataset, chunk: Chunk) -> int:
         batches = (batch.select([*table.primary_key, *columns]) for batch in _batches(dataset, chunk))
         return engine.fill_later(table, columns, batches, chunk)
     later = dataset.plan.postponed.get(chunk.table, ()) if needs_second_pass(engine, dataset) else ()
-    return engine.load(table, first_batches(dataset, chunk, later), chunk)
+    return engine.load(dataset.stored_table(chunk.table), first_batches(dataset, chunk, later), chunk)
 
 
 def first_batches(dataset: Dataset, chunk: Chunk, later: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
