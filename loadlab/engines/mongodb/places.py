@@ -46,16 +46,21 @@ class Places:
         names = [".".join(step.field for step in way[: depth + 1]) for depth in range(len(way))]
         return tuple(name for name, step in zip(names, way, strict=True) if step.many)
 
+    def origin(self, table: str, column: str) -> tuple[str, str]:
+        """(table, column) that holds a column's value: of a foreign key to the host, the host's. Raises KeyError."""
+        placement = self.documents.of(table)
+        if placement.is_inside:
+            key = self._key(placement)
+            if column in key.columns:
+                return self.origin(placement.host, key.target_columns[key.columns.index(column)])
+        return table, self.schema.table(table).column(column).name
+
     def path(self, table: str, column: str) -> str:
         """Where a column of a table is in the documents of its collection. Raises KeyError."""
-        placement = self.documents.of(table)
-        if not placement.is_inside:
-            return path(self.schema.table(table), column)
-        key = self._key(placement)
-        if column in key.columns:
-            return self.path(placement.host, key.target_columns[key.columns.index(column)])
-        self.schema.table(table).column(column)
-        return f"{self.within(table)}.{field_name(column)}"
+        owner, name = self.origin(table, column)
+        if not self.documents.of(owner).is_inside:
+            return path(self.schema.table(owner), name)
+        return f"{self.within(owner)}.{field_name(name)}"
 
     def is_by_host(self, table: str, key: ForeignKey) -> bool:
         """Whether a foreign key leads to what the table stands in: it holds by where the rows are."""
