@@ -15,6 +15,8 @@ from loadlab.engines.abilities import (
     CanReadStatements,
     CanRenderRemedies,
     CanSampleRows,
+    CanTellContent,
+    StatementContent,
 )
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError
@@ -81,6 +83,7 @@ def seeded_facts(engine: Engine, dataset: Dataset, load: Load) -> ReviewFacts:
         reviewed_tables(engine.reflect()),
         rows={key: round(rows) for key, rows in stated.items()},
         statements=load.statements,
+        contents=_contents(engine, load.statements),
         executions=load.executions,
         evidence=load.evidence,
         is_window=load.executions is not None,
@@ -89,6 +92,15 @@ def seeded_facts(engine: Engine, dataset: Dataset, load: Load) -> ReviewFacts:
     )
     facts = _with_catalogue(facts, engine, may_install=dataset.manifest.owns_tables)
     return _with_words(facts, engine, live=False)
+
+
+def _contents(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, StatementContent]:
+    """What the engine says of statements that are no SQL."""
+    if not isinstance(engine, CanTellContent):
+        return {}
+    schema = engine.reflect()
+    found = {key: engine.content_of(statement, schema) for key, statement in statements.items()}
+    return {key: content for key, content in found.items() if content is not None}
 
 
 def live_facts(engine: Engine) -> ReviewFacts:

@@ -124,6 +124,42 @@ CREATE UNIQUE INDEX works_sold_title_key ON works (sold_title);
 """
 
 
+_MONGODB_DDL = """\
+[
+{"create": "authors", "validator": {"$jsonSchema": {
+    "bsonType": "object", "required": ["_id", "email"],
+    "properties": {
+        "_id": {"bsonType": "long", "title": "id"},
+        "email": {"bsonType": "string", "maxLength": 60},
+        "born": {"bsonType": "date", "description": "date"}}}}},
+{"create": "works", "validator": {"$and": [{"$jsonSchema": {
+    "bsonType": "object", "required": ["_id", "author_id", "rating"],
+    "properties": {
+        "_id": {"bsonType": "binData", "title": "id", "description": "uuid"},
+        "author_id": {"bsonType": "long", "description": "references authors._id"},
+        "rating": {"bsonType": "int", "description": "integer(16)"},
+        "copies": {"bsonType": "long"},
+        "price": {"bsonType": "decimal", "description": "numeric(12, 2)"},
+        "weight": {"bsonType": "double"},
+        "sold": {"bsonType": "bool"},
+        "title": {"bsonType": "string"},
+        "document": {"description": "json"},
+        "picture": {"bsonType": "binData"},
+        "published": {"bsonType": "date", "description": "date"},
+        "opens": {"bsonType": "string", "description": "time"},
+        "written": {"bsonType": "date", "description": "timestamp"},
+        "changed": {"bsonType": "date"}}}},
+    {"$expr": {"$and": [{"$gte": ["$rating", 1]}, {"$lte": ["$rating", 5]}]}, "$comment": "works_rating_range"}]}},
+{"createIndexes": "authors", "indexes": [{"key": {"email": 1}, "name": "authors_email_key", "unique": true}]},
+{"createIndexes": "works", "indexes": [
+    {"key": {"author_id": 1, "changed": -1}, "name": "works_author_id_changed_idx"},
+    {"key": {"title": 1}, "name": "works_lower_title_idx", "collation": {"locale": "en", "strength": 2}},
+    {"key": {"title": 1}, "name": "works_sold_title_key", "unique": true,
+     "partialFilterExpression": {"sold": true, "title": {"$gt": ""}}}]}
+]
+"""
+
+
 def _execute_postgresql(url: str, script: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(script.encode())
@@ -145,6 +181,15 @@ def _execute_mysql(url: str, script: str) -> None:
     connection.close()
 
 
+def _execute_mongodb(url: str, script: str) -> None:
+    import pymongo
+    from bson import json_util
+
+    with pymongo.MongoClient(url) as client:
+        for command in json_util.loads(script):
+            client.get_default_database().command(command)
+
+
 ENGINES = (
     EngineUnderTest(
         "postgresql",
@@ -163,6 +208,14 @@ ENGINES = (
         server_fixture="mariadb_server",
         # Recursion ends after 1,000 steps there unless it is told otherwise.
         endless="SELECT count(*) FROM seq_1_to_10000000000 WHERE seq <= :most",
+    ),
+    EngineUnderTest(
+        "mongodb",
+        lambda _: "mongodb://",
+        "mongodb://someone:s3cret@127.0.0.1:1/nothing?serverSelectionTimeoutMS=300",
+        _MONGODB_DDL,
+        _execute_mongodb,
+        server_fixture="mongo_server",
     ),
     EngineUnderTest(
         "sqlite",

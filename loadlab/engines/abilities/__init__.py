@@ -40,10 +40,13 @@ from loadlab.engines.abilities.load import (
     CanReadBack,
     CanRenderInsert,
     CanRenderOperations,
+    CanTellContent,
     CanTellIdentity,
+    CanTellResolution,
     CanTellUntouched,
     CanWriteOut,
     DirectSession,
+    StatementContent,
 )
 from loadlab.engines.abilities.nesting import Access, CanNest, RelationFacts
 from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
@@ -101,7 +104,9 @@ __all__ = [
     "CanReplay",
     "CanSampleActivity",
     "CanSampleRows",
+    "CanTellContent",
     "CanTellIdentity",
+    "CanTellResolution",
     "CanTellRowLayout",
     "CanTellUntouched",
     "CanTryIndexes",
@@ -129,6 +134,7 @@ __all__ = [
     "ReplaySession",
     "RowLayout",
     "ServerEvent",
+    "StatementContent",
     "StatementLog",
     "StepKind",
     "StoredSize",

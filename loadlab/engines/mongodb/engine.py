@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
 
 from pymongo.database import Database
 
+from loadlab.engines.abilities import Refusal
+from loadlab.engines.mongodb import ledger
+from loadlab.engines.mongodb.collections.reflect import reflect
 from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address
+from loadlab.engines.mongodb.creating import execute_script, indexes_of, make_collections, options_of, scratch_database
 from loadlab.engines.mongodb.errors import translated
+from loadlab.engines.mongodb.finish import check_all_references, make_indexes
+from loadlab.engines.mongodb.forget import forget
+from loadlab.engines.mongodb.loading import encoded, insert
 from loadlab.engines.mongodb.names import user_collections
+from loadlab.engines.mongodb.trial import try_sample
+from loadlab.engines.protocol import Chunk, Manifest, Progress
+from loadlab.errors import DatabaseError, NotEmptyError
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
 class MongodbEngine:
-    """See `loadlab.engines.protocol.Engine`."""
+    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
+    and CanTellIdentity.
+    """
 
     name = NAME
 
@@ -46,6 +65,7 @@ class MongodbEngine:
                 with translated(self.display_url):
                     self._database.client.drop_database(self._database.name)
         finally:
+            self._is_scratch = False
             self._database.client.close()
 
     def version(self) -> str:
@@ -53,12 +73,156 @@ class MongodbEngine:
         with translated(self.display_url):
             return f"MongoDB {self._database.command('buildInfo')['version']}"
 
+    def identity(self) -> str:
+        """The members of the replica set, or the one server, and the database."""
+        with translated(self.display_url):
+            hello = self._database.command("hello")
+        members = hello.get("hosts") or [f"{host}:{port}" for host, port in self._database.client.nodes]
+        return f"{hello.get('setName', '')}/{','.join(sorted(members))}/{self._database.name}"
+
     # Schema -------------------------------------------------------------------------------------------------------
 
+    def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
+        """Executed in a database of its own on the same server, which is dropped afterwards."""
+        with self.scratch() as scratch:
+            with translated(self.display_url):
+                execute_script(scratch._database, ddl)
+            scratch.check_statements(statements)
+            return replace(scratch.reflect(), ddl=ddl)
+
+    def check_statements(self, statements: Mapping[str, Statement]) -> None:
+        """Raises InputError naming the statement."""
+
     def user_tables(self) -> Mapping[str, bool]:
-        """Whether each collection holds documents."""
+        """Whether each collection holds documents; what a killed LoadLab left half made is not the user's."""
         with translated(self.display_url):
-            return {
-                name: self._database[name].find_one({}, {"_id": 1}) is not None
-                for name in user_collections(self._database)
-            }
+            entry = ledger.read(self._database)
+            half_made = set() if entry is None or entry.ready else self._half_made(entry)
+            names = [name for name in user_collections(self._database) if name not in half_made]
+            return {name: self._database[name].find_one({}, {"_id": 1}) is not None for name in names}
+
+    def _half_made(self, entry: ledger.Entry) -> set[str]:
+        return set(user_collections(self._database)) - entry.before
+
+    def reflect(self) -> Schema:
+        """The schema that is there."""
+        with translated(self.display_url):
+            return reflect(self._database)
+
+    def notes(self) -> tuple[str, ...]:
+        """What of a schema in another engine's words was left out here."""
+        with translated(self.display_url):
+            entry = ledger.read(self._database)
+        return () if entry is None else entry.notes
+
+    @contextmanager
+    def scratch(self) -> Iterator[MongodbEngine]:
+        """See `loadlab.engines.abilities.CanMakeScratch`."""
+        with scratch_database(self._address) as (address, database):
+            yield MongodbEngine(address, database)
+
+    # Seeding ------------------------------------------------------------------------------------------------------
+
+    def manifest(self) -> Manifest | None:
+        """What the ledger says; nothing while its collections are still half made."""
+        with translated(self.display_url):
+            entry = ledger.read(self._database)
+        return entry.manifest if entry is not None and entry.ready else None
+
+    def forget(self, *, with_new_rows: bool = False) -> None:
+        """See `loadlab.engines.abilities.CanForget`."""
+        with translated(self.display_url):
+            entry = ledger.read(self._database)
+            if entry is None:
+                return
+            if entry.ready:
+                forget(self._database, entry, with_new_rows=with_new_rows)
+            else:
+                self._drop(self._half_made(entry))
+                ledger.drop(self._database)
+
+    def _drop(self, collections: Iterable[str]) -> None:
+        for name in collections:
+            self._database.drop_collection(name)
+
+    def loaded(self) -> frozenset[Chunk]:
+        """The chunks that are in."""
+        with translated(self.display_url):
+            return ledger.chunks(self._database)
+
+    def create(self, manifest: Manifest) -> None:
+        """The ledger, then the collections without their indexes."""
+        taken = [name for name in self.user_tables() if manifest.owns_tables]
+        if taken:
+            raise NotEmptyError(f"{self.display_url} holds collections already: {', '.join(taken)}; give an empty one")
+        with translated(self.display_url):
+            there = ledger.read(self._database)
+            if there is not None and not there.ready:
+                self._drop(self._half_made(there))
+            before = frozenset(user_collections(self._database))
+            entry = ledger.Entry(manifest, before=before, ready=not manifest.owns_tables)
+            ledger.write(self._database, entry)
+            if manifest.owns_tables:
+                notes = make_collections(self._database, manifest.schema)
+                made = tuple(sorted(set(user_collections(self._database)) - before))
+                ledger.write(self._database, replace(entry, notes=notes, made=made, ready=True))
+
+    def try_rows(self, manifest: Manifest, samples: Iterable[tuple[Table, pa.RecordBatch]]) -> tuple[Refusal, ...]:
+        """In a database of its own, whose collections have their validators and unique indexes."""
+        with scratch_database(self._address) as (_, trial), translated(self.display_url):
+            if manifest.owns_tables:
+                make_collections(trial, manifest.schema)
+            else:
+                there = options_of(self._database)
+                for name in user_collections(self._database):
+                    trial.command({"create": name, **there[name]})
+            unique = [(name, spec) for name, spec in indexes_of(manifest.schema) if spec.get("unique")]
+            make_indexes(trial, unique, lambda _: None)
+            found = (try_sample(trial, table, sample) for table, sample in samples)
+            return tuple(refusal for refusal in found if refusal is not None)
+
+    def note_new_rows(self, new_rows: int) -> None:
+        """One number in the ledger."""
+        with translated(self.display_url):
+            ledger.note_new_rows(self._database, new_rows)
+
+    def load(self, table: Table, batches: Iterable[pa.RecordBatch], chunk: Chunk) -> int:
+        """A chunk that the ledger has already is not loaded again; of one that was begun, what is in stays."""
+        with translated(f"table {table.key}"):
+            if ledger.has(self._database, chunk):
+                return chunk.rows
+            rows = insert(self._database, table, encoded(table, batches, chunk.start), there=True)
+            if rows != chunk.rows:
+                raise DatabaseError(f"{chunk.table}: {rows} documents of {chunk.start}..{chunk.stop}, not {chunk.rows}")
+            ledger.enter(self._database, chunk)
+            return rows
+
+    def finish(self, manifest: Manifest, progress: Progress, *, workers: int = 1) -> None:
+        """Indexes, then a check of every reference; each step can be repeated."""
+        with translated(self.display_url):
+            entry = ledger.read(self._database)
+            if entry is not None and entry.manifest.finished:
+                return
+            for note in entry.notes if entry is not None else ():
+                progress(note)
+            if manifest.owns_tables:
+                missing = make_indexes(self._database, indexes_of(manifest.schema), progress)
+                for note in missing:
+                    progress(note)
+                if entry is not None and missing:
+                    ledger.write(self._database, replace(entry, notes=tuple(dict.fromkeys((*entry.notes, *missing)))))
+            check_all_references(self._database, manifest.schema, progress)
+            ledger.mark_finished(self._database)
+
+    # Rows behind what is there ------------------------------------------------------------------------------------
+
+    def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        """In one transaction, which needs a replica set."""
+        client = self._database.client
+        with translated(f"table {table.key}"), client.start_session() as session, session.start_transaction():
+            return insert(self._database, table, encoded(table, batches, None), session=session)
+
+    def extend(self, manifest: Manifest) -> None:
+        """One change of the ledger."""
+        with translated(self.display_url):
+            ledger.replace(self._database, manifest)

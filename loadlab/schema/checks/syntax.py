@@ -184,7 +184,8 @@ def _folds(dialect: str) -> bool:
 
 def _cast(node: exp.Cast) -> exp.Expr:
     """Casts stay on constants, where they say what a text means, and where they take a part of a moment."""
-    kind, inner = node.to.this.name, bare(node.this)
+    # A type that sqlglot has no name for is a text.
+    kind, inner = str(getattr(node.to.this, "name", "")), bare(node.this)
     if isinstance(inner, (exp.Literal, exp.Neg, exp.Array)):
         return node
     if kind in INTEGERS and is_condition(inner):

@@ -1,0 +1,83 @@
+"""References, which the server does not check: every value must be the key of a document that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from pymongo.database import Database
+
+from loadlab.engines.mongodb.connection import Document
+from loadlab.engines.mongodb.paths import ID, collection_name, field_name, paths
+from loadlab.errors import ConstraintError
+from loadlab.schema.model import ForeignKey, Schema, Table
+
+# Distinct keys that are asked for at a time: a command takes 16 MiB, and a reader's memory is bounded.
+_KEYS_PER_QUERY = 5_000
+
+
+def check_references(database: Database[Document], table: Table, key: ForeignKey, schema: Schema) -> None:
+    """Read the keys of all documents and ask for their targets. Raises ConstraintError naming one that is not there."""
+    if not schema.has(key.target):
+        return
+    target = schema.table(key.target)
+    own = [paths(table)[name] for name in key.columns]
+    there = _TargetKeys(database, target, key.target_columns)
+    known: set[Any] = set()
+    for values in _batches(_keys(database, table, own)):
+        new = values - known
+        for missing in new - there.of(new):
+            raise ConstraintError(
+                f"table {table.key}: {_told(key, missing)} is no key of {key.target}", constraint=key.name
+            )
+        # Keys come again and again: what was found once is not asked for anew, as far as memory is bounded.
+        known = new if len(known) > 20 * _KEYS_PER_QUERY else known | new
+
+
+def _told(key: ForeignKey, values: tuple[Any, ...]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in zip(key.columns, values, strict=True))
+
+
+def _keys(database: Database[Document], table: Table, own: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """The values of every document that has all of them."""
+    condition = {path: {"$exists": True} for path in own}
+    shown = dict.fromkeys(own, 1) | ({} if any(path.startswith(ID) for path in own) else {ID: 0})
+    for document in database[collection_name(table.key)].find(condition, shown, batch_size=10_000):
+        yield tuple(value_at(document, path) for path in own)
+
+
+def _batches(keys: Iterator[tuple[Any, ...]]) -> Iterator[set[tuple[Any, ...]]]:
+    while found := set(islice(keys, _KEYS_PER_QUERY)):
+        yield found
+
+
+def value_at(document: Mapping[str, Any], path: str) -> Any:
+    """What stands at a path of a document, None for nothing."""
+    found: Any = document
+    for part in path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+class _TargetKeys:
+    """Asks a collection which keys it has."""
+
+    def __init__(self, database: Database[Document], target: Table, columns: Sequence[str]) -> None:
+        self._collection = database[collection_name(target.key)]
+        self._paths = [paths(target)[name] for name in columns]
+        self._is_whole_id = len(columns) > 1 and tuple(columns) == target.primary_key
+        self._parts = [field_name(name) for name in columns]
+
+    def of(self, keys: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+        """Those of the keys that are there."""
+        condition, shown = self._condition(keys), dict.fromkeys(self._paths, 1)
+        found = self._collection.find(condition, shown, batch_size=_KEYS_PER_QUERY)
+        return {tuple(value_at(document, path) for path in self._paths) for document in found}
+
+    def _condition(self, keys: set[tuple[Any, ...]]) -> Document:
+        if len(self._paths) == 1:
+            return {self._paths[0]: {"$in": [value for (value,) in keys]}}
+        if self._is_whole_id:
+            return {ID: {"$in": [dict(zip(self._parts, values, strict=True)) for values in keys]}}
+        return {"$or": [dict(zip(self._paths, values, strict=True)) for values in keys]}

@@ -1,0 +1,172 @@
+"""What a load, its evidence and its review ask of the engine; `MongodbEngine` is made of it and of what fills a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pymongo.database import Database
+
+from loadlab.engines.abilities import StatementContent
+from loadlab.engines.mongodb import evidence
+from loadlab.engines.mongodb.checking import check_statements
+from loadlab.engines.mongodb.commands import parse_command
+from loadlab.engines.mongodb.connection import Address, Document, database_of
+from loadlab.engines.mongodb.content import Places, content_of
+from loadlab.engines.mongodb.errors import translated
+from loadlab.engines.mongodb.explain import explain, plan_of_command
+from loadlab.engines.mongodb.operations import (
+    highest_statement,
+    insert_statement,
+    lookup_statement,
+    operation_statement,
+)
+from loadlab.engines.mongodb.plan_stages import ColumnsAt
+from loadlab.engines.mongodb.samples import sample_values
+from loadlab.engines.mongodb.session import MongodbSession
+from loadlab.engines.mongodb.shell import MongodbRemedies, MongodbTuning, command_of
+from loadlab.engines.plan_tree import Plan
+from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvidence
+from loadlab.errors import InputError
+from loadlab.schema.model import Schema, Table
+from loadlab.spec.operations import Form
+from loadlab.spec.statement import Statement
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+
+# How long beyond its limit the server may take to say that it has stopped a command.
+_GRACE_S = 5.0
+
+
+class UnderLoad:
+    """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanConnectDirectly, CanTellIdentity,
+    CanTellResolution, CanWatch, CanRenderRemedies and CanTune.
+    """
+
+    _address: Address
+    _database: Database[Document]
+    display_url: str
+    moment_us = 1000
+
+    if TYPE_CHECKING:
+
+        def manifest(self) -> Manifest | None: ...
+
+        def reflect(self) -> Schema: ...
+
+    # Statements ---------------------------------------------------------------------------------------------------
+
+    def check_statements(self, statements: Mapping[str, Statement]) -> None:
+        """Each is compared with the schema, and explained by the server. Raises InputError naming the statement."""
+        if statements:
+            check_statements(self._database, statements, self._schema())
+
+    def _schema(self) -> Schema:
+        """That of the tables that are there: LoadLab's ledger knows more of it than the collections do."""
+        there = self.manifest()
+        return there.schema if there is not None else self.reflect()
+
+    def insert_statement(self, table: Table) -> Statement:
+        """See `loadlab.engines.abilities.CanRenderInsert`."""
+        return insert_statement(table)
+
+    def operation_statement(self, form: Form, schema: Schema) -> Statement:
+        """See `loadlab.engines.abilities.CanRenderOperations`."""
+        return operation_statement(form, schema)
+
+    def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
+        """See `loadlab.engines.abilities.CanAppend`."""
+        return lookup_statement(table, columns)
+
+    def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
+        """See `loadlab.engines.abilities.CanAppend`."""
+        return highest_statement(table, column, where)
+
+    def content_of(self, statement: Statement, schema: Schema) -> StatementContent | None:
+        """See `loadlab.engines.abilities.CanTellContent`."""
+        try:
+            return content_of(parse_command(statement), schema)
+        except InputError:
+            return None
+
+    # Plans --------------------------------------------------------------------------------------------------------
+
+    def explain(self, statement: Statement) -> PlanEvidence:
+        """See `loadlab.engines.abilities.CanExplain`."""
+        with translated(self.display_url):
+            return explain(self._database, parse_command(statement), self._columns_at())
+
+    def plan(self, statement: Statement) -> Plan | None:
+        """See `loadlab.engines.abilities.CanPlan`: with values of documents that are there."""
+        command = parse_command(statement)
+        with translated(self.display_url):
+            filled = command.filled(sample_values(self._database, command))
+            return plan_of_command(self._database, command, filled, columns_at=self._columns_at())
+
+    def _columns_at(self) -> ColumnsAt:
+        return Places(self._schema()).at
+
+    def remedies(self, *, live: bool) -> MongodbRemedies:
+        """The same for collections in use: indexes are built beside the writes of others."""
+        return MongodbRemedies()
+
+    def tuning(self) -> MongodbTuning:
+        """See `loadlab.engines.abilities.CanTune`."""
+        return MongodbTuning()
+
+    def tune(self, text: str) -> None:
+        """Carry out the making or dropping of an index."""
+        with translated(self.display_url):
+            self._database.command(command_of(text))
+
+    # Evidence -----------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Evidence:
+        """Counters and sizes as they stand."""
+        return evidence.snapshot(self._database)
+
+    def watch(self) -> LiveEvidence:
+        """See `loadlab.engines.abilities.CanWatch`."""
+        return evidence.watch(self._database)
+
+    def identity(self) -> str:
+        """The replica set (or the server's process) and the database: the client may have been led to another member."""
+        with translated(self.display_url):
+            hello = self._database.client.admin.command("hello")
+        server = hello.get("setName") or hello.get("topologyVersion", {}).get("processId")
+        members = ",".join(sorted(hello.get("hosts", ())))
+        return f"{server} {members} {self._database.name}"
+
+    # Sessions -----------------------------------------------------------------------------------------------------
+
+    def connect(self, *, timeout_s: float) -> MongodbSession:
+        """A session over the engine's pool: as many connections as there are sessions at work."""
+        client = self._pool(timeout_s)
+        columns_at = self._columns_at()
+        return MongodbSession(
+            lambda: database_of(client, self._database.name), timeout_s=timeout_s, owns=False, columns_at=columns_at
+        )
+
+    def connect_directly(self, *, timeout_s: float) -> MongodbSession:
+        """A client of its own for each operation, of a single connection."""
+        options = {**_limits(timeout_s), "maxPoolSize": 1, "serverMonitoringMode": "poll"}
+        return MongodbSession(
+            lambda: self._address.open(**options), timeout_s=timeout_s, owns=True, columns_at=self._columns_at()
+        )
+
+    def _pool(self, timeout_s: float) -> MongoClient[Document]:
+        pools: dict[float, MongoClient[Document]] = self.__dict__.setdefault("_pools", {})
+        if timeout_s not in pools:
+            pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
+        return pools[timeout_s]
+
+    def close_pools(self) -> None:
+        """The clients of the sessions that were opened here."""
+        for client in self.__dict__.pop("_pools", {}).values():
+            client.close()
+
+
+def _limits(timeout_s: float) -> dict[str, int]:
+    """A server that keeps no limit by itself must not be waited for without end."""
+    return {"socketTimeoutMS": round((timeout_s + _GRACE_S) * 1000)}
