@@ -98,7 +98,8 @@ class Documents:
 def table_as_stored(schema: Schema, documents: Documents, key: str) -> Table:
     """A table with a column for whatever stands in its rows: an array of records, one record, a number of them.
 
-    `not_null` of a record's field says that its column is NOT NULL.
+    `not_null` of a record's field says that its column is NOT NULL. The columns themselves may be left out, as by a
+    load that knows nothing of them: a list that is not there is empty.
     """
     table = schema.table(key)
     more = [column for placement in documents.inside(key) for column in _columns(schema, documents, placement)]
@@ -114,9 +115,9 @@ def _columns(schema: Schema, documents: Documents, placement: Placement) -> Iter
     fields = tuple((column.name, replace(column.type, not_null=not column.nullable)) for column in columns)
     record = LogicalType("composite", placement.table, fields=fields, not_null=True)
     kind = LogicalType("array", f"{placement.table}[]", element=record) if placement.many else record
-    yield Column(placement.field, kind, nullable=not placement.many)
+    yield Column(placement.field, kind)
     if placement.counter:
-        yield Column(placement.counter, LogicalType("integer", "bigint", bits=64), nullable=False)
+        yield Column(placement.counter, LogicalType("integer", "bigint", bits=64))
 
 
 def documents_from(body: Mapping[str, Any]) -> Documents:

@@ -15,14 +15,14 @@ from loadlab.schema.nesting import Documents, Placement, documents_of, table_as_
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Layout:
     """A schema and its plan of documents."""
 
     schema: Schema
     documents: Documents
 
     @classmethod
-    def of(cls, manifest: Manifest) -> Places:
+    def of(cls, manifest: Manifest) -> Layout:
         """Those of what a database is filled with."""
         return cls(manifest.schema, documents_of(manifest))
 
