@@ -101,6 +101,10 @@ class _TargetKeys:
     def _condition(self, keys: set[tuple[Any, ...]]) -> Document:
         if len(self._paths) == 1:
             return {self._paths[0]: {"$in": [value for (value,) in keys]}}
+        first = {values[0] for values in keys}
+        if 2 * len(first) > len(keys):
+            # The index over the parts of a key finds them by the first, where that tells most of them apart.
+            return {self._paths[0]: {"$in": list(first)}}
         if self._is_whole_id:
             return {ID: {"$in": [dict(zip(self._parts, values, strict=True)) for values in keys]}}
         return {"$or": [dict(zip(self._paths, values, strict=True)) for values in keys]}
