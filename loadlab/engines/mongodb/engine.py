@@ -29,6 +29,7 @@ from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.loading import encoded, insert
 from loadlab.engines.mongodb.names import user_collections
 from loadlab.engines.mongodb.trial import try_sample
+from loadlab.engines.mongodb.under_load import UnderLoad
 from loadlab.engines.protocol import Chunk, Manifest, Progress
 from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.schema.model import Schema, Table
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
-class MongodbEngine:
+class MongodbEngine(UnderLoad):
     """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
-    and CanTellIdentity.
+    and what `UnderLoad` brings.
     """
 
     name = NAME
@@ -53,6 +54,7 @@ class MongodbEngine:
         self._address = address
         self._database = database
         self._is_scratch = is_scratch
+        self._pools = {}
         self.url = address.url
         self.display_url = address.display_url
 
@@ -71,6 +73,7 @@ class MongodbEngine:
 
     def close(self) -> None:
         """Close it; a scratch database disappears."""
+        self.close_pools()
         try:
             if self._is_scratch:
                 with translated(self.display_url):
@@ -85,11 +88,11 @@ class MongodbEngine:
             return f"MongoDB {self._database.command('buildInfo')['version']}"
 
     def identity(self) -> str:
-        """The members of the replica set, or the one server, and the database."""
+        """The replica set, or the server's process, and the database: a client may be led to another member."""
         with translated(self.display_url):
-            hello = self._database.command("hello")
-        members = hello.get("hosts") or [f"{host}:{port}" for host, port in self._database.client.nodes]
-        return f"{hello.get('setName', '')}/{','.join(sorted(members))}/{self._database.name}"
+            hello = self._database.client.admin.command("hello")
+        server = hello.get("setName") or hello.get("topologyVersion", {}).get("processId")
+        return f"{server} {','.join(sorted(hello.get('hosts', ())))} {self._database.name}"
 
     # Schema -------------------------------------------------------------------------------------------------------
 
@@ -100,9 +103,6 @@ class MongodbEngine:
                 execute_script(scratch._database, ddl)
             scratch.check_statements(statements)
             return replace(scratch.reflect(), ddl=ddl)
-
-    def check_statements(self, statements: Mapping[str, Statement]) -> None:
-        """Raises InputError naming the statement."""
 
     def user_tables(self) -> Mapping[str, bool]:
         """Whether each collection holds documents; what a killed LoadLab left half made is not the user's."""

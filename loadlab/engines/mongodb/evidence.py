@@ -13,7 +13,7 @@ from typing import Any
 from pymongo.database import Database
 
 from loadlab.engines.mongodb.connection import Document
-from loadlab.engines.mongodb.errors import COMMAND_UNKNOWN, UNAUTHORIZED, translated
+from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.names import user_collections
 from loadlab.engines.protocol import Evidence, IndexEvidence, LiveEvidence, TableEvidence
 from loadlab.errors import DatabaseError
@@ -51,6 +51,8 @@ _COUNTERS: Mapping[str, Path] = {
 _ASKED, _READ = "pages requested from the cache", "pages read into cache"
 _CACHE: Path = ("wiredTiger", "cache")
 _CACHE_BYTES = "maximum bytes configured"
+# Unauthorized, and what a server does not know.
+_MAY_NOT = ("13", "59", "115", "40324")
 _PARAMETERS = ("featureCompatibilityVersion", "wiredTigerConcurrentReadTransactions",
                "wiredTigerConcurrentWriteTransactions", "syncdelay", "transactionLifetimeLimitSeconds",
                "maxTransactionLockRequestTimeoutMillis", "internalQueryFrameworkControl")  # fmt: skip
@@ -189,7 +191,7 @@ def _usage(database: Database[Document], collection: str) -> dict[str, int]:
         with translated():
             found = list(database[collection].aggregate([{"$indexStats": {}}]))
     except DatabaseError as error:
-        if error.code in {str(code) for code in (*COMMAND_UNKNOWN, UNAUTHORIZED)}:
+        if error.code in _MAY_NOT:
             return {}
         raise
     # A server that does not know since when has not counted.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from pymongo.database import Database
@@ -37,16 +38,18 @@ if TYPE_CHECKING:
 
 # How long beyond its limit the server may take to say that it has stopped a command.
 _GRACE_S = 5.0
+_OPENING = Lock()
 
 
 class UnderLoad:
-    """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanConnectDirectly, CanTellIdentity,
+    """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanConnectDirectly,
     CanTellResolution, CanWatch, CanRenderRemedies and CanTune.
     """
 
     _address: Address
     _database: Database[Document]
     display_url: str
+    _pools: dict[float, MongoClient[Document]]
     moment_us = 1000
 
     if TYPE_CHECKING:
@@ -130,14 +133,6 @@ class UnderLoad:
         """See `loadlab.engines.abilities.CanWatch`."""
         return evidence.watch(self._database)
 
-    def identity(self) -> str:
-        """The replica set (or the server's process) and the database: the client may have been led to another member."""
-        with translated(self.display_url):
-            hello = self._database.client.admin.command("hello")
-        server = hello.get("setName") or hello.get("topologyVersion", {}).get("processId")
-        members = ",".join(sorted(hello.get("hosts", ())))
-        return f"{server} {members} {self._database.name}"
-
     # Sessions -----------------------------------------------------------------------------------------------------
 
     def connect(self, *, timeout_s: float) -> MongodbSession:
@@ -156,15 +151,15 @@ class UnderLoad:
         )
 
     def _pool(self, timeout_s: float) -> MongoClient[Document]:
-        pools: dict[float, MongoClient[Document]] = self.__dict__.setdefault("_pools", {})
-        if timeout_s not in pools:
-            pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
-        return pools[timeout_s]
+        with _OPENING:  # threads open their sessions at the same time
+            if timeout_s not in self._pools:
+                self._pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
+            return self._pools[timeout_s]
 
     def close_pools(self) -> None:
         """The clients of the sessions that were opened here."""
-        for client in self.__dict__.pop("_pools", {}).values():
-            client.close()
+        while self._pools:
+            self._pools.popitem()[1].close()
 
 
 def _limits(timeout_s: float) -> dict[str, int]:
