@@ -15,7 +15,7 @@ from loadlab.errors import ConstraintError
 from loadlab.schema.model import ForeignKey, Table
 
 # Distinct keys that are asked for at a time: a command takes 16 MiB, and a reader's memory is bounded.
-_KEYS_PER_QUERY = 5_000
+_KEYS_PER_QUERY = 500
 
 
 def check_references(database: Database[Document], table: Table, key: ForeignKey, layout: Layout) -> None:
