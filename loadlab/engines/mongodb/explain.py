@@ -121,10 +121,12 @@ class _Explaining:
         `mongod` chooses such an index by itself; servers that are compatible may use it and tell of a scan.
         """
         condition = asked.get("filter") or next(iter(asked.get("pipeline") or [{}])).get("$match") or {}
-        if not 2 <= len(condition) <= _PARTS_MAX or any(key.startswith("$") for key in condition):
+        paths = [key for key in condition if not key.startswith("$")]
+        if not 2 <= len(condition) <= _PARTS_MAX or not paths or "$or" in condition:
             return root
         scan = next(node for node in root.walk() if node.kind == "full scan")
-        for names in (part for size in range(len(condition) - 1, 0, -1) for part in combinations(condition, size)):
+        largest = len(paths) - (len(paths) == len(condition))
+        for names in (part for size in range(largest, 0, -1) for part in combinations(paths, size)):
             found = {"find": scan.table, "filter": {name: condition[name] for name in names}}
             answer = self._ask({**found, **{key: asked[key] for key in ("collation",) if key in asked}}, execute=execute)
             planner, executed = planner_of(answer), executed_part(answer)
