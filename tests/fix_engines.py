@@ -23,6 +23,9 @@ class EngineUnderTest:
     `ddl` is the same schema in each engine's words, with a column of every logical type that the engines share.
     `execute` runs a script at an address with nothing but the driver. `server_fixture` keeps a server
     running over all tests, where there is one. `endless` counts to :most, which takes for ever when that is large.
+    `bad_ddl` has its mistake in line 3. The last four say what an engine does without: values that it computes itself,
+    references that it watches over, chunks that are in as a whole or not at all whenever a loader is killed, and
+    statistics that are collected.
     """
 
     name: str
@@ -34,6 +37,11 @@ class EngineUnderTest:
     endless: str = (
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :most) SELECT count(*) FROM n"
     )
+    bad_ddl: str = "CREATE TABLE fine (a integer);\n\nCREATE TABEL wrong (b integer);\n"
+    has_generated_columns: bool = True
+    enforces_references: bool = True
+    loads_whole_chunks: bool = True
+    has_statistics: bool = True
 
 
 _POSTGRESQL_DDL = """\
@@ -160,6 +168,20 @@ _MONGODB_DDL = """\
 """
 
 
+# Each of three factors counts what is below :most, the latter two above 9: ten of them are ten.
+_MONGODB_ENDLESS = """\
+{"aggregate": "authors", "cursor": {}, "pipeline": [
+  {"$unionWith": {"pipeline": [
+    {"$documents": {"$map": {"input": {"$range": [0, 3000]}, "in": {"i": "$$this"}}}},
+    {"$match": {"$expr": {"$lt": ["$i", :most]}}},
+    {"$addFields": {"j": {"$range": [0, {"$max": [1, {"$min": [3000, {"$subtract": [:most, 9]}]}]}]}}},
+    {"$unwind": "$j"},
+    {"$addFields": {"k": {"$range": [0, {"$max": [1, {"$min": [3000, {"$subtract": [:most, 9]}]}]}]}}},
+    {"$unwind": "$k"}]}},
+  {"$count": "n"}]}
+"""
+
+
 def _execute_postgresql(url: str, script: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(script.encode())
@@ -216,6 +238,12 @@ ENGINES = (
         _MONGODB_DDL,
         _execute_mongodb,
         server_fixture="mongo_server",
+        endless=_MONGODB_ENDLESS,
+        bad_ddl='{"create": "fine"}\n\n{"craete": "wrong"}\n',
+        has_generated_columns=False,
+        enforces_references=False,
+        loads_whole_chunks=False,
+        has_statistics=False,
     ),
     EngineUnderTest(
         "sqlite",

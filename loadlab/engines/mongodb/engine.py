@@ -33,8 +33,8 @@ _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
 class MongodbEngine(UnderLoad):
-    """See `loadlab.engines.protocol.Engine`; also what `UnderLoad` has, CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
-    and CanTellIdentity.
+    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
+    and what `UnderLoad` brings.
     """
 
     name = NAME
@@ -77,11 +77,11 @@ class MongodbEngine(UnderLoad):
             return f"MongoDB {self._database.command('buildInfo')['version']}"
 
     def identity(self) -> str:
-        """The members of the replica set, or the one server, and the database."""
+        """The replica set, or the server's process, and the database: a client may be led to another member."""
         with translated(self.display_url):
-            hello = self._database.command("hello")
-        members = hello.get("hosts") or [f"{host}:{port}" for host, port in self._database.client.nodes]
-        return f"{hello.get('setName', '')}/{','.join(sorted(members))}/{self._database.name}"
+            hello = self._database.client.admin.command("hello")
+        server = hello.get("setName") or hello.get("topologyVersion", {}).get("processId")
+        return f"{server} {','.join(sorted(hello.get('hosts', ())))} {self._database.name}"
 
     # Schema -------------------------------------------------------------------------------------------------------
 

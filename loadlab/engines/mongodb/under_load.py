@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from pymongo.database import Database
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 # How long beyond its limit the server may take to say that it has stopped a command.
 _GRACE_S = 5.0
+_OPENING = Lock()
 
 
 class UnderLoad:
@@ -167,9 +169,10 @@ class UnderLoad:
         )
 
     def _pool(self, timeout_s: float) -> MongoClient[Document]:
-        if timeout_s not in self._pools:
-            self._pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
-        return self._pools[timeout_s]
+        with _OPENING:  # threads open their sessions at the same time
+            if timeout_s not in self._pools:
+                self._pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
+            return self._pools[timeout_s]
 
     def close_pools(self) -> None:
         """The clients of the sessions that were opened here."""

@@ -47,6 +47,9 @@ def property_of(kind: LogicalType) -> dict[str, Any]:
     if kind.kind == "geometry":
         return _geometry(kind)
     found: dict[str, Any] = {"bsonType": bson_type(kind)}
+    if found["bsonType"] == "long" and kind.kind == "integer":
+        # Most drivers write a number that 32 bits hold as an int.
+        found["bsonType"] = ["int", "long"]
     if kind.kind == "enum":
         found["enum"] = list(kind.labels)
     if kind.kind == "text" and kind.length is not None:
@@ -73,7 +76,10 @@ def _or_null(inner: dict[str, Any]) -> dict[str, Any]:
     """Elements may be null: within an array nothing can be left out."""
     if "enum" in inner:
         inner = inner | {"enum": [*inner["enum"], None]}
-    return inner | {"bsonType": [inner["bsonType"], "null"]} if "bsonType" in inner else inner
+    if "bsonType" not in inner:
+        return inner
+    named = inner["bsonType"]
+    return inner | {"bsonType": [*(named if isinstance(named, list) else [named]), "null"]}
 
 
 def bson_type(kind: LogicalType) -> str:
@@ -158,6 +164,8 @@ def _only(named: object) -> object:
     if not isinstance(named, (list, tuple)):
         return named
     others = [name for name in named if name != "null"]
+    if set(others) == {"int", "long"}:
+        return "long"
     return others[0] if len(others) == 1 else None
 
 
