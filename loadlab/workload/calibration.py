@@ -61,7 +61,8 @@ def _round_trips_us(engine: Engine, timeout_s: float) -> list[float]:
     """Of what asks for nothing; empty where the database has no such thing."""
     session = engine.connect(timeout_s=timeout_s)
     try:
-        handle = session.prepare(engine.idle_statement() if isinstance(engine, CanIdle) else Statement.parse("SELECT 1"))
+        idle = engine.idle_statement() if isinstance(engine, CanIdle) else Statement.parse("SELECT 1")
+        handle = session.prepare(idle)
         values = session.encode_row(handle, {})
         found = []
         for _ in range(_ROUND_TRIPS):

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -179,7 +178,9 @@ def test_a_cursor_is_read_to_its_end_and_its_documents_are_kept(shops: Shops) ->
 
 def test_who_writes_what_another_transaction_has_written_is_told_to_try_again(shops: Shops) -> None:
     one, other = shops.mongo.session, shops.mongo.engine.connect(timeout_s=5)
-    handle = one.prepare(statement({"update": "orders", "updates": [{"q": {"_id": ":id"}, "u": {"$inc": {"total": 1}}}]}))
+    handle = one.prepare(
+        statement({"update": "orders", "updates": [{"q": {"_id": ":id"}, "u": {"$inc": {"total": 1}}}]})
+    )
     values = one.encode(handle, {"id": pa.array([1], pa.int64())})[0]
     one.begin("repeatable read")
     one.execute(handle, values)
@@ -229,7 +230,7 @@ def test_settings_of_the_address_are_sent_with_every_statement(shops: Shops) -> 
         session.close()
 
 
-# Plans, evidence, findings ---------------------------------------------------------------------------------------------
+# Plans, evidence, findings --------------------------------------------------------------------------------------------
 
 
 def _mongo(shops: Shops) -> MongodbEngine:
@@ -272,11 +273,15 @@ def test_evidence_counts_and_measures(shops: Shops) -> None:
     shops.mongo.run({"find": "orders", "limit": 1})
     after = engine.snapshot()
     assert after.reset_marker == before.reset_marker
-    assert after.database["commands"] + after.database["queries"] > before.database["commands"] + before.database["queries"]
+    assert (
+        after.database["commands"] + after.database["queries"]
+        > before.database["commands"] + before.database["queries"]
+    )
     assert after.tables["orders"].rows == 800
     assert (after.tables["orders"].size_bytes or 0) > 10_000
     index = after.index("orders", "orders_customer_id_idx")
-    assert index is not None and (index.size_bytes or 0) > 0
+    assert index is not None
+    assert (index.size_bytes or 0) > 0
     assert index.scans is None, "needs mongod: this server's $indexStats counts nothing, and says so"
 
 

@@ -12,7 +12,9 @@ from loadlab.engines.plan_tree import NewIndex
 from loadlab.errors import InputError
 from loadlab.schema.model import ForeignKey, Index, Table
 
-_TEXT = re.compile(r'db\.getCollection\((?P<name>"(?:[^"\\]|\\.)*")\)\.(?P<what>createIndex|dropIndex)\((?P<rest>.*)\)', re.DOTALL)
+_TEXT = re.compile(
+    r'db\.getCollection\((?P<name>"(?:[^"\\]|\\.)*")\)\.(?P<what>createIndex|dropIndex)\((?P<rest>.*)\)', re.DOTALL
+)
 
 
 def _call(collection: str, what: str, *arguments: Any) -> str:

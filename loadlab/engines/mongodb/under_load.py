@@ -1,4 +1,4 @@
-"""What a load, its evidence and its review ask of the engine; `MongodbEngine` is made of it and of what fills a database."""
+"""What a load, its evidence and its review ask of the engine: one half of `MongodbEngine`."""
 
 from __future__ import annotations
 
