@@ -17,6 +17,7 @@ from loadlab.schema.checks import parser_dialect
 from loadlab.schema.joins import links, split_name
 from loadlab.schema.model import Schema
 from loadlab.spec.operations import Action, Delete, Join, Nullness, OneOf, RowList, Span, Update, sort_keys
+from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Operation
 
 
@@ -70,16 +71,16 @@ def _of_form(name: str, weight: float, action: Action, schema: Schema) -> Access
 
 
 def _texts(action: Action) -> Iterator[tuple[str, str]]:
-    """(engine, text) of what is said; "" for whoever executes it."""
-    if isinstance(action.sql, str):
-        yield "", action.sql
-    elif action.sql is not None:
-        yield from action.sql.items()
+    """(engine, text) of what is said in SQL; "" for whoever executes it."""
+    said = {"": action.sql} if isinstance(action.sql, str) else action.sql or {}
+    for engine, text in said.items():
+        if not Statement.parse(text).is_command:
+            yield engine, text
 
 
 def _of_sql(name: str, weight: float, engine: str, text: str, schema: Schema) -> Access | None:
     try:
-        tree = sqlglot.parse_one(text, dialect=parser_dialect(engine or schema.dialect))
+        tree = sqlglot.parse_one(text, dialect=parser_dialect(engine) or parser_dialect(schema.dialect))
     except SqlglotError:
         return None
     known = {table.alias_or_name: table.name for table in tree.find_all(exp.Table) if schema.has(table.name)}

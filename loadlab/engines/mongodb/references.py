@@ -15,7 +15,9 @@ from loadlab.errors import ConstraintError
 from loadlab.schema.model import ForeignKey, Table
 
 # Distinct keys that are asked for at a time: a command takes 16 MiB, and a reader's memory is bounded.
-_KEYS_PER_QUERY = 500
+_KEYS_PER_QUERY = 5_000
+# Targets of no more documents than this are read whole, which is one query; about 50 MB.
+_KEYS_READ = 200_000
 
 
 def check_references(database: Database[Document], table: Table, key: ForeignKey, layout: Layout) -> None:
@@ -90,10 +92,16 @@ class _TargetKeys:
         columns = key.target_columns
         self._is_whole_id = len(columns) > 1 and columns == target.primary_key and not layout.within(key.target)
         self._parts = [field_name(name) for name in columns]
+        self._all = self._read({}) if self._collection.estimated_document_count() <= _KEYS_READ else None
 
     def of(self, keys: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
         """Those of the keys that are there."""
-        condition, shown = self._condition(keys), dict.fromkeys(self._paths, 1)
+        if not keys:
+            return set()
+        return keys & self._all if self._all is not None else self._read(self._condition(keys))
+
+    def _read(self, condition: Document) -> set[tuple[Any, ...]]:
+        shown = dict.fromkeys(self._paths, 1) | ({} if self._paths[0].startswith(ID) else {ID: 0})
         found = self._collection.find(condition, shown, batch_size=_KEYS_PER_QUERY)
         rows = (row for document in found for row in rows_at(document, self._arrays))
         return {tuple(value_at(row, path) for path in self._paths) for row in rows}
