@@ -31,6 +31,7 @@ from loadlab.report.files import RunFiles, run_folder, write_histograms, write_r
 from loadlab.report.model import Result, TableResult
 from loadlab.report.nights import blank_night
 from loadlab.request import DataOptions, planned
+from loadlab.seeding.documents import document_notes
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
@@ -365,7 +366,7 @@ def _workers(options: DataOptions) -> int:
 
 
 def _fill(engine: Engine, dataset: Dataset, options: DataOptions, show: Show) -> SeedOutcome:
-    notes = dataset.plan.notes
+    notes = (*dataset.plan.notes, *document_notes(dataset.nesting.documents))
     show.notes(notes)
     count = _workers(options)
     rows = sum(dataset.row_count(table) for table in dataset.tables)

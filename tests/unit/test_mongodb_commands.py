@@ -15,9 +15,9 @@ from bson.int64 import Int64
 from bson.max_key import MaxKey
 from bson.min_key import MinKey
 
+from loadlab.engines.mongodb.checking import misfit
 from loadlab.engines.mongodb.commands import Command, parse_command
 from loadlab.engines.mongodb.content import Places, content_of
-from loadlab.engines.mongodb.checking import misfit
 from loadlab.engines.mongodb.operations import insert_statement, operation_statement
 from loadlab.engines.mongodb.results import result_paths, rows
 from loadlab.engines.mongodb.shell import MongodbTuning, command_of
@@ -78,7 +78,7 @@ def text(form: Any) -> str:
     return str(operation_statement(form, SCHEMA))
 
 
-# Commands --------------------------------------------------------------------------------------------------------------
+# Commands -------------------------------------------------------------------------------------------------------------
 
 
 def test_values_are_put_where_their_parameters_stand() -> None:
@@ -88,7 +88,7 @@ def test_values_are_put_where_their_parameters_stand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "value", "meant"),
+    "word, value, meant",
     [
         ("$numberInt", Int64(3), 3),
         ("$numberLong", 3, Int64(3)),
@@ -107,14 +107,18 @@ def test_a_word_of_extended_json_around_a_parameter_is_its_type(word: str, value
 
 
 def test_extended_json_of_constants_is_read_and_operators_are_not() -> None:
-    found = command({"find": "t", "filter": {"a": {"$gte": {"$minKey": 1}, "$lte": {"$maxKey": 1}}, "b": {"$regex": "^x"}}})
+    found = command(
+        {"find": "t", "filter": {"a": {"$gte": {"$minKey": 1}, "$lte": {"$maxKey": 1}}, "b": {"$regex": "^x"}}}
+    )
     assert found.filled({})["filter"] == {"a": {"$gte": MinKey(), "$lte": MaxKey()}, "b": {"$regex": "^x"}}
 
 
 def test_null_is_a_field_that_is_not_there() -> None:
     inserted = command({"insert": "t", "documents": [{"_id": {"a": ":a"}, "b": ":b", "c": None}]})
     assert inserted.filled({"a": 1, "b": None})["documents"] == [{"_id": {"a": 1}, "c": None}]
-    updated = command({"update": "t", "updates": [{"q": {"_id": ":a"}, "u": {"$set": {"b": ":b", "c": ":c"}, "$inc": {"n": 1}}}]})
+    updated = command(
+        {"update": "t", "updates": [{"q": {"_id": ":a"}, "u": {"$set": {"b": ":b", "c": ":c"}, "$inc": {"n": 1}}}]}
+    )
     (change,) = updated.filled({"a": 1, "b": None, "c": 2})["updates"]
     assert change["u"] == {"$set": {"c": 2}, "$unset": {"b": ""}, "$inc": {"n": 1}}
     (change,) = updated.filled({"a": 1, "b": None, "c": None})["updates"]
@@ -134,7 +138,7 @@ def test_what_a_document_contains_is_asked_path_by_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    "words, message",
     [
         ("SELECT 1", "SELECT is no word of a database of documents"),
         ('{"find": "t", "filter": {', "is not JSON"),
@@ -149,7 +153,7 @@ def test_what_is_no_command_is_refused(words: str, message: str) -> None:
         parse_command(Statement.parse(words))
 
 
-# Values --------------------------------------------------------------------------------------------------------------------
+# Values ---------------------------------------------------------------------------------------------------------------
 
 
 def test_columns_are_of_the_types_that_documents_hold() -> None:
@@ -166,7 +170,7 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     assert python_value(bson_value(value)) == value
 
 
-# Results -------------------------------------------------------------------------------------------------------------------
+# Results --------------------------------------------------------------------------------------------------------------
 
 
 def test_rows_have_the_order_of_the_projection_whatever_that_of_the_document() -> None:
@@ -179,11 +183,13 @@ def test_rows_have_the_order_of_the_projection_whatever_that_of_the_document() -
     assert result_paths(command({"aggregate": "t", "pipeline": pipeline})) == ("_id", "n")
 
 
-# Neutral forms ---------------------------------------------------------------------------------------------------------------
+# Neutral forms --------------------------------------------------------------------------------------------------------
 
 
 def test_a_key_of_several_columns_is_one_document() -> None:
-    assert '"filter": {"_id": {"id": {"$uuid": :id}, "at": {"$date": :at}}}' in text(Lookup(table="orders", by=["id", "at"]))
+    assert '"filter": {"_id": {"id": {"$uuid": :id}, "at": {"$date": :at}}}' in text(
+        Lookup(table="orders", by=["id", "at"])
+    )
 
 
 def test_what_a_key_begins_with_is_a_range_of_it() -> None:
@@ -203,7 +209,9 @@ def test_conditions_on_a_report() -> None:
     span = Span.model_validate({"from": {"ago": "7d"}})
     found = text(Report(table="orders", where={"at": span}, group=["user_id"], sum=["total"]))
     assert '{"$match": {"_id.at": {"$gte": {"$date": :from_at}}}}' in found
-    assert '{"$group": {"_id": {"user_id": "$user_id"}, "count": {"$sum": 1}, "sum_total": {"$sum": "$total"}}}' in found
+    assert (
+        '{"$group": {"_id": {"user_id": "$user_id"}, "count": {"$sum": 1}, "sum_total": {"$sum": "$total"}}}' in found
+    )
 
 
 def test_a_join_to_a_key_of_several_columns_looks_up_one_document() -> None:
@@ -220,7 +228,11 @@ def test_a_join_to_children_by_several_columns_compares_the_others() -> None:
 
 
 def test_writes_have_the_types_of_their_columns() -> None:
-    changes = {"visits": Addition(add=1), "seen_at": TimeParameter(ago=0), "balance": ValueParameter(value=1)}
+    changes: dict[str, Any] = {
+        "visits": Addition(add=1),
+        "seen_at": TimeParameter(ago=0),
+        "balance": ValueParameter(value=1),
+    }
     found = text(Update(table="users", by=["id"], set=changes))
     assert '"$inc": {"visits": 1}' in found
     assert '"$set": {"seen_at": {"$date": :set_seen_at}, "balance": {"$numberDecimal": :set_balance}}' in found
@@ -242,20 +254,40 @@ def test_a_search_needs_an_index_for_it() -> None:
         text(Search(table="users", text="email"))
 
 
-# Content ---------------------------------------------------------------------------------------------------------------------
+# Content --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_read_by_a_key_tells_its_cells() -> None:
-    found = content_of(command({"find": "orders", "filter": {"_id": {"id": ":i", "at": ":a"}}, "projection": {"total": 1, "x": 1, "_id": 0}}), SCHEMA)
+    found = content_of(
+        command(
+            {
+                "find": "orders",
+                "filter": {"_id": {"id": ":i", "at": ":a"}},
+                "projection": {"total": 1, "x": 1, "_id": 0},
+            }
+        ),
+        SCHEMA,
+    )
     assert found.read == ("orders", {"id": "i", "at": "a"}, ("total", None))
-    assert content_of(command({"find": "orders", "filter": {"user_id": ":u"}, "projection": {"total": 1}}), SCHEMA).read is None
-    assert content_of(command({"find": "users", "filter": {"_id": ":i", "visits": 3}, "projection": {"email": 1}}), SCHEMA).read is None
+    assert (
+        content_of(command({"find": "orders", "filter": {"user_id": ":u"}, "projection": {"total": 1}}), SCHEMA).read
+        is None
+    )
+    assert (
+        content_of(
+            command({"find": "users", "filter": {"_id": ":i", "visits": 3}, "projection": {"email": 1}}), SCHEMA
+        ).read
+        is None
+    )
 
 
 def test_what_a_command_writes() -> None:
     inserted = content_of(parse_command(insert_statement(ORDERS)), SCHEMA)
     assert inserted.inserted == ("orders", {"id": "id", "at": "at", "user_id": "user_id", "total": "total"})
-    changed = content_of(command({"update": "users", "updates": [{"q": {}, "u": {"$set": {"profile.a": 1}, "$inc": {"visits": 1}}}]}), SCHEMA)
+    changed = content_of(
+        command({"update": "users", "updates": [{"q": {}, "u": {"$set": {"profile.a": 1}, "$inc": {"visits": 1}}}]}),
+        SCHEMA,
+    )
     assert changed.changes == {"users": frozenset({"profile", "visits"})}
     whole = content_of(command({"findAndModify": "users", "query": {}, "update": [{"$set": {"visits": 1}}]}), SCHEMA)
     assert whole.changes == {"users": frozenset(USERS.column_names)}
@@ -268,10 +300,13 @@ def test_a_pipeline_touches_what_it_looks_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "message"),
+    "document, message",
     [
         ({"find": "user"}, "names the collection user, which is not there; did you mean users?"),
-        ({"find": "users", "filter": {"emial": 1}}, "names the field emial, which documents of users do not have; did you mean email?"),
+        (
+            {"find": "users", "filter": {"emial": 1}},
+            "names the field emial, which documents of users do not have; did you mean email?",
+        ),
         ({"find": "users", "sort": {"seen": 1}}, "names the field seen"),
         ({"insert": "users", "documents": [{"nick": 1}]}, "names the field nick"),
         ({"update": "users", "updates": [{"q": {}, "u": {"$set": {"visit": 1}}}]}, "names the field visit"),
@@ -285,7 +320,7 @@ def test_a_name_that_is_not_there_would_only_find_nothing(document: dict[str, An
     assert found.startswith(message) if message else not found
 
 
-# Remedies --------------------------------------------------------------------------------------------------------------------
+# Remedies -------------------------------------------------------------------------------------------------------------
 
 
 def test_the_words_of_the_shell_are_carried_out() -> None:

@@ -25,7 +25,11 @@ STATUS = {
     },
     "queues": {"execution": {"read": {"out": 0, "totalTimeQueuedMicros": 77}}},
     "wiredTiger": {
-        "cache": {"pages requested from the cache": 1000, "pages read into cache": 40, "maximum bytes configured": 2**28},
+        "cache": {
+            "pages requested from the cache": 1000,
+            "pages read into cache": 40,
+            "maximum bytes configured": 2**28,
+        },
         "log": {"log bytes written": 4096},
         "block-manager": {"bytes read": 1, "bytes written": 2},
     },

@@ -47,7 +47,12 @@ def test_an_index_scan_has_what_its_documents_are_filtered_by() -> None:
 
 
 def test_what_was_executed_has_documents_kept_and_thrown_away() -> None:
-    stages = {**FETCH, "nReturned": 7, "docsExamined": 90, "inputStage": {**IXSCAN, "nReturned": 90, "keysExamined": 90}}
+    stages = {
+        **FETCH,
+        "nReturned": 7,
+        "docsExamined": 90,
+        "inputStage": {**IXSCAN, "nReturned": 90, "keysExamined": 90},
+    }
     stats = {"nReturned": 7, "totalDocsExamined": 90, "totalKeysExamined": 90, "executionStages": stages}
     node = plan(explained(FETCH, executionStats=stats))
     assert (node.rows, node.rows_removed, node.rows_read) == (7, 83, 90)
@@ -75,7 +80,9 @@ def test_a_scan_under_a_sort() -> None:
 
 def test_a_plan_of_the_slot_based_engine_holds_the_tree() -> None:
     group = {"stage": "GROUP", "planNodeId": 3, "inputStage": FETCH}
-    answer = explained({"isCached": False, "queryPlan": group, "slotBasedPlan": {"stages": "[3] …"}}, explainVersion="2")
+    answer = explained(
+        {"isCached": False, "queryPlan": group, "slotBasedPlan": {"stages": "[3] …"}}, explainVersion="2"
+    )
     node = plan(answer)
     assert node.kind == "aggregate"
     assert node.children[0].indexes == ("orders_open_idx",)

@@ -36,7 +36,11 @@ def test_what_no_command_can_hold_is_refused() -> None:
 
 _texts = st.text(max_size=12).filter(lambda text: not text.startswith(":"))
 _documents = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | _texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
     max_leaves=12,
 )
@@ -50,7 +54,7 @@ def test_no_content_is_taken_for_a_parameter_or_changes(document: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("command", "writes"),
+    "command, writes",
     [
         (FIND, False),
         ({"insert": "users", "documents": [{"_id": ":id"}]}, True),

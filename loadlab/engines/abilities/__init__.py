@@ -37,6 +37,7 @@ from loadlab.engines.abilities.load import (
     CanConnectDirectly,
     CanCutOff,
     CanIdentifyStatements,
+    CanIdle,
     CanReadBack,
     CanRenderInsert,
     CanRenderOperations,
@@ -48,6 +49,7 @@ from loadlab.engines.abilities.load import (
     DirectSession,
     StatementContent,
 )
+from loadlab.engines.abilities.nesting import Access, CanNest, RelationFacts
 from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
 from loadlab.engines.abilities.pooling import CanGoThroughPooler, Pooler, PoolerConsole, PoolerState
 from loadlab.engines.abilities.replay import (
@@ -71,6 +73,7 @@ from loadlab.engines.abilities.review import (
 from loadlab.engines.abilities.sources import CanHostMigrations, CanRenderPrisma, FileForm
 
 __all__ = [
+    "Access",
     "ActivitySampler",
     "CanAppend",
     "CanCancel",
@@ -84,11 +87,13 @@ __all__ = [
     "CanGoThroughPooler",
     "CanHostMigrations",
     "CanIdentifyStatements",
+    "CanIdle",
     "CanInspect",
     "CanLeaveRunning",
     "CanLoadCycles",
     "CanMakeScratch",
     "CanMeasureBloat",
+    "CanNest",
     "CanPlan",
     "CanPlanValues",
     "CanProfile",
@@ -126,6 +131,7 @@ __all__ = [
     "PoolerConsole",
     "PoolerState",
     "Refusal",
+    "RelationFacts",
     "Remedies",
     "ReplaySession",
     "RowLayout",

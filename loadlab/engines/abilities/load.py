@@ -160,3 +160,12 @@ class CanTellResolution(Protocol):
     """The engine keeps moments coarser than a microsecond; what is finer is cut off."""
 
     moment_us: int
+
+
+@runtime_checkable
+class CanIdle(Protocol):
+    """The engine has other words than SQL for a question that asks for nothing."""
+
+    def idle_statement(self) -> Statement:
+        """Answered by the server without a look at any data."""
+        ...

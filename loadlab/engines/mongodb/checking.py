@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pymongo.database import Database
@@ -22,7 +22,7 @@ _WRITE_IT = "; write it as a neutral form, or give it a command of this engine: 
 
 
 def check_statements(database: Database[Document], statements: Mapping[str, Statement], schema: Schema) -> None:
-    """Read, compared with the schema, and explained by the server. Raises InputError naming the statement by its key."""
+    """Compared with the schema, and explained by the server. Raises InputError naming the statement by its key."""
     places = Places(schema)
     for key, statement in statements.items():
         place = f"operation {key}:"
@@ -45,18 +45,18 @@ def misfit(command: Command, places: Places) -> str:
         return ""
     table = places.table(command.collection)
     if table is None:
-        known = ", ".join(places.collections)
-        return f"names the collection {command.collection}, which is not there{_close(command.collection, places.collections, known)}"
+        close = _close(command.collection, places.collections)
+        return f"names the collection {command.collection}, which is not there{close}"
     for at in _named(command):
         if not _is_known(table, at):
-            names = sorted({path.partition(".")[0] for path in paths(table).values()})
-            return f"names the field {at}, which documents of {command.collection} do not have{_close(at, names, ', '.join(names))}"
+            close = _close(at, sorted({path.partition(".")[0] for path in paths(table).values()}))
+            return f"names the field {at}, which documents of {command.collection} do not have{close}"
     return ""
 
 
-def _close(name: str, known: Iterable[str], listed: str) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {found[0]}?" if found else f"; known are {listed}"
+def _close(name: str, known: Sequence[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {found[0]}?" if found else f"; known are {', '.join(known)}"
 
 
 def _is_known(table: Table, at: str) -> bool:
@@ -77,7 +77,9 @@ def _named(command: Command) -> Iterator[str]:
     for part in ("sort", "projection"):
         found = document.get(part)
         if command.verb == "find" and isinstance(found, Mapping):
-            yield from (at for at, asked in found.items() if not at.startswith("$") and not isinstance(asked, (Mapping, str)))
+            yield from (
+                at for at, asked in found.items() if not at.startswith("$") and not isinstance(asked, (Mapping, str))
+            )
     for item in document.get("documents", ()) if command.verb == "insert" else ():
         yield from item if isinstance(item, Mapping) else ()
     for item in document.get("updates", ()):

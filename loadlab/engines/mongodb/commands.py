@@ -104,7 +104,7 @@ def parse_command(statement: Statement) -> Command:
         raise InputError(place, f"begins with {verb or 'nothing'}; known commands are {', '.join(VERBS[:-1])}")
     collection = document[verb] if verb in document else document["findandmodify"]
     if verb != "ping" and not isinstance(collection, str):
-        raise InputError(place, f"must name a collection: {{{json.dumps(verb)}: \"COLLECTION\"}}")
+        raise InputError(place, f'must name a collection: {{{json.dumps(verb)}: "COLLECTION"}}')
     parts = {key: _part(part, place) for key, part in document.items()}
     if verb == "aggregate":
         parts.setdefault("cursor", {})
@@ -142,7 +142,7 @@ def _of_one_word(key: str, value: Any, place: str) -> Any:
         raise InputError(place, f"holds a {key} that is none: {error}") from None
 
 
-# Values ----------------------------------------------------------------------------------------------------------------
+# Values ---------------------------------------------------------------------------------------------------------------
 
 
 def _filled(key: str, node: Any, values: Mapping[str, Any], verb: Verb) -> Any:

@@ -13,7 +13,7 @@ from loadlab.schema.model import Schema, Table
 
 # What can be compared with a cell of the dataset as it is stored: dates have no more than milliseconds here.
 _COMPARABLE = {"integer", "numeric", "float", "boolean", "text", "uuid", "date", "timestamp", "json", "bytes", "enum"}
-_FROM = ("from", "coll", "into")
+_FROM = ("from", "coll", "into", "$out", "$merge", "$unionWith")
 
 
 class Places:
@@ -76,8 +76,6 @@ def _others(node: Any) -> Iterator[str]:
     if isinstance(node, Mapping):
         for key, part in node.items():
             if key in _FROM and isinstance(part, str):
-                yield part
-            elif key in ("$out", "$merge", "$unionWith") and isinstance(part, str):
                 yield part
             else:
                 yield from _others(part)

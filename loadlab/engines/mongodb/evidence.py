@@ -150,7 +150,7 @@ def _marker(database: Database[Document], status: Mapping[str, Any]) -> str:
     return str(process) if process is not None else f"{status.get('host')} {status.get('pid')}"
 
 
-# Collections -----------------------------------------------------------------------------------------------------------
+# Collections ----------------------------------------------------------------------------------------------------------
 
 
 def _stats(database: Database[Document], collection: str) -> Mapping[str, Any]:
@@ -212,7 +212,7 @@ def index_evidence(
     return found
 
 
-# Settings ----------------------------------------------------------------------------------------------------------------
+# Settings -------------------------------------------------------------------------------------------------------------
 
 
 def _settings(database: Database[Document], status: Mapping[str, Any]) -> dict[str, str]:
@@ -241,4 +241,3 @@ def _parameters(database: Database[Document]) -> dict[str, Any]:
     found = {name: told[name] for name in _PARAMETERS if name in told}
     version = found.get("featureCompatibilityVersion")
     return found | ({"featureCompatibilityVersion": version.get("version")} if isinstance(version, Mapping) else {})
-

@@ -79,7 +79,11 @@ class _Explaining:
     """One command's explanations; `texts` are the server's own."""
 
     def __init__(
-        self, database: Database[Document], command: Command, columns_at: ColumnsAt, limit: Mapping[str, Any] = _NO_LIMIT
+        self,
+        database: Database[Document],
+        command: Command,
+        columns_at: ColumnsAt,
+        limit: Mapping[str, Any] = _NO_LIMIT,
     ) -> None:
         self._database, self._command, self._columns_at, self._limit = database, command, columns_at, limit
         self.texts: list[str] = []
@@ -121,12 +125,16 @@ class _Explaining:
         `mongod` chooses such an index by itself; servers that are compatible may use it and tell of a scan.
         """
         condition = asked.get("filter") or next(iter(asked.get("pipeline") or [{}])).get("$match") or {}
-        if not 2 <= len(condition) <= _PARTS_MAX or any(key.startswith("$") for key in condition):
+        paths = [key for key in condition if not key.startswith("$")]
+        if not 2 <= len(condition) <= _PARTS_MAX or not paths or "$or" in condition:
             return root
         scan = next(node for node in root.walk() if node.kind == "full scan")
-        for names in (part for size in range(len(condition) - 1, 0, -1) for part in combinations(condition, size)):
+        largest = len(paths) - (len(paths) == len(condition))
+        for names in (part for size in range(largest, 0, -1) for part in combinations(paths, size)):
             found = {"find": scan.table, "filter": {name: condition[name] for name in names}}
-            answer = self._ask({**found, **{key: asked[key] for key in ("collation",) if key in asked}}, execute=execute)
+            answer = self._ask(
+                {**found, **{key: asked[key] for key in ("collation",) if key in asked}}, execute=execute
+            )
             planner, executed = planner_of(answer), executed_part(answer)
             query = Query(scan.table, planner.get("parsedQuery") or {}, self._columns_at)
             part = tree(query, planner.get("winningPlan") or {}, executed)
@@ -167,8 +175,8 @@ class _Explaining:
     def _ask(self, asked: Mapping[str, Any], *, execute: bool) -> Mapping[str, Any]:
         verbosity = "executionStats" if execute else "queryPlanner"
         with translated():
-            answer: Mapping[str, Any] = self._database.command(
-                "explain", dict(asked), codec_options=CODEC, verbosity=verbosity, **self._limit
+            answer: Document = self._database.command(
+                {"explain": dict(asked), "verbosity": verbosity, **self._limit}, codec_options=CODEC
             )
         shown = {key: answer[key] for key in ("queryPlanner", "stages", "executionStats") if key in answer}
         self.texts.append(dumps(shown, json_options=_SHOWN, indent=2, ensure_ascii=False))

@@ -77,7 +77,11 @@ def highest_statement(table: Table, column: str, known: Sequence[str] = ()) -> S
     return _statement(
         {
             "aggregate": collection_name(table.key),
-            "pipeline": [*stages, {"$group": {ID: None, "highest": {"$max": f"${at}"}}}, {"$project": {ID: 0, "highest": 1}}],
+            "pipeline": [
+                *stages,
+                {"$group": {ID: None, "highest": {"$max": f"${at}"}}},
+                {"$project": {ID: 0, "highest": 1}},
+            ],
             "cursor": {},
         }
     )
@@ -153,7 +157,9 @@ def _update(table: Table, form: Update) -> dict[str, Any]:
     changes: dict[str, dict[str, Any]] = {}
     for column, value in form.set.items():
         if column in table.primary_key:
-            raise InputError("update.set", f"names a column of the key of {table.key}, which stays as it is", value=column)
+            raise InputError(
+                "update.set", f"names a column of the key of {table.key}, which stays as it is", value=column
+            )
         at, kind = path(table, column), table.column(column).type
         if isinstance(value, Addition):
             changes.setdefault("$inc", {})[at] = value.add if kind.kind == "integer" else typed(kind, value.add)

@@ -24,11 +24,11 @@ _SCANS: Mapping[str, NodeKind] = {
     "GEO_NEAR_2D": "index scan", "GEO_NEAR_2DSPHERE": "index scan", "RECORD_STORE_FAST_COUNT": "index only scan",
 }  # fmt: skip
 _KINDS: Mapping[str, NodeKind] = {
-    "SORT": "sort", "LIMIT": "limit", "GROUP": "aggregate", "COUNT": "aggregate", "OR": "append", "SORT_MERGE": "append",
-    "AND_SORTED": "append", "AND_HASH": "hash join", "UPDATE": "write", "DELETE": "write", "BATCHED_DELETE": "write",
-    "$sort": "sort", "$limit": "limit", "$group": "aggregate", "$count": "aggregate", "$sortByCount": "aggregate",
-    "$bucket": "aggregate", "$bucketAuto": "aggregate", "$unionWith": "append", "$facet": "append", "$merge": "write",
-    "$out": "write",
+    "SORT": "sort", "LIMIT": "limit", "GROUP": "aggregate", "COUNT": "aggregate", "OR": "append",
+    "SORT_MERGE": "append", "AND_SORTED": "append", "AND_HASH": "hash join", "UPDATE": "write", "DELETE": "write",
+    "BATCHED_DELETE": "write", "$sort": "sort", "$limit": "limit", "$group": "aggregate", "$count": "aggregate",
+    "$sortByCount": "aggregate", "$bucket": "aggregate", "$bucketAuto": "aggregate", "$unionWith": "append",
+    "$facet": "append", "$merge": "write", "$out": "write",
 }  # fmt: skip
 _WHOLE = "[MinKey, MaxKey]"
 ID_INDEX = "_id_"
@@ -92,7 +92,7 @@ def later_stages(explanation: Mapping[str, Any]) -> list[Stage]:
     return [stage for stage in stages if "$cursor" not in stage and "$geoNearCursor" not in stage]
 
 
-# The tree ----------------------------------------------------------------------------------------------------------------
+# The tree -------------------------------------------------------------------------------------------------------------
 
 
 def tree(query: Query, winning: Stage, executed: Executed | None) -> PlanNode:
@@ -100,7 +100,9 @@ def tree(query: Query, winning: Stage, executed: Executed | None) -> PlanNode:
     winning = winning.get("queryPlan", winning)
     if "shards" in winning:
         parts = [shard["winningPlan"].get("queryPlan", shard["winningPlan"]) for shard in winning["shards"]]
-        return PlanNode("append", str(winning.get("stage", "SHARDS")), children=tuple(_node(query, s, None) for s in parts))
+        return PlanNode(
+            "append", str(winning.get("stage", "SHARDS")), children=tuple(_node(query, s, None) for s in parts)
+        )
     root = _node(query, winning, executed.stages if executed else None)
     return _with_totals(root, executed) if executed is not None else root
 
@@ -168,7 +170,7 @@ def replaced(root: PlanNode, old: PlanNode, new: PlanNode) -> PlanNode:
     return replace(root, children=tuple(replaced(child, old, new) for child in root.children))
 
 
-# Scans -------------------------------------------------------------------------------------------------------------------
+# Scans ----------------------------------------------------------------------------------------------------------------
 
 
 def _scan(query: Query, stage: Stage, fetch: Stage | None) -> PlanNode:
@@ -191,7 +193,8 @@ def _scan(query: Query, stage: Stage, fetch: Stage | None) -> PlanNode:
         name,
         query.collection,
         indexes=(_index(stage),),
-        condition=", ".join(f"{item.column} {item.kind}" for item in by_condition) or ("text" if "TEXT" in name else ""),
+        condition=", ".join(f"{item.column} {item.kind}" for item in by_condition)
+        or ("text" if "TEXT" in name else ""),
         filter=outline(residual) if residual else ", ".join(item.column for item in by_filter),
         compared_by_condition=by_condition,
         compared_by_filter=by_filter,
@@ -240,14 +243,16 @@ def _sort_keys(query: Query, pattern: Mapping[str, Any]) -> tuple[SortKey, ...]:
     )
 
 
-# Stages of a pipeline ----------------------------------------------------------------------------------------------------
+# Stages of a pipeline -------------------------------------------------------------------------------------------------
 
 
-def on_top(query: Query, below: PlanNode, stages: Sequence[Stage], inner: Callable[[Stage], PlanNode | None]) -> PlanNode:
+def on_top(
+    query: Query, below: PlanNode, stages: Sequence[Stage], inner: Callable[[Stage], PlanNode | None]
+) -> PlanNode:
     """The pipeline's stages above its first documents; `inner` is the plan of what a stage looks up elsewhere."""
     for stage in stages:
         word = next((key for key in stage if key.startswith("$")), "")
-        if word == "$match" and below is not None and not below.children and below.table:
+        if word == "$match" and not below.children and below.table:
             continue  # What the first documents were found by.
         found = inner(stage)
         kind: NodeKind = "nested loop" if word in ("$lookup", "$graphLookup") else _KINDS.get(word, "other")

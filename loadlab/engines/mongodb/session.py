@@ -63,9 +63,7 @@ class Bound(tuple[Any, ...]):
 class MongodbSession:
     """A `DirectSession`; also CanCancel, CanReadBack and CanPlanValues. `owns`: it closes the client with itself."""
 
-    def __init__(
-        self, opener: Opener, *, timeout_s: float, owns: bool, columns_at: ColumnsAt = same_path
-    ) -> None:
+    def __init__(self, opener: Opener, *, timeout_s: float, owns: bool, columns_at: ColumnsAt = same_path) -> None:
         self._opener, self._owns, self._columns_at = opener, owns, columns_at
         self.enforced_s = timeout_s
         self._limit = {"maxTimeMS": max(1, math.ceil(timeout_s * 1000))}
@@ -223,7 +221,7 @@ class MongodbSession:
         """The server counts at once."""
 
     def plan_of(self, statement: Statement, values: Values, *, execute: bool) -> Plan | None:
-        """See `loadlab.engines.abilities.CanPlanValues`: a plan is executed without its writes, beside the transaction."""
+        """See `loadlab.engines.abilities.CanPlanValues`: executed without its writes, beside the transaction."""
         handle = self.prepare(statement)
         assert self._database is not None, "the session is shut"
         filled = handle.command.filled(dict(zip(handle.names, bson_value(values), strict=True)))

@@ -12,7 +12,9 @@ from loadlab.engines.plan_tree import NewIndex
 from loadlab.errors import InputError
 from loadlab.schema.model import ForeignKey, Index, Table
 
-_TEXT = re.compile(r'db\.getCollection\((?P<name>"(?:[^"\\]|\\.)*")\)\.(?P<what>createIndex|dropIndex)\((?P<rest>.*)\)', re.DOTALL)
+_TEXT = re.compile(
+    r'db\.getCollection\((?P<name>"(?:[^"\\]|\\.)*")\)\.(?P<what>createIndex|dropIndex)\((?P<rest>.*)\)', re.DOTALL
+)
 
 
 def _call(collection: str, what: str, *arguments: Any) -> str:
@@ -67,7 +69,8 @@ class MongodbRemedies:
     """See `loadlab.engines.abilities.Remedies`: indexes, and validators where they are a statement of their own."""
 
     def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
-        return (create_index(table, columns, NewIndex(table.key, tuple(columns)).name),)
+        name, taken = NewIndex(table.key, tuple(columns)).name, {index.name for index in table.indexes}
+        return (create_index(table, columns, f"{name}1" if name in taken else name),)
 
     def drop_index(self, table: Table, index: Index) -> tuple[str, ...]:
         return () if index.name == f"{ID}_" else (drop_index(table, index.name),)

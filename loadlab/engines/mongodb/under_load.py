@@ -1,4 +1,4 @@
-"""What a load, its evidence and its review ask of the engine; `MongodbEngine` is made of it and of what fills a database."""
+"""What a load, its evidence and its review ask of the engine: one half of `MongodbEngine`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from loadlab.engines.mongodb.checking import check_statements
 from loadlab.engines.mongodb.commands import parse_command
 from loadlab.engines.mongodb.connection import Address, Document, database_of
 from loadlab.engines.mongodb.content import Places, content_of
+from loadlab.engines.mongodb.creating import execute_script, scratch_database
+from loadlab.engines.mongodb.details import read_details
 from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.explain import explain, plan_of_command
 from loadlab.engines.mongodb.operations import (
@@ -29,6 +31,7 @@ from loadlab.engines.mongodb.shell import MongodbRemedies, MongodbTuning, comman
 from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvidence
 from loadlab.errors import InputError
+from loadlab.schema.details import SchemaDetails
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
@@ -42,8 +45,8 @@ _OPENING = Lock()
 
 
 class UnderLoad:
-    """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanConnectDirectly,
-    CanTellResolution, CanWatch, CanRenderRemedies and CanTune.
+    """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanIdle, CanConnectDirectly,
+    CanTellResolution, CanWatch, CanInspect, CanRenderRemedies and CanTune.
     """
 
     _address: Address
@@ -86,6 +89,10 @@ class UnderLoad:
         """See `loadlab.engines.abilities.CanAppend`."""
         return highest_statement(table, column, where)
 
+    def idle_statement(self) -> Statement:
+        """See `loadlab.engines.abilities.CanIdle`."""
+        return Statement.parse('{"ping": 1}')
+
     def content_of(self, statement: Statement, schema: Schema) -> StatementContent | None:
         """See `loadlab.engines.abilities.CanTellContent`."""
         try:
@@ -122,6 +129,17 @@ class UnderLoad:
         """Carry out the making or dropping of an index."""
         with translated(self.display_url):
             self._database.command(command_of(text))
+
+    def details(self) -> SchemaDetails:
+        """See `loadlab.engines.abilities.CanInspect`."""
+        with translated(self.display_url):
+            return read_details(self._database)
+
+    def preview_details(self, ddl: str) -> SchemaDetails:
+        """In a database of its own, as `preview` does."""
+        with scratch_database(self._address) as (_, database), translated(self.display_url):
+            execute_script(database, ddl)
+            return read_details(database)
 
     # Evidence -----------------------------------------------------------------------------------------------------
 
