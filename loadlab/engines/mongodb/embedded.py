@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loadlab.engines.mongodb.paths import ID, field_name, fields, path, paths
 from loadlab.engines.mongodb.layout import Layout
+from loadlab.engines.mongodb.paths import ID, field_name, fields, path, paths
 from loadlab.errors import InputError
 
 Stages = list[dict[str, Any]]

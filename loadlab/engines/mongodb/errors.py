@@ -160,6 +160,15 @@ def _rules(details: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def failed_clauses(details: Mapping[str, Any]) -> tuple[int, ...]:
+    """Which clauses of a validator `{$and: […]}` a document that was refused does not satisfy, from 0."""
+    info = details.get("errInfo")
+    said = info.get("details") if isinstance(info, Mapping) else None
+    if not isinstance(said, Mapping) or said.get("operatorName") != "$and":
+        return ()
+    return tuple(int(clause["index"]) for clause in said.get("clausesNotSatisfied", ()))
+
+
 def _collect_rules(node: Any, found: list[str]) -> None:
     """The leaves of `errInfo.details` (https://www.mongodb.com/docs/manual/core/schema-validation/handle-invalid-documents/)."""
     if isinstance(node, Mapping):

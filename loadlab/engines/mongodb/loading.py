@@ -14,7 +14,7 @@ import pyarrow as pa
 from bson.raw_bson import RawBSONDocument
 
 from loadlab.engines.mongodb.bson_form import CannotEncodeError, Documents, Part, documents
-from loadlab.engines.mongodb.errors import DUPLICATE_KEY, error_of, translated
+from loadlab.engines.mongodb.errors import DUPLICATE_KEY, VALIDATION, error_of, failed_clauses, translated
 from loadlab.engines.mongodb.paths import ID, collection_name, field_name, fields
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.schema.model import LogicalType, Table
@@ -143,7 +143,7 @@ def _insert(
     )
     refused = [error for error in answer.get("writeErrors", ()) if not (there and _is_there(error))]
     if refused:
-        raise _refusal(table, refused[0])
+        raise _refusal(database, table, refused[0])
     if "writeConcernError" in answer:
         concern = answer["writeConcernError"]
         raise error_of(concern.get("code"), str(concern.get("errmsg")), details=concern)
@@ -166,6 +166,18 @@ def _is_there(error: Document) -> bool:
     return dict(pattern) == {ID: 1} if pattern is not None else f"index: {_ID_INDEX} " in str(error.get("errmsg"))
 
 
-def _refusal(table: Table, error: Document) -> DatabaseError:
+def _refusal(database: Database[Document], table: Table, error: Document) -> DatabaseError:
     found = error_of(error.get("code"), str(error.get("errmsg")), ConstraintError, error)
-    return type(found)(f"table {table.key}: {found}", code=found.code, constraint=found.constraint)
+    name = found.constraint
+    if name is None and error.get("code") == VALIDATION:
+        name = _check_name(database, table, error)
+    said = f"{found}: {name}" if name is not None and name not in str(found) else str(found)
+    return type(found)(f"table {table.key}: {said}", code=found.code, constraint=name)
+
+
+def _check_name(database: Database[Document], table: Table, error: Document) -> str | None:
+    """The CHECK that a document does not satisfy: the server tells its place in the validator only."""
+    (there,) = database.list_collections(filter={"name": collection_name(table.key)})
+    clauses = there.get("options", {}).get("validator", {}).get("$and", ())
+    names = (clauses[place].get("$comment") for place in failed_clauses(error) if place < len(clauses))
+    return next((str(name) for name in names if name is not None), None)
