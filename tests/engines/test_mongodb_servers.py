@@ -101,11 +101,15 @@ def test_a_server_that_is_killed_while_it_is_filled_has_the_same_content_in_the_
 
             killer = threading.Thread(target=kill)
             killer.start()
-            with pytest.raises(LoadLabError) as caught:
+
+            def load_all() -> None:
                 for place, (start, stop) in enumerate(chunks):
                     load(engine, table, start, [author(number) for number in range(start, stop)])
                     if place == 3:
                         done.set()
+
+            with pytest.raises(LoadLabError) as caught:
+                load_all()
             killer.join()
             assert isinstance(caught.value, DatabaseError)
             assert "\n" not in str(caught.value)
