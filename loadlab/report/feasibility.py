@@ -12,6 +12,8 @@ from rich.table import Table
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import Constraint, Status
+from loadlab.schema.nesting import Documents
+from loadlab.seeding.documents import where_of
 from loadlab.seeding.estimate import TableEstimate
 from loadlab.seeding.trial import TableRefusal, Trial
 from loadlab.units import format_count, format_duration, format_size
@@ -36,6 +38,7 @@ def plan_summary(
         "constraints": dict(_counts(tables).items()),
         "trial": None if trial is None else asdict(trial),
         "remedies": dataset.manifest.body.get("remedies", {}),
+        "documents": dataset.nesting.documents.to_json(),
         "notes": list(dataset.plan.notes),
     }
 
@@ -57,7 +60,7 @@ def print_plan(
     """One line a table, then what is not kept by construction (`verbose`: every constraint), the trial and notes."""
     console = Console(highlight=False)
     _print_tables(console, tables)
-    lines = [*_constraint_lines(tables, verbose), *_trial_lines(trial), *_notes(dataset.plan.notes)]
+    lines = [*_document_lines(dataset.nesting.documents), *_constraint_lines(tables, verbose), *_trial_lines(trial), *_notes(dataset.plan.notes)]
     for line in (_total(tables, seconds), *lines):
         console.print(line, markup=False, soft_wrap=True)
 
@@ -87,6 +90,23 @@ def _total(tables: Sequence[TableEstimate], seconds: float) -> str:
         f"\n{counted(rows, 'row')} in {counted(len(tables), 'table')}, about {format_size(size)} {beside}, "
         f"in about {format_duration(max(round(seconds), 1))}."
     )
+
+
+# -- documents -------------------------------------------------------------------------------------------------------
+
+
+def _document_lines(documents: Documents) -> Iterator[str]:
+    """Where the rows of each table stand and why; nothing of a database whose tables all stand by themselves."""
+    if not documents.placements:
+        return
+    inside = sum(placement.is_inside for placement in documents.placements)
+    collections = counted(len(documents.placements) - inside, "collection")
+    yield f"Documents: {collections}, {counted(inside, 'table')} embedded:"
+    for placement in sorted(documents.placements, key=lambda item: item.design == "reference"):
+        yield f"  {placement.table}: {where_of(placement)}: {placement.why}"
+    if documents.advice:
+        yield "Shard keys, once one server is too small:"
+        yield from (f"  {line}" for line in documents.advice)
 
 
 # -- constraints -----------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from loadlab.workload import Keys, Session
 RESERVE = {
     "sql": "UPDATE inventory SET reserved = reserved + 1 WHERE variant_id = :variant_id AND reserved < on_hand",
     "mongodb": {
-        "update": "inventory",
+        "update": "product_variants",
         "updates": [
             {
-                "q": {"_id": ":variant_id", "$expr": {"$lt": ["$reserved", "$on_hand"]}},
-                "u": {"$inc": {"reserved": 1}},
+                "q": {"_id": ":variant_id", "$expr": {"$lt": ["$inventory.reserved", "$inventory.on_hand"]}},
+                "u": {"$inc": {"inventory.reserved": 1}},
             }
         ],
     },
@@ -44,19 +44,24 @@ LINE = {
     " VALUES (:id, :order_id, :order_created_at, :variant_id, :vendor_id, :quantity,"
     " :unit_price, :line_total, :sku, :name)",
     "mongodb": {
-        "insert": "order_items",
-        "documents": [
+        "update": "orders",
+        "updates": [
             {
-                "_id": ":id",
-                "order_id": ":order_id",
-                "order_created_at": ":order_created_at",
-                "variant_id": ":variant_id",
-                "vendor_id": ":vendor_id",
-                "quantity": ":quantity",
-                "unit_price": ":unit_price",
-                "line_total": ":line_total",
-                "sku": ":sku",
-                "name": ":name",
+                "q": {"_id": {"id": ":order_id", "created_at": ":order_created_at"}},
+                "u": {
+                    "$push": {
+                        "order_items": {
+                            "id": ":id",
+                            "variant_id": ":variant_id",
+                            "vendor_id": ":vendor_id",
+                            "quantity": ":quantity",
+                            "unit_price": ":unit_price",
+                            "line_total": ":line_total",
+                            "sku": ":sku",
+                            "name": ":name",
+                        }
+                    }
+                },
             }
         ],
     },

@@ -49,6 +49,7 @@ from loadlab.engines.abilities.load import (
     DirectSession,
     StatementContent,
 )
+from loadlab.engines.abilities.nesting import Access, CanNest, RelationFacts
 from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
 from loadlab.engines.abilities.pooling import CanGoThroughPooler, Pooler, PoolerConsole, PoolerState
 from loadlab.engines.abilities.replay import (
@@ -72,6 +73,7 @@ from loadlab.engines.abilities.review import (
 from loadlab.engines.abilities.sources import CanHostMigrations, CanRenderPrisma, FileForm
 
 __all__ = [
+    "Access",
     "ActivitySampler",
     "CanAppend",
     "CanCancel",
@@ -91,6 +93,7 @@ __all__ = [
     "CanLoadCycles",
     "CanMakeScratch",
     "CanMeasureBloat",
+    "CanNest",
     "CanPlan",
     "CanPlanValues",
     "CanProfile",
@@ -128,6 +131,7 @@ __all__ = [
     "PoolerConsole",
     "PoolerState",
     "Refusal",
+    "RelationFacts",
     "Remedies",
     "ReplaySession",
     "RowLayout",

@@ -16,6 +16,7 @@ from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.paths import collection_name
 from loadlab.errors import DatabaseError, InputError
 from loadlab.schema.model import Schema
+from loadlab.schema.nesting import Documents
 
 
 def is_native(dialect: str) -> bool:
@@ -23,22 +24,24 @@ def is_native(dialect: str) -> bool:
     return dialect == NAME
 
 
-def make_collections(database: Database[Document], schema: Schema) -> tuple[str, ...]:
+def make_collections(
+    database: Database[Document], schema: Schema, documents: Documents = Documents()
+) -> tuple[str, ...]:
     """Make them; what was left out of the schema, one line each."""
     if is_native(schema.dialect) and schema.ddl:
         for command in _creations(read_script(schema.ddl)):
             run(database, command)
         return ()
-    translation = translate(schema)
+    translation = translate(schema, documents)
     for name, options in translation.collections:
         database.command({"create": name, **options})
     return translation.notes
 
 
-def indexes_of(schema: Schema) -> Sequence[tuple[str, Spec]]:
+def indexes_of(schema: Schema, documents: Documents = Documents()) -> Sequence[tuple[str, Spec]]:
     """(collection, index) of all that are made when the documents are in."""
     if not is_native(schema.dialect):
-        return translate(schema).indexes
+        return translate(schema, documents).indexes
     return [
         (collection_name(table.key), native_spec(index))
         for table in schema

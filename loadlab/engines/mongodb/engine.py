@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from pymongo.database import Database
 
-from loadlab.engines.abilities import Refusal
+from loadlab.engines.abilities import Access, Refusal, RelationFacts
 from loadlab.engines.mongodb import ledger
 from loadlab.engines.mongodb.collections.reflect import reflect
 from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address
-from loadlab.engines.mongodb.creating import execute_script, indexes_of, make_collections, options_of, scratch_database
+from loadlab.engines.mongodb.creating import (
+    execute_script,
+    indexes_of,
+    is_native,
+    make_collections,
+    options_of,
+    scratch_database,
+)
+from loadlab.engines.mongodb.documents import plan_documents
 from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.finish import check_all_references, make_indexes
 from loadlab.engines.mongodb.forget import forget
+from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.loading import encoded, insert
 from loadlab.engines.mongodb.names import user_collections
 from loadlab.engines.mongodb.trial import try_sample
 from loadlab.engines.mongodb.under_load import UnderLoad
 from loadlab.engines.protocol import Chunk, Manifest, Progress
-from loadlab.errors import DatabaseError, NotEmptyError
+from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.schema.model import Schema, Table
+from loadlab.schema.nesting import Documents, documents_of
+from loadlab.spec.documents import DocumentWish
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -121,6 +132,21 @@ class MongodbEngine(UnderLoad):
         with scratch_database(self._address) as (address, database):
             yield MongodbEngine(address, database)
 
+    def plan_documents(
+        self,
+        schema: Schema,
+        relations: Sequence[RelationFacts],
+        accesses: Sequence[Access],
+        wishes: Mapping[str, DocumentWish],
+        place: str,
+    ) -> Documents:
+        """See `loadlab.engines.abilities.CanNest`. A schema in MongoDB's own words says itself what is where."""
+        if is_native(schema.dialect):
+            if wishes:
+                raise InputError(place, "has no place beside collections that the schema makes itself")
+            return Documents()
+        return plan_documents(schema, relations, accesses, wishes, place)
+
     # Seeding ------------------------------------------------------------------------------------------------------
 
     def manifest(self) -> Manifest | None:
@@ -163,7 +189,7 @@ class MongodbEngine(UnderLoad):
             entry = ledger.Entry(manifest, before=before, ready=not manifest.owns_tables)
             ledger.write(self._database, entry)
             if manifest.owns_tables:
-                notes = make_collections(self._database, manifest.schema)
+                notes = make_collections(self._database, manifest.schema, documents_of(manifest))
                 made = tuple(sorted(set(user_collections(self._database)) - before))
                 ledger.write(self._database, replace(entry, notes=notes, made=made, ready=True))
 
@@ -206,12 +232,13 @@ class MongodbEngine(UnderLoad):
             for note in entry.notes if entry is not None else ():
                 progress(note)
             if manifest.owns_tables:
-                missing = make_indexes(self._database, indexes_of(manifest.schema), progress)
+                indexes = indexes_of(manifest.schema, documents_of(manifest))
+                missing = make_indexes(self._database, indexes, progress)
                 for note in missing:
                     progress(note)
                 if entry is not None and missing:
                     ledger.write(self._database, replace(entry, notes=tuple(dict.fromkeys((*entry.notes, *missing)))))
-            check_all_references(self._database, manifest.schema, progress)
+            check_all_references(self._database, Layout.of(manifest), progress)
             ledger.mark_finished(self._database)
 
     # Rows behind what is there ------------------------------------------------------------------------------------

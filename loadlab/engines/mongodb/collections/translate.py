@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadlab.engines.mongodb.collections.indexes import Spec, index_spec
+from loadlab.engines.mongodb.collections.inside import clauses_inside, specs_inside
 from loadlab.engines.mongodb.collections.validator import validator_of
+from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.paths import collection_name, paths
 from loadlab.engines.translation import UntranslatableError
 from loadlab.schema.model import Index, Schema, Table
+from loadlab.schema.nesting import Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,21 @@ class Translation:
     notes: tuple[str, ...]
 
 
-def translate(schema: Schema) -> Translation:
-    """The schema for MongoDB."""
+def translate(schema: Schema, documents: Documents = Documents()) -> Translation:
+    """The schema for MongoDB, rows standing in others as the plan of documents has it."""
     notes: list[str] = []
+    layout = Layout(schema, documents)
     collections = tuple(
-        (collection_name(table.key), {"validator": validator_of(table, schema, notes)}) for table in schema
+        (
+            collection_name(table.key),
+            {"validator": validator_of(table, schema, notes, clauses_inside(layout, table, notes))},
+        )
+        for table in layout.roots
     )
-    indexes = tuple((collection_name(table.key), spec) for table in schema for spec in _specs(table, schema, notes))
+    indexes = tuple(
+        (collection_name(table.key), spec) for table in layout.roots for spec in _specs(table, schema, notes)
+    )
+    indexes += tuple(specs_inside(layout, notes))
     for table in schema:
         notes += _lost(table)
     return Translation(collections, indexes, tuple(notes))

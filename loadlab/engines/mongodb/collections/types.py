@@ -55,14 +55,23 @@ def property_of(kind: LogicalType) -> dict[str, Any]:
     if kind.kind == "text" and kind.length is not None:
         found["maxLength"] = kind.length
     if kind.kind == "array" and kind.element is not None:
-        found["items"] = _or_null(property_of(kind.element))
+        element = _described(kind.element)
+        found["items"] = element if kind.element.not_null else _or_null(element)
     if kind.kind == "composite":
-        found["properties"] = {name: property_of(field) for name, field in kind.fields}
+        required = [name for name, field in kind.fields if field.not_null]
+        found |= {"required": required} if required else {}
+        found["properties"] = {name: _described(field) for name, field in kind.fields}
     if kind.kind == "shape" and kind.form == "polygon":
         found["bsonType"] = "array"
     if kind.kind == "vector" and kind.form == "sparse":
         found["bsonType"] = "object"
     return found
+
+
+def _described(kind: LogicalType) -> dict[str, Any]:
+    """Of a part: with the word of its type, as a column has it."""
+    word = word_of(kind)
+    return property_of(kind) | ({"description": word} if word else {})
 
 
 def _geometry(kind: LogicalType) -> dict[str, Any]:

@@ -9,7 +9,7 @@ description of the whole: `(a, b) references t (x, y)`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,14 +25,17 @@ _TOGETHER = re.compile(r"^\((?P<own>[^()]+)\) references (?P<target>\S+) \((?P<p
 _BOUNDS = {"minimum": ">=", "maximum": "<="}
 
 
-def validator_of(table: Table, schema: Schema, notes: list[str]) -> dict[str, Any]:
-    """The validator of a table's collection; what it cannot say is added to `notes`."""
+def validator_of(
+    table: Table, schema: Schema, notes: list[str], more: Iterable[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """The validator of a table's collection; what it cannot say is added to `notes`. `more` are further clauses."""
     clauses: list[dict[str, Any]] = [{"$jsonSchema": _json_schema(table, schema, notes)}]
     for check in table.checks:
         try:
             clauses.append({"$expr": check_expression(table, check.expression, schema.dialect), "$comment": check.name})
         except UntranslatableError as error:
             notes.append(f"CHECK {table.key}.{check.name}: left out, {error}")
+    clauses += more
     return {"$and": clauses} if len(clauses) > 1 else clauses[0]
 
 
