@@ -15,6 +15,7 @@ from loadlab.engines import open_database
 from loadlab.engines.abilities import (
     CanExplain,
     CanLeaveRunning,
+    CanNest,
     CanProfile,
     CanWriteOut,
     HasNotes,
@@ -35,7 +36,7 @@ from loadlab.seeding.documents import document_notes
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
-from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
+from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of, statements_on
 from loadlab.spec.base import validate
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.statement import Statement
@@ -234,6 +235,8 @@ def make_ready(
     found = schema_of(scenario, engine)
     statements = found.statements
     dataset = _dataset(scenario, found, engine, data)
+    if isinstance(engine, CanNest) and statements:
+        statements = statements_on(scenario, engine, dataset.manifest)
     seeded = _fill(engine, dataset, data, show)
     if not workload.operations:
         scenario, statements = with_derived_mix(scenario, engine, empty=found.bookkeeping, tell=show.step)

@@ -36,6 +36,8 @@ _EXTENDED = {
 }  # fmt: skip
 # Where operators stand that change a document: in `update` below `updates`, in `findAndModify` at the top.
 _CHANGES = ("u", "update")
+# What is added to a list is a document that is inserted.
+_ADDING = ("$push", "$addToSet")
 _FORM = 'write the command itself, as {"find": "COLLECTION", "filter": {"FIELD": :parameter}}, or a neutral form'
 
 
@@ -157,6 +159,8 @@ def _filled(key: str, node: Any, values: Mapping[str, Any], verb: Verb) -> Any:
     for name, part in node.items():
         if isinstance(part, Contains):
             found |= dict(conditions(name, part.slot.value(values)))
+        elif name in _ADDING:
+            found[name] = _document(part, values)
         else:
             found[name] = _filled(name, part, values, verb)
     return _without_null_sets(node, found) if key in _CHANGES and "$set" in node else found

@@ -8,7 +8,7 @@ Pure; a value is a parameter or a constant as `filters` writes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from loadlab.engines.mongodb.layout import Layout
@@ -16,7 +16,6 @@ from loadlab.engines.mongodb.paths import ID, field_name, fields, path, paths
 from loadlab.errors import InputError
 
 Stages = list[dict[str, Any]]
-Filter = dict[str, Any]
 _SAFE = {"$in", "$eq", "$gt", "$gte", "$lt", "$lte", "$exists", "$all"}
 """Operators of which an element that satisfies one makes its document satisfy it."""
 _ELEMENT = "row"
@@ -52,15 +51,32 @@ def view(layout: Layout, table: str) -> Stages:
     return [*stages, {"$replaceWith": row_of(layout, table)}]
 
 
-def row_of(layout: Layout, table: str, prefix: str = "") -> dict[str, Any]:
-    """The row that an unwound document of the host holds, as an expression; `prefix` leads to that document."""
+def row_of(layout: Layout, table: str) -> dict[str, Any]:
+    """The row that an unwound document of the collection holds, as an expression."""
+    return _row(layout, table, lambda column: layout.path(table, column), layout.within(table))
+
+
+def row_in(layout: Layout, table: str, at: str, host: str) -> dict[str, Any]:
+    """The row at a path, of a host whose own document is behind `host` ("" or a path and a dot)."""
+    placement = layout.documents.of(table)
+    target = layout.schema.table(placement.host)
+
+    def place(column: str) -> str:
+        owner, name = layout.host_column(table, column)
+        return f"{host}{path(target, name)}" if owner == placement.host else f"{at}.{field_name(name)}"
+
+    return _row(layout, table, place, at)
+
+
+def _row(layout: Layout, table: str, place: Callable[[str], str], at: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, columns in fields(layout.schema.table(table)):
         if isinstance(columns, str):
-            found[name] = f"${prefix}{layout.path(table, columns)}"
+            found[name] = f"${place(columns)}"
         else:
-            found[name] = {field_name(c): f"${prefix}{layout.path(table, c)}" for c in columns}
-    return found
+            found[name] = {field_name(column): f"${place(column)}" for column in columns}
+    inside = (inner.field for inner in layout.documents.inside(table))
+    return found | {field_name(name): f"${at}.{field_name(name)}" for name in inside}
 
 
 def _found(command: Mapping[str, Any], layout: Layout, table: str) -> dict[str, Any]:
@@ -135,14 +151,15 @@ def is_condition(value: Any) -> bool:
 
 
 def _with_whole_key(found: Filter, layout: Layout, table: str) -> Filter:
-    """A key of several columns compared as the one document that the index of `_id` knows it as."""
+    """A key of several columns compared as the one document that the index of `_id` knows it as, or as a range."""
     root = layout.schema.table(layout.documents.root(table))
-    wanted = {path(root, column): field_name(column) for column in root.primary_key}
-    whole = len(wanted) > 1 and all(at in found and not is_condition(found[at]) for at in wanted)
-    if not whole:
+    wanted = [path(root, column) for column in root.primary_key]
+    said = [found[at] for at in takewhile(lambda at: at in found and not is_condition(found[at]), wanted)]
+    if len(wanted) < 2 or not said:
         return found
-    others = {at: value for at, value in found.items() if at not in wanted}
-    return {ID: {name: found[at] for at, name in wanted.items()}, **others}
+    known = wanted[: len(said)]
+    others = {at: value for at, value in found.items() if at not in known}
+    return {ID: of_key(root.primary_key, said), **others}
 
 
 # -- writes ----------------------------------------------------------------------------------------------------------

@@ -75,11 +75,12 @@ def equal(table: Table, columns: Iterable[str]) -> Filter:
     if len(key) < 2 or key[0] not in wanted:
         return {path(table, column): value for column, value in wanted.items()}
     first = [column for place, column in enumerate(key) if all(before in wanted for before in key[: place + 1])]
-    found = {ID: _of_key(key, [wanted[column] for column in first])}
+    found = {ID: of_key(key, [wanted[column] for column in first])}
     return found | {path(table, column): value for column, value in wanted.items() if column not in first}
 
 
-def _of_key(key: Sequence[str], first: Sequence[Any]) -> Any:
+def of_key(key: Sequence[str], first: Sequence[Any]) -> Any:
+    """What a key of several columns has to be like, by the values of the first of them."""
     names = [field_name(column) for column in key]
     if len(first) == len(key):
         return dict(zip(names, first, strict=True))

@@ -6,7 +6,7 @@ columns of its foreign key to what it stands in are that one's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadlab.engines.mongodb.paths import collection_name, field_name, path
 from loadlab.schema.manifest import Manifest
@@ -32,6 +32,11 @@ class Layout:
         keys = self.documents.roots(table.key for table in self.schema)
         return tuple(table_as_stored(self.schema, self.documents, key) for key in keys)
 
+    @property
+    def stored(self) -> Schema:
+        """The collections as tables: a schema without the tables whose rows stand in others."""
+        return replace(self.schema, tables=self.roots)
+
     def collection(self, table: str) -> str:
         """The collection that holds a table's rows."""
         return collection_name(self.documents.root(table))
@@ -50,10 +55,18 @@ class Layout:
         """(table, column) that holds a column's value: of a foreign key to the host, the host's. Raises KeyError."""
         placement = self.documents.of(table)
         if placement.is_inside:
-            key = self._key(placement)
-            if column in key.columns:
-                return self.origin(placement.host, key.target_columns[key.columns.index(column)])
+            owner, name = self.host_column(table, column)
+            if owner != table:
+                return self.origin(owner, name)
         return table, self.schema.table(table).column(column).name
+
+    def host_column(self, table: str, column: str) -> tuple[str, str]:
+        """(table, column) of an embedded table's column, or of its host where it is of the foreign key to that."""
+        placement = self.documents.of(table)
+        key = self._key(placement)
+        if column in key.columns:
+            return placement.host, key.target_columns[key.columns.index(column)]
+        return table, column
 
     def path(self, table: str, column: str) -> str:
         """Where a column of a table is in the documents of its collection. Raises KeyError."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from loadlab.engines.mongodb.embedded import within
 from loadlab.engines.mongodb.filters import Filter, behind, equal, joined, slot, typed, where
 from loadlab.engines.mongodb.joining import join
+from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.paths import ID, collection_name, field_name, fields, path
 from loadlab.errors import InputError
-from loadlab.schema.model import Schema, Table
+from loadlab.schema.model import Table
 from loadlab.spec.native import command_text
 from loadlab.spec.operations import (
     SEARCHED,
@@ -28,35 +30,40 @@ from loadlab.spec.operations import (
 from loadlab.spec.statement import Statement
 
 
-def operation_statement(form: Form, schema: Schema) -> Statement:
+def operation_statement(form: Form, layout: Layout) -> Statement:
     """See `loadlab.engines.abilities.CanRenderOperations`."""
-    table = schema.table(form.table)
+    table = layout.schema.table(form.table)
+    if isinstance(form, Join):
+        return _statement(join(form, table, layout))
+    return _statement(within(_command(form, table), layout, table.key))
+
+
+def _command(form: Lookup | RowList | Report | Search | Update | Delete, table: Table) -> dict[str, Any]:
+    """As of a table that has a collection of its own."""
     match form:
         case Lookup():
-            return _statement(_find(table, form.columns, equal(table, form.by or ()), limit=1))
+            return _find(table, form.columns, equal(table, form.by or ()), limit=1)
         case RowList():
-            return _statement(_list(table, form))
-        case Join():
-            return _statement(join(form, table, schema))
+            return _list(table, form)
         case Report():
-            return _statement(_report(table, form))
+            return _report(table, form)
         case Search():
-            return _statement(_search(table, form))
+            return _search(table, form)
         case Update():
-            return _statement(_update(table, form))
+            return _update(table, form)
         case Delete():
-            return _statement(_delete(table, form))
+            return _delete(table, form)
 
 
-def insert_statement(table: Table) -> Statement:
-    """An insert of one document, each parameter named as its column."""
+def insert_statement(table: Table, layout: Layout) -> Statement:
+    """An insert of one row, each parameter named as its column."""
     document: dict[str, Any] = {}
     for name, columns in fields(table):
         if isinstance(columns, str):
             document[name] = _stored(table, columns)
         else:
             document[name] = {field_name(column): _stored(table, column) for column in columns}
-    return _statement({"insert": collection_name(table.key), "documents": [document]})
+    return _statement(within({"insert": collection_name(table.key), "documents": [document]}, layout, table.key))
 
 
 def _stored(table: Table, column: str) -> Any:
@@ -65,26 +72,20 @@ def _stored(table: Table, column: str) -> Any:
     return typed(kind, slot(column)) if kind.kind == "json" else slot(column)
 
 
-def lookup_statement(table: Table, columns: Sequence[str]) -> Statement:
+def lookup_statement(table: Table, columns: Sequence[str], layout: Layout) -> Statement:
     """See `loadlab.engines.abilities.CanAppend`."""
-    return _statement(_find(table, table.primary_key or columns[:1], equal(table, columns), limit=1))
+    found = _find(table, table.primary_key or columns[:1], equal(table, columns), limit=1)
+    return _statement(within(found, layout, table.key))
 
 
-def highest_statement(table: Table, column: str, known: Sequence[str] = ()) -> Statement:
+def highest_statement(table: Table, column: str, known: Sequence[str], layout: Layout) -> Statement:
     """See `loadlab.engines.abilities.CanAppend`: one document, also of none."""
     at = path(table, column)
     stages: list[dict[str, Any]] = [{"$match": equal(table, known)}] if known else []
-    return _statement(
-        {
-            "aggregate": collection_name(table.key),
-            "pipeline": [
-                *stages,
-                {"$group": {ID: None, "highest": {"$max": f"${at}"}}},
-                {"$project": {ID: 0, "highest": 1}},
-            ],
-            "cursor": {},
-        }
-    )
+    total = {"$group": {ID: None, "highest": {"$max": f"${at}"}}}
+    pipeline = [*stages, total, {"$project": {ID: 0, "highest": 1}}]
+    found = {"aggregate": collection_name(table.key), "pipeline": pipeline, "cursor": {}}
+    return _statement(within(found, layout, table.key))
 
 
 def _statement(command: dict[str, Any]) -> Statement:
@@ -146,7 +147,7 @@ def _search(table: Table, form: Search) -> dict[str, Any]:
     else:
         raise InputError(
             f"search.{form.how}",
-            f"names a column of {table.key} without an index for such a search; make one, or write the command",
+            f"names a column of {table.key} without an index for such a search; make one, or write it as a command",
             value=form.column,
         )
     condition = joined([equal(table, form.by or ()), where(table, form.where), wanted])

@@ -18,6 +18,7 @@ from loadlab.engines.mongodb.creating import execute_script, scratch_database
 from loadlab.engines.mongodb.details import read_details
 from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.explain import explain, plan_of_command
+from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.operations import (
     highest_statement,
     insert_statement,
@@ -33,6 +34,7 @@ from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvide
 from loadlab.errors import InputError
 from loadlab.schema.details import SchemaDetails
 from loadlab.schema.model import Schema, Table
+from loadlab.schema.nesting import Documents, documents_of
 from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
@@ -69,25 +71,39 @@ class UnderLoad:
             check_statements(self._database, statements, self._schema())
 
     def _schema(self) -> Schema:
-        """That of the tables that are there: LoadLab's ledger knows more of it than the collections do."""
+        """That of the collections that are there: LoadLab's ledger knows more of it than they do."""
         there = self.manifest()
-        return there.schema if there is not None else self.reflect()
+        return Layout.of(there).stored if there is not None else self.reflect()
+
+    def _layout(self, schema: Schema) -> Layout:
+        """Where the rows of a schema are: by the ledger's plan of documents, where it is of these tables; a schema that
+        was read from the collections has them as they are.
+        """
+        there = self.manifest()
+        documents = Documents() if there is None else documents_of(there)
+        is_theirs = all(schema.has(placement.table) for placement in documents.placements)
+        return Layout(schema, documents if is_theirs else Documents())
+
+    def _layout_with(self, table: Table) -> Layout:
+        there = self.manifest()
+        known = there is not None and there.schema.has(table.key)
+        return Layout.of(there) if there is not None and known else Layout(Schema((table,), ""), Documents())
 
     def insert_statement(self, table: Table) -> Statement:
         """See `loadlab.engines.abilities.CanRenderInsert`."""
-        return insert_statement(table)
+        return insert_statement(table, self._layout_with(table))
 
     def operation_statement(self, form: Form, schema: Schema) -> Statement:
         """See `loadlab.engines.abilities.CanRenderOperations`."""
-        return operation_statement(form, schema)
+        return operation_statement(form, self._layout(schema))
 
     def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
         """See `loadlab.engines.abilities.CanAppend`."""
-        return lookup_statement(table, columns)
+        return lookup_statement(table, columns, self._layout_with(table))
 
     def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
         """See `loadlab.engines.abilities.CanAppend`."""
-        return highest_statement(table, column, where)
+        return highest_statement(table, column, where, self._layout_with(table))
 
     def idle_statement(self) -> Statement:
         """See `loadlab.engines.abilities.CanIdle`."""
@@ -96,7 +112,7 @@ class UnderLoad:
     def content_of(self, statement: Statement, schema: Schema) -> StatementContent | None:
         """See `loadlab.engines.abilities.CanTellContent`."""
         try:
-            return content_of(parse_command(statement), schema)
+            return content_of(parse_command(statement), self._layout(schema).stored)
         except InputError:
             return None
 
