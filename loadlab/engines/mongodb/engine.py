@@ -130,7 +130,11 @@ class MongodbEngine(UnderLoad):
     def scratch(self) -> Iterator[MongodbEngine]:
         """See `loadlab.engines.abilities.CanMakeScratch`."""
         with scratch_database(self._address) as (address, database):
-            yield MongodbEngine(address, database)
+            engine = MongodbEngine(address, database)
+            try:
+                yield engine
+            finally:
+                engine.close_pools()
 
     def plan_documents(
         self,
