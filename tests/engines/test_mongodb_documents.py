@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -37,8 +38,6 @@ def shop(engine: MongodbEngine, **wishes: object) -> Dataset:
     request = DataRequest(DataShape(), scale=1.0, seed=3, full_rows={}.get, rows=ROWS)
     plain = Dataset.plan_for(schemas.shop(), request, owns_tables=True)
     file = validate(ScenarioFile, {"documents": {**WISHES, **wishes}}, place="scenario.yaml")
-    from pathlib import Path
-
     return with_documents(engine, plain, Scenario("shop", Path(), file, None))
 
 
@@ -262,6 +261,35 @@ def test_embedded_rows_are_written_where_they_stand(filled):
         single = Lookup(table="stock", by=["product_id"], columns=["on_hand"])
         assert asked(trial, single, stock) == [(stock["on_hand"] + 5,)]
         session.close()
+
+
+def test_collections_of_others_are_filled_as_they_ask_for_it(mongodb_database):
+    database, text = mongodb_database._database, {"bsonType": "string"}
+    person = {
+        "required": ["_id", "email"],
+        "properties": {"_id": {"bsonType": "objectId"}, "email": text, "tags": {"bsonType": "array", "items": text}},
+    }
+    line = {"bsonType": "object", "required": ["sku"], "properties": {"sku": text, "quantity": {"bsonType": "int"}}}
+    order = {
+        "required": ["_id", "userId", "lines"],
+        "properties": {
+            "_id": {"bsonType": "objectId"},
+            "userId": {"bsonType": "objectId"},
+            "lines": {"bsonType": "array", "items": line},
+        },
+    }
+    for name, rules in (("users", person), ("orders", order)):
+        database.create_collection(name, validator={"$jsonSchema": {"bsonType": "object", **rules}})
+    database["users"].create_index("email", unique=True)
+    schema = mongodb_database.reflect()
+    assert [(key.columns, key.target) for key in schema.table("orders").foreign_keys] == [(("userId",), "users")]
+    assert mongodb_database.notes() == ("orders.userId is taken to refer to users, by its name and what it holds",)
+    request = DataRequest(DataShape(), 1.0, 5, {}.get, {"users": 20, "orders": 40})
+    dataset = Dataset.plan_for(schema, request, owns_tables=False)
+    seed(mongodb_database, dataset, workers=1, observe=lambda _: None)
+    assert database["orders"].count_documents({}) == 40
+    users = database["orders"].distinct("userId")
+    assert database["users"].count_documents({"_id": {"$in": users}}) == len(users) > 1
 
 
 def test_what_was_filled_can_be_read_as_existing_collections(filled):
