@@ -120,7 +120,8 @@ class MongodbEngine(UnderLoad):
         """The schema that is there: of collections that others made also what a sample of their documents shows."""
         with translated(self.display_url):
             entry = ledger.read(self._database)
-            found = read_existing(self._database, () if entry is None else entry.made)
+            # What LoadLab filled is as the ledger knows it: its own values tell nothing new.
+            found = read_existing(self._database, () if entry is None else user_collections(self._database))
         self._read_notes = found.notes
         return found.schema
 

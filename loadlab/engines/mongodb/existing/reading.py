@@ -93,8 +93,9 @@ def with_sample(table: Table, sample: Sample) -> tuple[Table, tuple[str, ...]]:
 def _completed(column: Column, seen: Seen) -> Column:
     """What a validator says of a column, and where that is next to nothing what was seen."""
     vague = column.type.kind == "json" or (column.type.kind == "numeric" and column.type.precision is None)
-    kind = type_of(seen) if vague and seen.count else column.type
-    return replace(column, type=kind, comment=column.comment or _lengths(seen))
+    if not vague or not seen.count:
+        return column
+    return replace(column, type=type_of(seen), comment=column.comment or _lengths(seen))
 
 
 def _column(name: str, seen: Seen, of: Seen) -> Column:
