@@ -18,6 +18,7 @@ from bson.min_key import MinKey
 from loadlab.engines.mongodb.checking import misfit
 from loadlab.engines.mongodb.commands import Command, parse_command
 from loadlab.engines.mongodb.content import Places, content_of
+from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.operations import insert_statement, operation_statement
 from loadlab.engines.mongodb.results import result_paths, rows
 from loadlab.engines.mongodb.shell import MongodbTuning, command_of
@@ -25,6 +26,7 @@ from loadlab.engines.mongodb.values import bson_value, bson_values, python_value
 from loadlab.engines.plan_tree import NewIndex
 from loadlab.errors import InputError
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
+from loadlab.schema.nesting import Documents
 from loadlab.spec.native import command_text
 from loadlab.spec.operations import Addition, Delete, Join, Lookup, Report, RowList, Search, Span, Update
 from loadlab.spec.parameters import ColumnParameter, TimeParameter, ValueParameter
@@ -68,6 +70,7 @@ LINES = Table(
     foreign_keys=(ForeignKey("lines_order", ("order_id", "order_at"), "orders", ("id", "at")),),
 )
 SCHEMA = Schema((LINES, ORDERS, USERS), "postgresql", "")
+LAYOUT = Layout(SCHEMA, Documents())
 
 
 def command(document: dict[str, Any]) -> Command:
@@ -75,7 +78,7 @@ def command(document: dict[str, Any]) -> Command:
 
 
 def text(form: Any) -> str:
-    return str(operation_statement(form, SCHEMA))
+    return str(operation_statement(form, LAYOUT))
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
@@ -239,8 +242,8 @@ def test_writes_have_the_types_of_their_columns() -> None:
     assert text(Delete(table="users", by=["id"])) == (
         '{"delete": "users", "deletes": [{"q": {"_id": {"$uuid": :id}}, "limit": 1}]}'
     )
-    assert '"profile": {"$json": :profile}' in str(insert_statement(USERS))
-    assert '{"_id": {"id": :id, "at": :at}' in str(insert_statement(ORDERS))
+    assert '"profile": {"$json": :profile}' in str(insert_statement(USERS, LAYOUT))
+    assert '{"_id": {"id": :id, "at": :at}' in str(insert_statement(ORDERS, LAYOUT))
 
 
 def test_a_key_stays_as_it_is() -> None:
@@ -282,7 +285,7 @@ def test_a_read_by_a_key_tells_its_cells() -> None:
 
 
 def test_what_a_command_writes() -> None:
-    inserted = content_of(parse_command(insert_statement(ORDERS)), SCHEMA)
+    inserted = content_of(parse_command(insert_statement(ORDERS, LAYOUT)), SCHEMA)
     assert inserted.inserted == ("orders", {"id": "id", "at": "at", "user_id": "user_id", "total": "total"})
     changed = content_of(
         command({"update": "users", "updates": [{"q": {}, "u": {"$set": {"profile.a": 1}, "$inc": {"visits": 1}}}]}),

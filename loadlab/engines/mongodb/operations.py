@@ -147,7 +147,7 @@ def _search(table: Table, form: Search) -> dict[str, Any]:
     else:
         raise InputError(
             f"search.{form.how}",
-            f"names a column of {table.key} without an index for such a search; make one, or write the command",
+            f"names a column of {table.key} without an index for such a search; make one, or write it as a command",
             value=form.column,
         )
     condition = joined([equal(table, form.by or ()), where(table, form.where), wanted])
