@@ -38,9 +38,7 @@ _INT64_END = 2**63
 _PARTS = {"year": "$year", "month": "$month", "day": "$dayOfMonth", "hour": "$hour", "minute": "$minute"}
 
 
-def check_expression(
-    table: Table, expression: str, dialect: str, at: Mapping[str, str] | None = None
-) -> Expression:
+def check_expression(table: Table, expression: str, dialect: str, at: Mapping[str, str] | None = None) -> Expression:
     """What `$expr` demands for a CHECK. Raises UntranslatableError saying which part has no counterpart.
 
     `at` has the paths of the columns where they are not those of a collection of the table's own.
@@ -65,9 +63,12 @@ def parsed(expression: str, dialect: str) -> exp.Expr:
 def _membership(node: exp.Expr) -> exp.Expr | None:
     """`x = ANY (ARRAY[…])` as `x IN (…)`, `x <> ALL (ARRAY[…])` as its negation; None for anything else."""
     right = bare(node.expression)
-    if not isinstance(right, exp.Any if isinstance(node, exp.EQ) else exp.All):
+    if isinstance(right, exp.Anonymous) and right.name.upper() == "ALL" and isinstance(node, exp.NEQ):
+        (items,) = map(bare, right.expressions)
+    elif isinstance(right, exp.Any) and isinstance(node, exp.EQ):
+        items = bare(right.this)
+    else:
         return None
-    items = bare(right.this)
     items = bare(items.this) if isinstance(items, exp.Cast) else items
     if not isinstance(items, exp.Array):
         return None
