@@ -95,6 +95,10 @@ class Documents:
         return {"placements": [item.to_json() for item in self.placements], "advice": list(self.advice)}
 
 
+APART = Documents()
+"""Every table by itself."""
+
+
 def table_as_stored(schema: Schema, documents: Documents, key: str) -> Table:
     """A table with a column for whatever stands in its rows: an array of records, one record, a number of them.
 
@@ -135,6 +139,6 @@ def documents_of(manifest: Manifest) -> Documents:
 
 
 def content_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What of a plan (`Documents.to_json`) decides the content: not the reasons, nor tables that stand by themselves."""
+    """What of a plan (`Documents.to_json`) decides the content: no reasons, and no tables that stand by themselves."""
     moved = (item for item in said.get("placements", ()) if item["design"] != "reference")
     return [{name: value for name, value in item.items() if name != "why"} for item in moved]

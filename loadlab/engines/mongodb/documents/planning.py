@@ -119,6 +119,8 @@ class _Planning:
             raise InputError(where, f"cannot be {wish.design}: {judged.facts.host} stands in the rows of {table.key}")
         against = f", against the rule: {'; '.join(judged.against)}" if judged.against else ""
         why = f"the scenario says so{against}"
+        if wish.design == "hybrid" and (judged.reading.inserts or judged.reading.changes):
+            why += f"; what the load writes to {table.key} does not reach {judged.facts.host}"
         if wish.design == "embed":
             return self._inside(table, judged, "embed", why, wish)
         return self._hybrid(table, judged, why, wish)
