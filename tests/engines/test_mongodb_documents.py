@@ -31,7 +31,14 @@ from loadlab.spec.shapes import DataShape
 from tests import schemas
 
 ROWS = {"users": 40, "categories": 6, "products": 60, "stock": 50, "orders": 120, "order_items": 300, "reviews": 200}
-WISHES = {"reviews": {"design": "hybrid", "in": "products", "newest": 2}}
+WISHES = {
+    "reviews": {
+        "design": "hybrid",
+        "in": "products",
+        "newest": 2,
+        "summaries": {"user_id": ["first_name", "last_name"]},
+    }
+}
 
 
 def shop(engine: MongodbEngine, **wishes: object) -> Dataset:
@@ -114,6 +121,16 @@ def test_the_newest_stand_in_their_host_with_their_number(filled):
         reviews = mine.get(str(product["_id"]), [])
         assert product["reviews_count"] == len(reviews)
         assert [str(item["user_id"]) for item in product["recent_reviews"]] == [r["user_id"] for r in reviews[::-1][:2]]
+
+
+def test_a_summary_is_beside_the_reference(filled):
+    engine, dataset = filled
+    users = {
+        user["id"]: {name: user[name] for name in ("first_name", "last_name")} for user in expected(dataset, "users")
+    }
+    reviews = list(engine._database["reviews"].find())
+    assert len(reviews) == ROWS["reviews"]
+    assert all(review["user"] == users[str(review["_id"]["user_id"])] for review in reviews)
 
 
 def test_the_plan_is_kept_and_another_one_is_refused(filled):

@@ -15,7 +15,7 @@ from loadlab.data.dataset import Dataset, rows_fingerprint
 from loadlab.data.plan.planner import DataRequest
 from loadlab.data.relations.children import IndexedChildren, NeighbouringChildren, is_in_order
 from loadlab.data.relations.relation import Relation
-from loadlab.schema.nesting import Documents, Placement
+from loadlab.schema.nesting import Documents, Placement, Summary
 from loadlab.spec.shapes import DataShape
 from tests import schemas
 
@@ -137,6 +137,26 @@ def test_rows_of_rows_are_nested_in_turn() -> None:
     }
     assert found == stock
     assert nested.nesting.embedded_rows("categories", 0, 10) == 100
+
+
+def test_a_summary_is_of_the_row_that_is_referenced() -> None:
+    plain = dataset(users=30, orders=40, order_items=90, products=20)
+    of_user = Summary("orders", "user_id", "users", "user", ("first_name", "last_name"))
+    of_inviter = Summary("users", "invited_by", "users", "invited_by_", ("email",))
+    of_product = Summary("order_items", "product_id", "products", "product", ("name",))
+    nested = plain.with_documents(Documents((ITEMS,), (), (of_user, of_inviter, of_product)))
+    users = {row["id"]: row for row in rows_of(plain, "users")}
+    products = {row["id"]: row["name"] for row in rows_of(plain, "products")}
+    orders = nested.nesting.batch("orders", 0, 40).to_pylist()
+    for order in orders:
+        assert order["user"] == {name: users[order["user_id"]][name] for name in of_user.columns}
+        assert all(item["product"] == {"name": products[item["product_id"]]} for item in order["order_items"])
+    for user in nested.nesting.batch("users", 0, 30).to_pylist():
+        inviter = users.get(user["invited_by"])
+        assert user["invited_by_"] == (None if inviter is None else {"email": inviter["email"]})
+    assert [column.name for column in nested.stored_table("orders").columns][-2:] == ["order_items", "user"]
+    assert nested.manifest.fingerprint != plain.with_documents(Documents((ITEMS,))).manifest.fingerprint
+    assert Dataset.from_manifest(nested.manifest).nesting.documents == nested.nesting.documents
 
 
 def test_the_plan_of_documents_is_part_of_what_a_database_holds() -> None:

@@ -10,7 +10,7 @@ from loadlab.engines.abilities import Access, RelationFacts
 from loadlab.engines.mongodb.documents import plan_documents
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import Documents, Placement, documents_from
+from loadlab.schema.nesting import Documents, Placement, Summary, documents_from
 from loadlab.seeding.access import accesses
 from loadlab.spec.base import validate
 from loadlab.spec.documents import DocumentWish, DocumentWishes
@@ -161,6 +161,20 @@ def test_the_scenario_has_the_last_word():
 def test_a_wish_that_cannot_be_met(facts: RelationFacts, wish: object, message: str):
     with pytest.raises(InputError, match=message):
         planned(facts, order_items=wish)
+
+
+def test_summaries_are_of_what_is_referenced():
+    plan = planned(order_items={"summaries": {"order_id": ["total"]}})
+    assert plan.of("order_items").design == "embed"
+    assert plan.summaries == (Summary("order_items", "order_id", "orders", "order", ("total",)),)
+    assert documents_from({"documents": plan.to_json()}) == plan
+    for wish, message in (
+        ({"summaries": {"id": "total"}}, "is no foreign key"),
+        ({"summaries": {"order_id": "price"}}, "has price, no column of orders"),
+        ({"newest": 3}, "needs a design"),
+    ):
+        with pytest.raises(InputError, match=message):
+            planned(order_items=wish)
 
 
 def test_a_field_s_name_is_free():
