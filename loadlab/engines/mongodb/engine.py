@@ -11,7 +11,8 @@ from pymongo.database import Database
 
 from loadlab.engines.abilities import Access, Refusal, RelationFacts
 from loadlab.engines.mongodb import ledger
-from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address
+from loadlab.engines.mongodb.cloning import copy_database
+from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address, scratch_name
 from loadlab.engines.mongodb.creating import (
     execute_script,
     indexes_of,
@@ -44,8 +45,8 @@ _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
 class MongodbEngine(UnderLoad):
-    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
-    and what `UnderLoad` brings.
+    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanClone, CanTryRows, CanAppend,
+    HasNotes and what `UnderLoad` brings.
     """
 
     name = NAME
@@ -56,6 +57,7 @@ class MongodbEngine(UnderLoad):
         self._is_scratch = is_scratch
         self._read_notes: tuple[str, ...] = ()
         self._pools = {}
+        self._copies: list[MongodbEngine] = []
         self.url = address.url
         self.display_url = address.display_url
 
@@ -73,7 +75,10 @@ class MongodbEngine(UnderLoad):
         self.close()
 
     def close(self) -> None:
-        """Close it; a scratch database disappears."""
+        """Close it; a scratch database disappears, and so do copies."""
+        for copied in self._copies:
+            copied.close()
+        self._copies.clear()
         self.close_pools()
         try:
             if self._is_scratch:
@@ -155,6 +160,16 @@ class MongodbEngine(UnderLoad):
                 raise InputError(place, "has no place beside collections that the schema makes itself")
             return APART
         return plan_documents(schema, relations, accesses, wishes, place)
+
+    def clone(self) -> MongodbEngine:
+        """See `loadlab.engines.abilities.CanClone`: another database of the server."""
+        copied = self._address.of(scratch_name())
+        engine = MongodbEngine(copied, copied.open(), is_scratch=True)
+        engine.display_url = self.display_url
+        self._copies.append(engine)
+        with translated(self.display_url):
+            copy_database(self._database, engine._database)
+        return engine
 
     # Seeding ------------------------------------------------------------------------------------------------------
 
