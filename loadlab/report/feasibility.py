@@ -60,7 +60,12 @@ def print_plan(
     """One line a table, then what is not kept by construction (`verbose`: every constraint), the trial and notes."""
     console = Console(highlight=False)
     _print_tables(console, tables)
-    lines = [*_document_lines(dataset.nesting.documents), *_constraint_lines(tables, verbose), *_trial_lines(trial), *_notes(dataset.plan.notes)]
+    lines = [
+        *_document_lines(dataset.nesting.documents),
+        *_constraint_lines(tables, verbose),
+        *_trial_lines(trial),
+        *_notes(dataset.plan.notes),
+    ]
     for line in (_total(tables, seconds), *lines):
         console.print(line, markup=False, soft_wrap=True)
 

@@ -51,7 +51,9 @@ def test_what_is_sometimes_there_may_be_null():
 
 
 def test_parts_of_documents_and_arrays_have_types_of_their_own():
-    found = table({"lines": [{"sku": "a", "price": Decimal128("12.345"), "note": "n"}, {"sku": "b", "price": 1}]}, {"lines": []})
+    found = table(
+        {"lines": [{"sku": "a", "price": Decimal128("12.345"), "note": "n"}, {"sku": "b", "price": 1}]}, {"lines": []}
+    )
     column = found.column("lines")
     assert column.comment == "Arrays of 0 to 2 elements, 1.0 on average."
     assert column.type.element is not None
@@ -93,7 +95,7 @@ def test_a_validator_speaks_where_there_are_no_documents():
     readings = [read_check(check.expression, "mongodb") for check in found.checks]
     assert len(readings) == 6
     assert not any(reading.not_understood for reading in readings)
-    assert '"status" IN (\'open\', \'it\'\'s done\')' in [check.expression for check in found.checks]
+    assert "\"status\" IN ('open', 'it''s done')" in [check.expression for check in found.checks]
     assert '"size" < 9' in [check.expression for check in found.checks]
 
 

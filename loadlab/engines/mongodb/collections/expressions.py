@@ -38,9 +38,7 @@ _INT64_END = 2**63
 _PARTS = {"year": "$year", "month": "$month", "day": "$dayOfMonth", "hour": "$hour", "minute": "$minute"}
 
 
-def check_expression(
-    table: Table, expression: str, dialect: str, at: Mapping[str, str] | None = None
-) -> Expression:
+def check_expression(table: Table, expression: str, dialect: str, at: Mapping[str, str] | None = None) -> Expression:
     """What `$expr` demands for a CHECK. Raises UntranslatableError saying which part has no counterpart.
 
     `at` has the paths of the columns where they are not those of a collection of the table's own.

@@ -119,8 +119,7 @@ def _is_own(layout: Layout, table: Table, column: str) -> bool:
 def _unique_between(layout: Layout, table: Table, index: Index, spec: Spec, notes: list[str]) -> Spec:
     """A unique index over lists: an empty list counts as NULL, so documents without any row are left out of it."""
     conditional = index.predicate is not None or any(
-        key in table.column_names and table.column(key).nullable and key not in table.primary_key
-        for key in index.keys
+        key in table.column_names and table.column(key).nullable and key not in table.primary_key for key in index.keys
     )
     if not layout.arrays(table.key):
         return spec

@@ -25,9 +25,7 @@ _TOGETHER = re.compile(r"^\((?P<own>[^()]+)\) references (?P<target>\S+) \((?P<p
 _BOUNDS = {"minimum": ">=", "maximum": "<="}
 
 
-def validator_of(
-    table: Table, schema: Schema, notes: list[str], more: Iterable[dict[str, Any]] = ()
-) -> dict[str, Any]:
+def validator_of(table: Table, schema: Schema, notes: list[str], more: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
     """The validator of a table's collection; what it cannot say is added to `notes`. `more` are further clauses."""
     clauses: list[dict[str, Any]] = [{"$jsonSchema": _json_schema(table, schema, notes)}]
     for check in table.checks:
