@@ -111,6 +111,11 @@ def database_of(client: MongoClient[Document], name: str) -> Database[Document]:
     return client.get_database(name, codec_options=CODEC)
 
 
+def has_scratch_server() -> bool:
+    """Whether a server for scratch databases is named."""
+    return bool(os.environ.get(SCRATCH_SERVER))
+
+
 def scratch_address() -> Address:
     """A new database on the server for such. Raises UnreachableError when none is named."""
     server = os.environ.get(SCRATCH_SERVER, "")

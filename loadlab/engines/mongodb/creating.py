@@ -11,8 +11,16 @@ from pymongo.database import Database
 from loadlab.engines.mongodb.collections.indexes import ID_INDEX, Spec, native_spec
 from loadlab.engines.mongodb.collections.script import Command, read_script
 from loadlab.engines.mongodb.collections.translate import translate
-from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_name
-from loadlab.engines.mongodb.errors import translated
+from loadlab.engines.mongodb.connection import (
+    NAME,
+    SCRATCH_SERVER,
+    Address,
+    Document,
+    has_scratch_server,
+    scratch_address,
+    scratch_name,
+)
+from loadlab.engines.mongodb.errors import UNAUTHORIZED, translated
 from loadlab.engines.mongodb.paths import collection_name
 from loadlab.errors import DatabaseError, InputError
 from loadlab.schema.model import Schema
@@ -82,17 +90,36 @@ def run(database: Database[Document], command: Command) -> None:
 
 @contextmanager
 def scratch_database(address: Address, **options: Any) -> Iterator[tuple[Address, Database[Document]]]:
-    """A database of its own on the same server, which is dropped afterwards."""
-    other = address.of(scratch_name())
-    database = other.open(**options)
+    """A database of its own, which is dropped afterwards: on the same server, or where that is not allowed on the one
+    for such. Raises DatabaseError saying what is missing.
+    """
+    other, database = _opened(address, **options)
     try:
         yield other, database
     finally:
         try:
-            with translated(address.display_url):
+            with translated(other.display_url):
                 database.client.drop_database(database.name)
         finally:
             database.client.close()
+
+
+def _opened(address: Address, **options: Any) -> tuple[Address, Database[Document]]:
+    beside = address.of(scratch_name())
+    try:
+        return beside, beside.open(**options)
+    except DatabaseError as error:
+        if error.code != str(UNAUTHORIZED):
+            raise
+        if not has_scratch_server():
+            raise DatabaseError(
+                f"{address.display_url}: rows and statements are tried in a database beside it, which the user may not"
+                f" make; grant readWriteAnyDatabase and dbAdminAnyDatabase, or set {SCRATCH_SERVER}=mongodb://HOST:PORT"
+                " to a server where they may be made",
+                code=error.code,
+            ) from error
+    elsewhere = scratch_address()
+    return elsewhere, elsewhere.open(**options)
 
 
 def options_of(database: Database[Document]) -> Mapping[str, dict[str, Any]]:

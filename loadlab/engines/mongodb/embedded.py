@@ -9,10 +9,12 @@ Pure; a value is a parameter or a constant as `filters` writes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
-from loadlab.engines.mongodb.paths import ID, field_name, fields, path, paths
+from loadlab.engines.mongodb.filters import Filter, of_key
 from loadlab.engines.mongodb.layout import Layout
+from loadlab.engines.mongodb.paths import ID, field_name, fields, path, paths
 from loadlab.errors import InputError
 
 Stages = list[dict[str, Any]]

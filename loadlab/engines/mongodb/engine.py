@@ -11,7 +11,6 @@ from pymongo.database import Database
 
 from loadlab.engines.abilities import Access, Refusal, RelationFacts
 from loadlab.engines.mongodb import ledger
-from loadlab.engines.mongodb.collections.reflect import reflect
 from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address
 from loadlab.engines.mongodb.creating import (
     execute_script,
@@ -23,6 +22,7 @@ from loadlab.engines.mongodb.creating import (
 )
 from loadlab.engines.mongodb.documents import plan_documents
 from loadlab.engines.mongodb.errors import translated
+from loadlab.engines.mongodb.existing import read_existing
 from loadlab.engines.mongodb.finish import check_all_references, make_indexes
 from loadlab.engines.mongodb.forget import forget
 from loadlab.engines.mongodb.layout import Layout
@@ -54,6 +54,7 @@ class MongodbEngine(UnderLoad):
         self._address = address
         self._database = database
         self._is_scratch = is_scratch
+        self._read_notes: tuple[str, ...] = ()
         self._pools = {}
         self.url = address.url
         self.display_url = address.display_url
@@ -116,21 +117,29 @@ class MongodbEngine(UnderLoad):
         return set(user_collections(self._database)) - entry.before
 
     def reflect(self) -> Schema:
-        """The schema that is there."""
-        with translated(self.display_url):
-            return reflect(self._database)
-
-    def notes(self) -> tuple[str, ...]:
-        """What of a schema in another engine's words was left out here."""
+        """The schema that is there: of collections that others made also what a sample of their documents shows."""
         with translated(self.display_url):
             entry = ledger.read(self._database)
-        return () if entry is None else entry.notes
+            # What LoadLab filled is as the ledger knows it: its own values tell nothing new.
+            found = read_existing(self._database, () if entry is None else user_collections(self._database))
+        self._read_notes = found.notes
+        return found.schema
+
+    def notes(self) -> tuple[str, ...]:
+        """What of a schema in another engine's words was left out here, and of one that was read what is a guess."""
+        with translated(self.display_url):
+            entry = ledger.read(self._database)
+        return self._read_notes if entry is None else entry.notes
 
     @contextmanager
     def scratch(self) -> Iterator[MongodbEngine]:
         """See `loadlab.engines.abilities.CanMakeScratch`."""
         with scratch_database(self._address) as (address, database):
-            yield MongodbEngine(address, database)
+            engine = MongodbEngine(address, database)
+            try:
+                yield engine
+            finally:
+                engine.close_pools()
 
     def plan_documents(
         self,

@@ -84,12 +84,13 @@ _BY_CODE: dict[int, tuple[type[DatabaseError], str]] = {
     **dict.fromkeys((189, 10107, 13435, 13436), (ConnectionLostError, _PRIMARY)),
     133: (UnreachableError, "no member is as the read preference asks"),
     100: (DatabaseError, "the replica set has too few members for the write concern"),
-    **dict.fromkeys((14031,), (DatabaseError, _ROOM)),
+    14031: (DatabaseError, _ROOM),
     292: (DatabaseError, "write allowDiskUse: true"),
     **dict.fromkeys((10334, 17280, 17419, 17420), (DatabaseError, "a document takes 16 MiB at most")),
-    20: (DatabaseError, ""),
+    1: (DatabaseError, "the server's log says why; a full disk is one reason"),
 }
 _DISK_FULL = re.compile(r"No space left|ENOSPC|errno:? 28\b|error:? 28\b", re.IGNORECASE)
+_NOT_LOGGED_IN = re.compile(r"requires authentication")
 _NEEDS_REPLICA_SET = re.compile(r"only allowed on a replica set|replica set member or mongos")
 _INDEX = re.compile(r"\bindex: (?P<index>\S+?)(?: collation:.*?)? dup key")
 _TLS = re.compile(r"SSL|TLS|certificate", re.IGNORECASE)
@@ -131,6 +132,8 @@ def error_of(
         kind = ConflictError
     if _DISK_FULL.search(message):
         kind, remedy = DatabaseError, _ROOM
+    if code == UNAUTHORIZED and _NOT_LOGGED_IN.search(message):
+        kind, remedy = UnreachableError, _LOG_IN
     if _NEEDS_REPLICA_SET.search(message):
         remedy = "transactions need a replica set, of one member at least"
     constraint = _constraint(code, message, details or {})
@@ -158,6 +161,15 @@ def _rules(details: Mapping[str, Any]) -> tuple[str, ...]:
     found: list[str] = []
     _collect_rules(info.get("details") if isinstance(info, Mapping) else None, found)
     return tuple(dict.fromkeys(found))
+
+
+def failed_clauses(details: Mapping[str, Any]) -> tuple[int, ...]:
+    """Which clauses of a validator `{$and: […]}` a document that was refused does not satisfy, from 0."""
+    info = details.get("errInfo")
+    said = info.get("details") if isinstance(info, Mapping) else None
+    if not isinstance(said, Mapping) or said.get("operatorName") != "$and":
+        return ()
+    return tuple(int(clause["index"]) for clause in said.get("clausesNotSatisfied", ()))
 
 
 def _collect_rules(node: Any, found: list[str]) -> None:

@@ -36,6 +36,8 @@ def typed(kind: LogicalType, value: Any) -> Any:
             return {"$uuid": value}
         case "json":
             return {"$json": value}
+        case "bytes" if kind.native == "objectId":
+            return {"$oid": value}
     return value
 
 
@@ -91,7 +93,7 @@ def of_key(key: Sequence[str], first: Sequence[Any]) -> Any:
 def typed_slot(table: Table, column: str, name: str) -> Any:
     """The parameter `name` as a value to compare a column with."""
     kind = table.column(column).type
-    return typed(kind, slot(name)) if kind.kind in ("timestamp", "date", "uuid", "json") else slot(name)
+    return typed(kind, slot(name)) if kind.kind in ("timestamp", "date", "uuid", "json", "bytes") else slot(name)
 
 
 def where(table: Table, conditions: Mapping[str, Condition]) -> Filter:

@@ -7,14 +7,14 @@ made, so those that the server has already (its loader was killed) are refused b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 from bson.raw_bson import RawBSONDocument
 
 from loadlab.engines.mongodb.bson_form import CannotEncodeError, Documents, Part, documents
-from loadlab.engines.mongodb.errors import DUPLICATE_KEY, error_of, translated
+from loadlab.engines.mongodb.errors import DUPLICATE_KEY, VALIDATION, error_of, failed_clauses, translated
 from loadlab.engines.mongodb.paths import ID, collection_name, field_name, fields
 from loadlab.errors import ConstraintError, DatabaseError, InputError
 from loadlab.schema.model import LogicalType, Table
@@ -32,6 +32,7 @@ _DOCUMENTS_PER_COMMAND = 2_000
 _ROWS_PER_BLOCK = 8_192
 _BYTES_PER_BLOCK = 64 * 1024**2
 _ID_INDEX = "_id_"
+_EMPTY = (5).to_bytes(4, "little") + b"\0"
 
 
 def parts_of(table: Table, batch: pa.RecordBatch, first_row: int | None) -> list[Part]:
@@ -96,38 +97,60 @@ def insert(
     return done
 
 
-def _commands(found: Documents) -> Iterator[list[RawBSONDocument]]:
-    raw, starts = bytes(found.data), found.starts.tolist()
-    first = 0
-    for place in range(1, len(starts)):
-        is_full = place - first == _DOCUMENTS_PER_COMMAND or (
-            place + 1 < len(starts) and starts[place + 1] - starts[first] > _BYTES_PER_COMMAND
-        )
-        if is_full or place + 1 == len(starts):
-            bounds = starts[first : place + 1]
-            yield [RawBSONDocument(raw[a:b]) for a, b in pairwise(bounds)]
-            first = place
+class _Sequence(RawBSONDocument):
+    """Documents one behind the other in the place of one.
+
+    The driver sends the documents of an insert as a sequence, each as its bytes are: so are these, without an object
+    for each. The sequence has no count, and no frame of its own
+    (https://github.com/mongodb/specifications/blob/master/source/message/OP_MSG.md#document-sequence).
+    """
+
+    __slots__ = ("_documents",)
+
+    def __init__(self, documents: bytes) -> None:
+        super().__init__(_EMPTY)
+        self._documents = documents
+
+    @property
+    def raw(self) -> bytes:
+        """All of them."""
+        return self._documents
+
+
+def _commands(found: Documents) -> Iterator[tuple[int, _Sequence]]:
+    """Parts of a block that one command takes: how many documents, and these."""
+    starts = found.starts
+    first, count = 0, len(found)
+    while first < count:
+        last = int(np.searchsorted(starts, starts[first] + _BYTES_PER_COMMAND, side="right")) - 1
+        last = min(max(last, first + 1), first + _DOCUMENTS_PER_COMMAND, count)
+        yield last - first, _Sequence(bytes(found.data[starts[first] : starts[last]]))
+        first = last
 
 
 def _insert(
     database: Database[Document],
     table: Table,
-    batch: list[RawBSONDocument],
+    batch: tuple[int, _Sequence],
     *,
     there: bool,
     session: ClientSession | None,
 ) -> int:
     options: dict[str, Any] = {} if session is not None else {"writeConcern": _concern(database)}
+    count, documents_ = batch
     answer = database.command(
-        "insert", collection_name(table.key), documents=batch, ordered=False, session=session, **options
+        "insert", collection_name(table.key), documents=[documents_], ordered=False, session=session, **options
     )
     refused = [error for error in answer.get("writeErrors", ()) if not (there and _is_there(error))]
     if refused:
-        raise _refusal(table, refused[0])
+        raise _refusal(database, table, refused[0])
     if "writeConcernError" in answer:
         concern = answer["writeConcernError"]
         raise error_of(concern.get("code"), str(concern.get("errmsg")), details=concern)
-    return len(batch)
+    there_now = int(answer["n"]) + len(answer.get("writeErrors", ()))
+    if there_now != count:
+        raise DatabaseError(f"table {table.key}: the server took {there_now} of {count} documents")
+    return count
 
 
 def _concern(database: Database[Document]) -> Document:
@@ -143,6 +166,18 @@ def _is_there(error: Document) -> bool:
     return dict(pattern) == {ID: 1} if pattern is not None else f"index: {_ID_INDEX} " in str(error.get("errmsg"))
 
 
-def _refusal(table: Table, error: Document) -> DatabaseError:
+def _refusal(database: Database[Document], table: Table, error: Document) -> DatabaseError:
     found = error_of(error.get("code"), str(error.get("errmsg")), ConstraintError, error)
-    return type(found)(f"table {table.key}: {found}", code=found.code, constraint=found.constraint)
+    name = found.constraint
+    if name is None and error.get("code") == VALIDATION:
+        name = _check_name(database, table, error)
+    said = f"{found}: {name}" if name is not None and name not in str(found) else str(found)
+    return type(found)(f"table {table.key}: {said}", code=found.code, constraint=name)
+
+
+def _check_name(database: Database[Document], table: Table, error: Document) -> str | None:
+    """The CHECK that a document does not satisfy: the server tells its place in the validator only."""
+    (there,) = database.list_collections(filter={"name": collection_name(table.key)})
+    clauses = there.get("options", {}).get("validator", {}).get("$and", ())
+    names = (clauses[place].get("$comment") for place in failed_clauses(error) if place < len(clauses))
+    return next((str(name) for name in names if name is not None), None)

@@ -26,6 +26,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.decimal128 import Decimal128, create_decimal128_context
 from bson.int64 import Int64
 from bson.json_util import object_hook
+from bson.objectid import ObjectId
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,6 +98,8 @@ def python_value(value: Any) -> Any:
             return value.to_decimal()
         case Int64():
             return int(value)
+        case ObjectId():
+            return value.binary
         case Binary():
             return UUID(bytes=bytes(value)) if value.subtype == UUID_SUBTYPE else bytes(value)
         case Mapping():
@@ -126,6 +129,10 @@ def _of_uuid(value: Any) -> Any:
     return _uuid(UUID(value).bytes) if isinstance(value, str) else bson_value(value)
 
 
+def _object_id(value: Any) -> ObjectId:
+    return ObjectId(bytes(value) if isinstance(value, (bytes, bytearray)) else value)
+
+
 def _whole(value: Any) -> int:
     # The driver encodes a number of Python as an int where it fits.
     return int(str(value)) if isinstance(value, Decimal128) else int(value)
@@ -133,6 +140,7 @@ def _whole(value: Any) -> int:
 
 CASTS: Mapping[str, Callable[[Any], Any]] = {
     "$numberInt": _whole,
+    "$oid": _object_id,
     "$numberLong": lambda value: Int64(_whole(value)),
     "$numberDouble": lambda value: float(value.to_decimal() if isinstance(value, Decimal128) else value),
     "$numberDecimal": _decimal,

@@ -13,6 +13,7 @@ that is not there; within an array it is the null of BSON.
 | string; time64 | string; `13:05:00.000000` |
 | string of a column of kind json | its value |
 | fixed-size binary of 16; binary | binary, subtype 4 (UUID); subtype 0 |
+| binary of a column of type `objectId` | ObjectId |
 | binary of a column of kind geometry, point | GeoJSON |
 | date32, timestamp | date, in milliseconds, what is finer cut off |
 | duration | 64 bits, microseconds |

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loadlab.engines.mongodb.bson_form.value import (
     BINARY,
@@ -17,12 +18,14 @@ from loadlab.engines.mongodb.bson_form.value import (
     INT64,
     STRING,
     SUBTYPE_GENERIC,
+    OBJECT_ID,
     SUBTYPE_UUID,
     Value,
     lengths_of,
 )
 from loadlab.engines.packed_bytes import binary, cast, values
 
+_OBJECT_ID_BYTES = 12
 _DAY_MS = 86_400_000
 _US_PER_MS = 1_000
 _TIME_WIDTH = len("13:05:00.000000")
@@ -62,6 +65,14 @@ def octets(array: pa.Array) -> Value:
     """The length, the subtype, the bytes."""
     found = binary(array)
     return Value(BINARY, [[("<i4", lengths_of(found)), ("u1", SUBTYPE_GENERIC)], found])
+
+
+def object_id(array: pa.Array) -> Value:
+    """Twelve bytes, without a length. Raises ValueError for others."""
+    found = binary(array)
+    if len(found) and (pc.binary_length(found.drop_null()).to_numpy() != _OBJECT_ID_BYTES).any():
+        raise ValueError(f"an ObjectId has {_OBJECT_ID_BYTES} bytes")
+    return Value(OBJECT_ID, [found])
 
 
 def uuid(array: pa.Array) -> Value:

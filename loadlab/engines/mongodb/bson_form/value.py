@@ -14,7 +14,7 @@ from loadlab.engines.packed_bytes import EMPTY, Field, fixed_to_binary, merged, 
 Pieces = list["list[Field] | pa.Array"]
 
 DOUBLE, STRING, DOCUMENT, ARRAY, BINARY = 0x01, 0x02, 0x03, 0x04, 0x05
-BOOLEAN, DATE, NULL, INT32, INT64, DECIMAL128 = 0x08, 0x09, 0x0A, 0x10, 0x12, 0x13
+OBJECT_ID, BOOLEAN, DATE, NULL, INT32, INT64, DECIMAL128 = 0x07, 0x08, 0x09, 0x0A, 0x10, 0x12, 0x13
 SUBTYPE_GENERIC, SUBTYPE_UUID = 0, 4
 
 

@@ -10,7 +10,7 @@ from loadlab.engines.mongodb.bson_form.decimals import decimal
 from loadlab.engines.mongodb.bson_form.json_values import json_value
 from loadlab.engines.mongodb.bson_form.nested import lists, map_of_texts, struct
 from loadlab.engines.mongodb.bson_form.points import point
-from loadlab.engines.mongodb.bson_form.scalars import BY_ARROW, octets
+from loadlab.engines.mongodb.bson_form.scalars import BY_ARROW, object_id, octets
 from loadlab.engines.mongodb.bson_form.value import NULL, Value
 from loadlab.engines.packed_bytes import CannotEncodeError
 from loadlab.schema.model import LogicalType
@@ -27,6 +27,8 @@ def value(array: pa.Array, kind: LogicalType | None) -> Value:
         return Value(NULL, [])
     if kind is not None and kind.kind == "json" and pa.types.is_string(arrow):
         return json_value(array)
+    if kind is not None and kind.native == "objectId" and kind.kind == "bytes":
+        return object_id(array)
     if kind is not None and kind.kind == "geometry":
         return (point(array) if kind.form == "point" else None) or octets(array)
     if pa.types.is_map(arrow):

@@ -63,9 +63,12 @@ def parsed(expression: str, dialect: str) -> exp.Expr:
 def _membership(node: exp.Expr) -> exp.Expr | None:
     """`x = ANY (ARRAY[…])` as `x IN (…)`, `x <> ALL (ARRAY[…])` as its negation; None for anything else."""
     right = bare(node.expression)
-    if not isinstance(right, exp.Any if isinstance(node, exp.EQ) else exp.All):
+    if isinstance(right, exp.Anonymous) and right.name.upper() == "ALL" and isinstance(node, exp.NEQ):
+        (items,) = map(bare, right.expressions)
+    elif isinstance(right, exp.Any) and isinstance(node, exp.EQ):
+        items = bare(right.this)
+    else:
         return None
-    items = bare(right.this)
     items = bare(items.this) if isinstance(items, exp.Cast) else items
     if not isinstance(items, exp.Array):
         return None

@@ -84,7 +84,8 @@ def _ordered(table: Table, index: Index, dialect: str) -> dict[str, Any]:
         name = _lowered(table, key, dialect) if is_expression else key
         _require_stored(table, name)
         found[paths(table)[name]] = -1 if is_descending else 1
-    for name in index.include:
+    # A further key of a unique index would let values in twice.
+    for name in () if index.unique else index.include:
         found.setdefault(paths(table)[name], 1)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,18 +15,21 @@ from loadlab.engines.mongodb.names import is_users
 from loadlab.schema.model import Schema, Table
 
 
-def reflect(database: Database[Document], ddl: str = "") -> Schema:
-    """In the order of the names."""
+def reflect(database: Database[Document], ddl: str = "", seen: Callable[[Table], Table] | None = None) -> Schema:
+    """In the order of the names. `seen` completes what validators say by what is known otherwise."""
     found = database.list_collections(filter={"type": "collection"})
     options: dict[str, dict[str, Any]] = {
         item["name"]: item.get("options", {}) for item in found if is_users(item["name"])
     }
-    tables = [_table(database, name, options[name]) for name in sorted(options)]
+    tables = [_table(database, name, options[name], seen) for name in sorted(options)]
     return Schema(resolved(tables), NAME, ddl)
 
 
-def _table(database: Database[Document], name: str, options: dict[str, Any]) -> Table:
+def _table(
+    database: Database[Document], name: str, options: dict[str, Any], seen: Callable[[Table], Table] | None
+) -> Table:
     table = table_of(name, options.get("validator", {}))
+    table = table if seen is None else seen(table)
     specs = sorted(database[name].list_indexes(), key=lambda spec: str(spec["name"]))
     indexes = (index_of(dict(spec), table) for spec in specs)
     return replace(table, indexes=tuple(index for index in indexes if index.keys != ("_id",)))

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from loadlab.engines.mongodb.bson_form.decimals import DIGITS
 from loadlab.schema.model import LogicalType, TypeKind
 
+OBJECT_ID = LogicalType("bytes", "objectId", length=12, fixed=True)
 MILLISECONDS = 3
 """Decimals of a second that BSON's dates have."""
 _WORD = re.compile(r"^(?P<kind>[a-z_]+)(?:\((?P<inside>[^()]*)\))?(?P<form>(?: [a-z]+)*)$")
@@ -95,7 +96,7 @@ def bson_type(kind: LogicalType) -> str:
     """MongoDB's name of the type in which a column's values are stored."""
     if kind.kind == "integer":
         return "int" if (kind.bits or 64) < _INT_BITS or (kind.bits == _INT_BITS and not kind.unsigned) else "long"
-    return _BSON.get(kind.kind, "string")
+    return "objectId" if kind == OBJECT_ID else _BSON.get(kind.kind, "string")
 
 
 def word_of(kind: LogicalType) -> str:
@@ -143,6 +144,8 @@ def type_of(said: Mapping[str, Any], word: str = "") -> LogicalType:
             return LogicalType("text", native, length=said.get("maxLength"))
         case "binData":
             return LogicalType("bytes", native)
+        case "objectId":
+            return OBJECT_ID
         case "date":
             return LogicalType("timestamp", native, precision=MILLISECONDS, timezone=True)
         case "array" if isinstance(said.get("items"), Mapping):

@@ -1,12 +1,11 @@
-"""From BSON's types, as they were seen and as a validator demands them, to types of columns."""
+"""From BSON's types, as they were seen, to types of columns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from loadlab.engines.mongodb.existing.observing import Seen, kind_of
+from loadlab.engines.mongodb.collections.types import OBJECT_ID
+from loadlab.engines.mongodb.existing.observing import Seen
 from loadlab.schema.model import LogicalType
 
 JSON = LogicalType("json", "object")
@@ -16,7 +15,7 @@ _PLAIN = {
     "long": LogicalType("integer", "long", bits=64),
     "double": LogicalType("float", "double", bits=64),
     "string": LogicalType("text", "string"),
-    "objectId": LogicalType("bytes", "objectId", length=12, fixed=True),
+    "objectId": OBJECT_ID,
     "date": LogicalType("timestamp", "date", precision=3, timezone=True),
     "uuid": LogicalType("uuid", "uuid"),
     "binData": LogicalType("bytes", "binData"),
@@ -73,55 +72,3 @@ def _array(seen: Seen) -> LogicalType:
         return replace(JSON, native="array")
     element = type_of(seen.element)
     return LogicalType("array", "array", element=replace(element, not_null=not seen.element.kinds["null"]))
-
-
-# -- validators ------------------------------------------------------------------------------------------------------
-
-
-def demanded_type(rule: Mapping[str, Any]) -> LogicalType | None:
-    """The type that a part of a `$jsonSchema` demands; None where it leaves it open."""
-    kinds = demanded_kinds(rule)
-    if not kinds:
-        return None
-    seen = Seen()
-    for kind in kinds:
-        seen.kinds[kind] += 1
-    if kinds == {"object"} and isinstance(rule.get("properties"), Mapping) and rule["properties"]:
-        return _demanded_record(rule)
-    if kinds == {"array"} and isinstance(rule.get("items"), Mapping):
-        element = demanded_type(rule["items"])
-        return LogicalType("array", "array", element=replace(element, not_null=True)) if element else type_of(seen)
-    if kinds == {"decimal"}:
-        return LogicalType("numeric", "decimal", precision=_DIGITS, scale=_SCALE)
-    found = type_of(seen)
-    length = rule.get("maxLength")
-    return replace(found, length=int(length)) if found.kind == "text" and isinstance(length, (int, float)) else found
-
-
-def demanded_kinds(rule: Mapping[str, Any]) -> set[str]:
-    """BSON's types that a rule allows, null left out; "number" is any of them."""
-    kinds = _said(rule)
-    if not kinds and isinstance(rule.get("enum"), list):
-        kinds = {kind_of(value) for value in rule["enum"]}
-    renamed = {"number": "double", "boolean": "bool", "integer": "long"}
-    return {renamed.get(kind, kind) for kind in kinds} - {"null"}
-
-
-def allows_null(rule: Mapping[str, Any]) -> bool:
-    """Whether a rule names null among its types."""
-    return "null" in _said(rule)
-
-
-def _said(rule: Mapping[str, Any]) -> set[str]:
-    said = rule.get("bsonType", rule.get("type"))
-    return {said} if isinstance(said, str) else set(said or ())
-
-
-def _demanded_record(rule: Mapping[str, Any]) -> LogicalType:
-    required = set(rule.get("required", ()))
-    fields = tuple(
-        (name, replace(demanded_type(part) or JSON, not_null=name in required))
-        for name, part in rule["properties"].items()
-        if isinstance(part, Mapping)
-    )
-    return LogicalType("composite", "object", fields=fields)
