@@ -91,7 +91,9 @@ def _told(operation: OperationResult) -> list[MetricResult]:
 
 def _left_out(result: CompareResult) -> Text | None:
     count = sum(len(operation.metrics) - len(_told(operation)) for operation in result.operations)
-    return Text(f"{counted(count, 'figure')} more, none of them better or worse, in the report", "dim") if count else None
+    if not count:
+        return None
+    return Text(f"{counted(count, 'figure')} more, none of them better or worse, in the report", style="dim")
 
 
 def _row(item: MetricResult) -> tuple[RenderableType, ...]:
