@@ -44,9 +44,9 @@ PIPELINE = [
         (REMOVE, '{"delete": "orders", "deletes": [{"q": {"_id": $1}, "limit": 1}]}'),
         (
             {"op": "command", "ns": "shop.orders", "command": {"aggregate": "orders", "pipeline": PIPELINE}},
-            '{"aggregate": "orders", "pipeline": [{"$match": {"at": {"$gte": $1}, "deleted": null}}, {"$lookup": {"from":'
-            ' "users", "localField": "user", "foreignField": "_id", "as": "u"}}, {"$group": {"_id": "$user", "n":'
-            ' {"$sum": 1}}}]}',
+            '{"aggregate": "orders", "pipeline": [{"$match": {"at": {"$gte": $1}, "deleted": null}},'
+            ' {"$lookup": {"from": "users", "localField": "user", "foreignField": "_id", "as": "u"}},'
+            ' {"$group": {"_id": "$user", "n": {"$sum": 1}}}]}',
         ),
     ],
 )
