@@ -26,11 +26,12 @@ from loadlab.engines.mongodb.operations import (
     operation_statement,
 )
 from loadlab.engines.mongodb.plan_stages import ColumnsAt
+from loadlab.engines.mongodb.profiler import asked_statements
 from loadlab.engines.mongodb.samples import sample_values
 from loadlab.engines.mongodb.session import MongodbSession
 from loadlab.engines.mongodb.shell import MongodbRemedies, MongodbTuning, command_of
 from loadlab.engines.plan_tree import Plan
-from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvidence
+from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvidence, StatementHistory
 from loadlab.errors import InputError
 from loadlab.schema.details import SchemaDetails
 from loadlab.schema.model import Schema, Table
@@ -48,7 +49,7 @@ _OPENING = Lock()
 
 class UnderLoad:
     """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanIdle, CanConnectDirectly,
-    CanTellResolution, CanWatch, CanInspect, CanRenderRemedies and CanTune.
+    CanTellResolution, CanWatch, CanReadStatements, CanInspect, CanRenderRemedies and CanTune.
     """
 
     _address: Address
@@ -162,6 +163,10 @@ class UnderLoad:
     def snapshot(self) -> Evidence:
         """Counters and sizes as they stand."""
         return evidence.snapshot(self._database)
+
+    def asked_statements(self) -> StatementHistory:
+        """See `loadlab.engines.abilities.CanReadStatements`."""
+        return asked_statements(self._database)
 
     def watch(self) -> LiveEvidence:
         """See `loadlab.engines.abilities.CanWatch`."""
