@@ -20,6 +20,7 @@ from loadlab.engines.abilities import (
 )
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError
+from loadlab.measure.plans.live import with_parameters
 from loadlab.measure.plans.look import Observer, unobserved
 from loadlab.measure.plans.model import StatementPlans
 from loadlab.measure.window import Window
@@ -193,7 +194,8 @@ def _with_asked(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
         key = _key(asked.text, statements)
         statements[key], executions[key] = Statement((asked.text,), ()), asked.calls
     # What tools ask the catalogue, LoadLab among them, is no load of these tables.
-    on_tables = statements_on(replace(facts, statements=statements), *facts.schema)
+    contents = _contents(engine, {key: with_parameters(statement) for key, statement in statements.items()})
+    on_tables = statements_on(replace(facts, statements=statements, contents=contents), *facts.schema)
     calls = sum(executions[key] for key in on_tables)
     if calls < _CALLS_MIN:
         return _without(
@@ -202,6 +204,7 @@ def _with_asked(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
     return replace(
         facts,
         statements={key: statements[key] for key in on_tables},
+        contents=contents,
         executions={key: executions[key] for key in on_tables},
     )
 

@@ -232,6 +232,7 @@ def _measured(
     show.step("Starting the load of both sides")
     with _opened(loaded):
         for side in loaded:
+            show.step(f"Warming up {side.side.choice.label}")
             workload = side.side.ready.workload
             side.warm_up(workload.ramp + min(workload.warmup, _WARMUP_MOST_S))
         plan = plan_rounds(loaded, options.pairs, options.round_s)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pymongo import MongoClient
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
@@ -17,7 +18,8 @@ from loadlab.engines import open_database
 from loadlab.engines.mongodb.engine import MongodbEngine
 from loadlab.engines.plan_tree import NewIndex
 from loadlab.engines.protocol import Engine, Session
-from loadlab.errors import ConflictError, ConstraintError, InputError, StatementTimeoutError
+from loadlab.errors import ConflictError, ConstraintError, DatabaseError, InputError, StatementTimeoutError
+from loadlab.measure.plans.live import with_parameters
 from loadlab.reviewing import Load, seeded_facts
 from loadlab.schema.manifest import Manifest
 from loadlab.seeding.seeder import seed
@@ -302,6 +304,28 @@ def test_an_index_that_repeats_another_one_is_found(shops: Shops) -> None:
     finally:
         for name in ("twin", wide.name, narrow.name):
             engine.tune(tuning.drop_index(table, name))
+
+
+def test_a_live_database_is_reviewed_by_what_its_profiler_kept(shops: Shops) -> None:
+    engine = _mongo(shops)
+    with pytest.raises(DatabaseError, match=r"the profiler of .* is off; db\.setProfilingLevel\(2\)"):
+        engine.asked_statements()
+    with MongoClient(engine.url) as client:  # somebody else's, under another name
+        database = client[engine.url.rpartition("/")[2].partition("?")[0]]
+        database.command("profile", 2)
+        try:
+            for number in range(120):
+                database["orders"].find_one({"status": "open", "total": number})
+        finally:
+            database.command("profile", 0)
+        history = engine.asked_statements()
+        database.drop_collection("system.profile")
+    (asked,) = (item for item in history.statements if '"total"' in item.text)
+    assert asked.calls == 120
+    assert asked.text.startswith('{"find": "orders", "filter": {"status": $1, "total": $2}')
+    assert history.rows["orders"] == 800
+    plan = engine.explain(with_parameters(Statement((asked.text,), ())))
+    assert plan.full_scans == ("orders",)
 
 
 def _dataset(shops: Shops) -> Dataset:

@@ -431,6 +431,7 @@ def test_the_terminal_says_what_is_worse_within_80_columns(result):
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert re.search(r"^read +p50 +\d+ µs +\d+ µs +(\+9\d\.\d%|×2\S*) .* worse", text, re.MULTILINE)
+    assert "figures more, none of them better or worse, in the report" in text
     assert "WORSE B (new) against A (old): 2 worse; storage 0.0%." in text
     assert "Index Scan on A; Seq Scan on B" in text
     assert f"table {NAME} only on A" in text

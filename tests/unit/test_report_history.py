@@ -25,9 +25,9 @@ STORY = Story(step=0.15, at=40)
 NIGHTS = nights_of(values(STORY, 4), missing=range(20, 27))
 
 
-def shown(result: HistoryResult, *, is_filtered: bool = False) -> str:
+def shown(result: HistoryResult, *, is_filtered: bool = False, width: int = 120) -> str:
     out = io.StringIO()
-    console = Console(file=out, width=120, highlight=False, markup=False, emoji=False)
+    console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
     print_history(result, is_filtered=is_filtered, console=console)
     return out.getvalue()
 
@@ -44,6 +44,14 @@ def test_a_history_tells_series_gaps_and_steps():
     assert "orders_of_user, response time p95: worse since 2026-02-17: +1" in text
     assert "reported 2026-02-18" in text
     assert any(set("▁▂▃▄▅▆▇█") & set(row) for row in text.splitlines())
+
+
+def test_a_long_name_is_broken_between_its_words_at_80_columns():
+    long = "newest_documents_of_a_customer"
+    lines = shown(build_history("nights.db", [night(n, {long: operation()}) for n in range(40)]), width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("newest_documents_ ") for line in lines)
+    assert any(line.startswith("of_a_customer ") for line in lines)
 
 
 def test_each_machine_is_a_series_of_its_own():

@@ -34,7 +34,7 @@ from loadlab.engines.mongodb.under_load import UnderLoad
 from loadlab.engines.protocol import Chunk, Manifest, Progress
 from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import Documents, documents_of
+from loadlab.schema.nesting import APART, Documents, documents_of
 from loadlab.spec.documents import DocumentWish
 from loadlab.spec.statement import Statement
 
@@ -158,7 +158,7 @@ class MongodbEngine(UnderLoad):
         if is_native(schema.dialect):
             if wishes:
                 raise InputError(place, "has no place beside collections that the schema makes itself")
-            return Documents()
+            return APART
         return plan_documents(schema, relations, accesses, wishes, place)
 
     def clone(self) -> MongodbEngine:

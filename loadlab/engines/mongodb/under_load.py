@@ -26,15 +26,16 @@ from loadlab.engines.mongodb.operations import (
     operation_statement,
 )
 from loadlab.engines.mongodb.plan_stages import ColumnsAt
+from loadlab.engines.mongodb.profiler import asked_statements
 from loadlab.engines.mongodb.samples import sample_values
 from loadlab.engines.mongodb.session import MongodbSession
 from loadlab.engines.mongodb.shell import MongodbRemedies, MongodbTuning, command_of
 from loadlab.engines.plan_tree import Plan
-from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvidence
+from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvidence, StatementHistory
 from loadlab.errors import InputError
 from loadlab.schema.details import SchemaDetails
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import Documents, documents_of
+from loadlab.schema.nesting import APART, documents_of
 from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
@@ -48,7 +49,7 @@ _OPENING = Lock()
 
 class UnderLoad:
     """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanIdle, CanConnectDirectly,
-    CanTellResolution, CanWatch, CanInspect, CanRenderRemedies and CanTune.
+    CanTellResolution, CanWatch, CanReadStatements, CanInspect, CanRenderRemedies and CanTune.
     """
 
     _address: Address
@@ -80,14 +81,14 @@ class UnderLoad:
         was read from the collections has them as they are.
         """
         there = self.manifest()
-        documents = Documents() if there is None else documents_of(there)
+        documents = APART if there is None else documents_of(there)
         is_theirs = all(schema.has(placement.table) for placement in documents.placements)
-        return Layout(schema, documents if is_theirs else Documents())
+        return Layout(schema, documents if is_theirs else APART)
 
     def _layout_with(self, table: Table) -> Layout:
         there = self.manifest()
         known = there is not None and there.schema.has(table.key)
-        return Layout.of(there) if there is not None and known else Layout(Schema((table,), ""), Documents())
+        return Layout.of(there) if there is not None and known else Layout(Schema((table,), ""), APART)
 
     def insert_statement(self, table: Table) -> Statement:
         """See `loadlab.engines.abilities.CanRenderInsert`."""
@@ -162,6 +163,10 @@ class UnderLoad:
     def snapshot(self) -> Evidence:
         """Counters and sizes as they stand."""
         return evidence.snapshot(self._database)
+
+    def asked_statements(self) -> StatementHistory:
+        """See `loadlab.engines.abilities.CanReadStatements`."""
+        return asked_statements(self._database)
 
     def watch(self) -> LiveEvidence:
         """See `loadlab.engines.abilities.CanWatch`."""

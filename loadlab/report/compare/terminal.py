@@ -13,12 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.report.compare import wording
-from loadlab.report.compare.model import CompareResult, MetricResult
+from loadlab.report.compare.model import CompareResult, MetricResult, OperationResult
 from loadlab.report.files import RunFiles
 from loadlab.report.printing import facts_grid, print_parts
 from loadlab.report.rows import folded
 from loadlab.report.wording import NOTHING, printable
 from loadlab.validate.comparison.verdicts import Outcome
+from loadlab.validate.wording import counted
 
 _STYLES = {
     Outcome.BETTER: "green",
@@ -27,10 +28,12 @@ _STYLES = {
     Outcome.SAME: "dim",
     Outcome.INCONCLUSIVE: "yellow",
 }
+_DIFFERS = (Outcome.BETTER, Outcome.WORSE)
 _DIFFERENCES_SHOWN = 12
 _TABLES_SHOWN = 12
 # What the widest figures leave of 80 columns.
-_NAME_WIDTH = 14
+_NAME_WIDTH = 13
+_VERDICT_WIDTH = 7
 _STORED_WIDTH = 17
 
 
@@ -46,6 +49,8 @@ def _parts(result: CompareResult) -> Iterator[RenderableType]:
         yield Text(printable(result.question))
     yield _sides(result)
     yield _metrics(result)
+    if (left_out := _left_out(result)) is not None:
+        yield left_out
     if result.a.tables or result.b.tables:
         yield Group("", _storage(result))
     yield _headline(result)
@@ -70,15 +75,25 @@ def _metrics(result: CompareResult) -> Table:
     table.add_column("", no_wrap=True)
     for heading in ("A", "B", "B to A", "Interval"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=_VERDICT_WIDTH)
     for operation in result.operations:
-        # What has no figures is named below, or (a p95 of few answers) in the page.
-        shown = [item for item in operation.metrics if item.a is not None] or operation.metrics[:1]
-        for number, item in enumerate(shown):
+        for number, item in enumerate(_told(operation)):
             table.add_row(folded(printable(operation.name), _NAME_WIDTH) if not number else "", *_row(item))
     if result.throughput is not None:
         table.add_row("all", *_row(result.throughput))
     return table
+
+
+def _told(operation: OperationResult) -> list[MetricResult]:
+    """The median, and of the rest what differs: ten lines of "unclear" would bury the one that is worse."""
+    return [item for number, item in enumerate(operation.metrics) if not number or item.verdict in _DIFFERS]
+
+
+def _left_out(result: CompareResult) -> Text | None:
+    count = sum(len(operation.metrics) - len(_told(operation)) for operation in result.operations)
+    if not count:
+        return None
+    return Text(f"{counted(count, 'figure')} more, none of them better or worse, in the report", style="dim")
 
 
 def _row(item: MetricResult) -> tuple[RenderableType, ...]:

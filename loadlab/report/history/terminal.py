@@ -11,11 +11,14 @@ from rich.text import Text
 
 from loadlab.report.history.model import HistoryResult, LineResult, SeriesResult
 from loadlab.report.history.wording import day, drift_text, nights_text, sparkline, step_text
+from loadlab.report.rows import folded
 from loadlab.report.terminal import console_for
 from loadlab.report.wording import printable
 from loadlab.validate.nights.wording import amount, metric_label
 
 _NIGHTS_SHOWN = 30
+# What the sparks and the widest figures leave of 80 columns.
+_NAME_WIDTH = 18
 _USUAL_METRIC = "p95"
 _NOT_WHOLE_SHOWN = 5
 
@@ -56,9 +59,13 @@ def _is_shown(line: LineResult) -> bool:
     return line.metric == _USUAL_METRIC or bool(line.steps) or line.drift is not None
 
 
+def _width(line: LineResult) -> int:
+    return len(printable(line.subject))
+
+
 def _lines(series: SeriesResult, lines: list[LineResult]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("Where", overflow="fold")
+    table.add_column("Where", overflow="fold", min_width=min(_NAME_WIDTH, max(map(_width, lines), default=0)))
     table.add_column("Figure", overflow="fold")
     for heading in ("Latest", "Usual"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -68,7 +75,7 @@ def _lines(series: SeriesResult, lines: list[LineResult]) -> Table:
     for line in lines:
         by_night = {point.night: point.value for point in line.points}
         table.add_row(
-            printable(line.subject),
+            folded(printable(line.subject), _NAME_WIDTH),
             metric_label(line.metric),
             amount(line.metric, line.points[-1].value),
             amount(line.metric, line.usual),
