@@ -15,7 +15,7 @@ from bson.decimal128 import Decimal128
 from bson.json_util import CANONICAL_JSON_OPTIONS, RELAXED_JSON_OPTIONS, dumps
 from sqlglot import exp
 
-from loadlab.engines.mongodb.collections.expressions import constant, parsed
+from loadlab.engines.mongodb.collections.syntax import constant, parsed
 from loadlab.engines.mongodb.paths import paths
 from loadlab.engines.translation import UntranslatableError, bare
 from loadlab.schema.model import Table

@@ -9,7 +9,7 @@ from bson.json_util import loads
 from sqlglot import exp
 
 from loadlab.engines.mongodb.collections.conditions import as_canonical_json, filter_text, partial_filter
-from loadlab.engines.mongodb.collections.expressions import parsed
+from loadlab.engines.mongodb.collections.syntax import parsed
 from loadlab.engines.mongodb.paths import ID, paths
 from loadlab.engines.translation import UntranslatableError, bare, descending_keys
 from loadlab.schema.checks import expression_columns
