@@ -50,7 +50,9 @@ def test_what_is_sometimes_there_may_be_null():
 
 
 def test_parts_of_documents_and_arrays_have_types_of_their_own():
-    found = table({"lines": [{"sku": "a", "price": Decimal128("12.345"), "note": "n"}, {"sku": "b", "price": 1}]}, {"lines": []})
+    found = table(
+        {"lines": [{"sku": "a", "price": Decimal128("12.345"), "note": "n"}, {"sku": "b", "price": 1}]}, {"lines": []}
+    )
     column = found.column("lines")
     assert column.comment == "Arrays of 0 to 2 elements, 1.0 on average."
     assert column.type.element is not None
