@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from loadlab.engines.abilities import StatementContent
 from loadlab.engines.mongodb import evidence
+from loadlab.engines.mongodb.activity import MongodbActivitySampler
 from loadlab.engines.mongodb.checking import check_statements
 from loadlab.engines.mongodb.commands import parse_command
 from loadlab.engines.mongodb.connection import Address, Document, database_of
@@ -49,7 +50,7 @@ _OPENING = Lock()
 
 class UnderLoad:
     """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanIdle, CanConnectDirectly,
-    CanTellResolution, CanWatch, CanReadStatements, CanInspect, CanRenderRemedies and CanTune.
+    CanTellResolution, CanWatch, CanSampleActivity, CanReadStatements, CanInspect, CanRenderRemedies and CanTune.
     """
 
     _address: Address
@@ -163,6 +164,10 @@ class UnderLoad:
     def snapshot(self) -> Evidence:
         """Counters and sizes as they stand."""
         return evidence.snapshot(self._database)
+
+    def activity_sampler(self) -> MongodbActivitySampler:
+        """See `loadlab.engines.abilities.CanSampleActivity`. Raises DatabaseError where the server does not tell."""
+        return MongodbActivitySampler(self._address.client(maxPoolSize=1))
 
     def asked_statements(self) -> StatementHistory:
         """See `loadlab.engines.abilities.CanReadStatements`."""
