@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from loadlab.engines.mongodb.collections.translate import translate
+from loadlab.engines.mongodb.commands import parse_command
 from loadlab.engines.mongodb.embedded import within
 from loadlab.engines.mongodb.layout import Layout
+from loadlab.engines.mongodb.pushed import pushed_row
 from loadlab.errors import InputError
 from loadlab.schema.model import Check, Index, Schema, Table
 from loadlab.schema.nesting import Documents, Placement
+from loadlab.spec.native import command_text
+from loadlab.spec.statement import Statement
 from tests import schemas
 
 LINES = Placement("lines", "embed", "", "carts", "cart_id", "lines", ("id", "sku", "code", "price", "extra"))
@@ -183,6 +187,17 @@ def test_writes_change_the_list():
     assert label["updates"] == [{"q": {"labels": {"$exists": True}, "_id": ":id"}, "u": {"$unset": {"labels": ""}}}]
     single = within({"insert": "labels", "documents": [{"_id": ":cart_id", "text": ":text"}]}, LAYOUT, "labels")
     assert single["updates"] == [{"q": {"_id": ":cart_id"}, "u": {"$set": {"labels": {"text": ":text"}}}}]
+
+
+def test_an_insert_is_recognised_by_what_it_pushes():
+    insert = within(
+        {"insert": "lines", "documents": [{"_id": ":id", "cart_id": ":cart", "sku": ":s"}]}, LAYOUT, "lines"
+    )
+    command = parse_command(Statement.parse(command_text(insert)))
+    assert pushed_row(command, LAYOUT) == ("lines", {"id": "id", "cart_id": "cart", "sku": "s"})
+    for other in ({"$set": {"user_id": ":s"}}, {"$push": {"tags": {"id": ":s"}}}, {"$push": {"lines": ":s"}}):
+        update = {"update": "carts", "updates": [{"q": {"_id": ":id"}, "u": other}]}
+        assert pushed_row(parse_command(Statement.parse(command_text(update))), LAYOUT) is None
 
 
 def test_paths_lead_through_hosts():
