@@ -83,9 +83,9 @@ class Kept:
 
 
 def checked_read(session: CanReadBack, execute: Call, name: str, kept: Kept, *, every: int) -> Call:
-    """The read, every so many executions of which keep their raw result."""
+    """The read, which keeps its raw result every so many executions, and the first time: a slow load is checked too."""
     keep = session.keep_result
-    count = 0
+    count = every - 1
 
     def read(values: Values) -> object:
         nonlocal count

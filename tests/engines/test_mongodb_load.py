@@ -328,6 +328,25 @@ def test_a_live_database_is_reviewed_by_what_its_profiler_kept(shops: Shops) -> 
     assert plan.full_scans == ("orders",)
 
 
+def test_a_server_that_tells_nothing_of_its_sessions_says_so(shops: Shops) -> None:
+    """Needs mongod: this server lists no operation of others."""
+    with pytest.raises(DatabaseError, match=r"lists no operation that is under way"):
+        _mongo(shops).activity_sampler()
+    with pytest.raises(DatabaseError, match=r"tells nothing of its cache"):
+        _mongo(shops).watch()
+
+
+def test_an_operation_may_open_its_own_connection(shops: Shops) -> None:
+    session = _mongo(shops).connect_directly(timeout_s=5)
+    handle = session.prepare(statement({"find": "orders", "filter": {"_id": ":id"}, "projection": {"total": 1}}))
+    values = session.encode_row(handle, {"id": 1})
+    for _ in range(2):
+        session.open()
+        assert session.execute(handle, values) == 1
+        session.shut()
+    session.close()
+
+
 def _dataset(shops: Shops) -> Dataset:
     from loadlab.data.growth import dataset_of
 

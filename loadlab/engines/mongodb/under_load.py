@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from pymongo.database import Database
 
 from loadlab.engines.abilities import StatementContent
 from loadlab.engines.mongodb import evidence
+from loadlab.engines.mongodb.activity import MongodbActivitySampler
 from loadlab.engines.mongodb.checking import check_statements
 from loadlab.engines.mongodb.commands import parse_command
 from loadlab.engines.mongodb.connection import Address, Document, database_of
@@ -27,6 +29,7 @@ from loadlab.engines.mongodb.operations import (
 )
 from loadlab.engines.mongodb.plan_stages import ColumnsAt
 from loadlab.engines.mongodb.profiler import asked_statements
+from loadlab.engines.mongodb.pushed import pushed_row
 from loadlab.engines.mongodb.samples import sample_values
 from loadlab.engines.mongodb.session import MongodbSession
 from loadlab.engines.mongodb.shell import MongodbRemedies, MongodbTuning, command_of
@@ -49,7 +52,7 @@ _OPENING = Lock()
 
 class UnderLoad:
     """CanExplain, CanPlan, CanRenderInsert, CanRenderOperations, CanTellContent, CanIdle, CanConnectDirectly,
-    CanTellResolution, CanWatch, CanReadStatements, CanInspect, CanRenderRemedies and CanTune.
+    CanTellResolution, CanWatch, CanSampleActivity, CanReadStatements, CanInspect, CanRenderRemedies and CanTune.
     """
 
     _address: Address
@@ -113,7 +116,10 @@ class UnderLoad:
     def content_of(self, statement: Statement, schema: Schema) -> StatementContent | None:
         """See `loadlab.engines.abilities.CanTellContent`."""
         try:
-            return content_of(parse_command(statement), self._layout(schema).stored)
+            command, layout = parse_command(statement), self._layout(schema)
+            found = content_of(command, layout.stored)
+            row = pushed_row(command, layout)
+            return found if row is None else replace(found, inserted=row)
         except InputError:
             return None
 
@@ -163,6 +169,10 @@ class UnderLoad:
     def snapshot(self) -> Evidence:
         """Counters and sizes as they stand."""
         return evidence.snapshot(self._database)
+
+    def activity_sampler(self) -> MongodbActivitySampler:
+        """See `loadlab.engines.abilities.CanSampleActivity`. Raises DatabaseError where the server does not tell."""
+        return MongodbActivitySampler(self._address.client(maxPoolSize=1))
 
     def asked_statements(self) -> StatementHistory:
         """See `loadlab.engines.abilities.CanReadStatements`."""
