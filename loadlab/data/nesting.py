@@ -1,17 +1,18 @@
 """Rows that stand in others: the children of some rows of a table as one more Arrow column of it.
 
 Of a list of rows the column is `list<struct<…>>`, of one row at most `struct<…>`, NULL where there is none. What is
-embedded in embedded rows is a field of their struct.
+embedded in embedded rows is a field of their struct. A summary of the row that is referenced is a `struct<…>` as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Mask, arrow_type
 from loadlab.data.core.hashing import Int64s
@@ -58,11 +59,9 @@ class Nesting:
     def batch(self, table: str, start: int, stop: int) -> pa.RecordBatch:
         """Rows [start, stop) of a table: its columns, then those of the rows that stand in it."""
         batch = self._dataset.batch(table, start, stop)
-        inside = self.documents.inside(table)
         hosts = np.arange(start, stop, dtype=np.int64)
-        for placement in inside:
-            for field, array in self._fields(placement, hosts):
-                batch = batch.append_column(field, array)
+        for field, array in self._more(table, hosts):
+            batch = batch.append_column(field, array)
         return batch
 
     def embedded_rows(self, table: str, start: int, stop: int) -> int:
@@ -88,6 +87,16 @@ class Nesting:
                 total += len(rows) + self._of_scattered(placement.table, rows)
         return total
 
+    def _more(self, table: str, hosts: Int64s) -> Iterator[tuple[pa.Field, pa.Array]]:
+        """What rows hold beside their own columns."""
+        for placement in self.documents.inside(table):
+            yield from self._fields(placement, hosts)
+        for summary in self.documents.summaries_in(table):
+            parents, valid = self._dataset.parent_rows(table, summary.relation, hosts)
+            structs = self._structs(summary.table, summary.columns, parents)
+            array = structs if valid is None else pc.if_else(pa.array(valid), structs, pa.scalar(None, structs.type))
+            yield pa.field(summary.field, array.type), array
+
     # -- one column --------------------------------------------------------------------------------------------------
 
     def _fields(self, placement: Placement, hosts: Int64s) -> list[tuple[pa.Field, pa.Array]]:
@@ -102,7 +111,7 @@ class Nesting:
         return found
 
     def _array(self, placement: Placement, counts: Int64s, rows: Int64s) -> pa.Array:
-        structs = self._structs(placement, rows)
+        structs = self._structs(placement.table, placement.columns, rows, with_more=placement.is_inside)
         if placement.many:
             offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
             kind = pa.list_(pa.field("item", structs.type, nullable=False))
@@ -110,18 +119,16 @@ class Nesting:
         place = np.cumsum(counts) - counts
         return structs.take(pa.array(place, mask=counts == 0))
 
-    def _structs(self, placement: Placement, rows: Int64s) -> pa.StructArray:
-        plan = self._plans[placement.table]
+    def _structs(self, key: str, columns: tuple[str, ...], rows: Int64s, *, with_more: bool = False) -> pa.StructArray:
+        plan = self._plans[key]
         # What is left to the server is not there.
-        table, names = plan.table, tuple(name for name in placement.columns if name in plan.columns)
-        cells = self._dataset.columns(placement.table, names, rows)
+        table, names = plan.table, tuple(name for name in columns if name in plan.columns)
+        cells = self._dataset.columns(key, names, rows)
         fields = [pa.field(name, arrow_type(table.column(name).type), table.column(name).nullable) for name in names]
         arrays = [_flat(cells[field.name], field.type) for field in fields]
-        if placement.is_inside:
-            for inner in self.documents.inside(placement.table):
-                for field, array in self._fields(inner, rows):
-                    fields.append(field)
-                    arrays.append(array)
+        for field, array in self._more(key, rows) if with_more else ():
+            fields.append(field)
+            arrays.append(array)
         return pa.StructArray.from_arrays(arrays, fields=fields)
 
     def _children_of(self, placement: Placement) -> Children:

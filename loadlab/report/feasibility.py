@@ -13,7 +13,7 @@ from rich.table import Table
 from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import Constraint, Status
 from loadlab.schema.nesting import Documents
-from loadlab.seeding.documents import where_of
+from loadlab.seeding.documents import summary_lines, where_of
 from loadlab.seeding.estimate import TableEstimate
 from loadlab.seeding.trial import TableRefusal, Trial
 from loadlab.units import format_count, format_duration, format_size
@@ -109,6 +109,7 @@ def _document_lines(documents: Documents) -> Iterator[str]:
     yield f"Documents: {collections}, {counted(inside, 'table')} embedded:"
     for placement in sorted(documents.placements, key=lambda item: item.design == "reference"):
         yield f"  {placement.table}: {where_of(placement)}: {placement.why}"
+    yield from (f"  {line}" for line in summary_lines(documents))
     if documents.advice:
         yield "Shard keys, once one server is too small:"
         yield from (f"  {line}" for line in documents.advice)

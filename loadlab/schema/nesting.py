@@ -53,6 +53,17 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """Some columns of the row of `table` that a row of `host` references through `relation`, copied into `field`."""
+
+    host: str
+    relation: str
+    table: str
+    field: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Documents:
     """The plan of a whole database, one placement a table; a table without one has a collection of its own.
 
@@ -61,6 +72,7 @@ class Documents:
 
     placements: tuple[Placement, ...] = ()
     advice: tuple[str, ...] = ()
+    summaries: tuple[Summary, ...] = ()
 
     def of(self, table: str) -> Placement:
         """Where the rows of a table stand."""
@@ -70,6 +82,10 @@ class Documents:
     def inside(self, host: str) -> tuple[Placement, ...]:
         """What stands in the rows of a table."""
         return tuple(p for p in self.placements if p.host == host and p.design != "reference")
+
+    def summaries_in(self, host: str) -> tuple[Summary, ...]:
+        """What the rows of a table hold of those that they reference."""
+        return tuple(summary for summary in self.summaries if summary.host == host)
 
     def roots(self, tables: Iterable[str]) -> tuple[str, ...]:
         """Those of the tables that have a collection of their own."""
@@ -92,7 +108,13 @@ class Documents:
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest's body."""
-        return {"placements": [item.to_json() for item in self.placements], "advice": list(self.advice)}
+        found = {"placements": [item.to_json() for item in self.placements], "advice": list(self.advice)}
+        copied = [{**asdict(item), "columns": list(item.columns)} for item in self.summaries]
+        return found | ({"summaries": copied} if copied else {})
+
+
+APART = Documents()
+"""Every table by itself."""
 
 
 def table_as_stored(schema: Schema, documents: Documents, key: str) -> Table:
@@ -102,18 +124,30 @@ def table_as_stored(schema: Schema, documents: Documents, key: str) -> Table:
     load that knows nothing of them: a list that is not there is empty.
     """
     table = schema.table(key)
-    more = [column for placement in documents.inside(key) for column in _columns(schema, documents, placement)]
+    more = _more_columns(schema, documents, key)
     return replace(table, columns=(*table.columns, *more)) if more else table
+
+
+def _more_columns(schema: Schema, documents: Documents, key: str) -> list[Column]:
+    held = [column for placement in documents.inside(key) for column in _columns(schema, documents, placement)]
+    copied = (
+        Column(item.field, _record(item.table, [schema.table(item.table).column(name) for name in item.columns]))
+        for item in documents.summaries_in(key)
+    )
+    return [*held, *copied]
+
+
+def _record(name: str, columns: Iterable[Column]) -> LogicalType:
+    fields = tuple((column.name, replace(column.type, not_null=not column.nullable)) for column in columns)
+    return LogicalType("composite", name, fields=fields, not_null=True)
 
 
 def _columns(schema: Schema, documents: Documents, placement: Placement) -> Iterator[Column]:
     table = schema.table(placement.table)
     columns = [table.column(name) for name in placement.columns]
     if placement.is_inside:
-        inside = documents.inside(placement.table)
-        columns += [column for inner in inside for column in _columns(schema, documents, inner)]
-    fields = tuple((column.name, replace(column.type, not_null=not column.nullable)) for column in columns)
-    record = LogicalType("composite", placement.table, fields=fields, not_null=True)
+        columns += _more_columns(schema, documents, placement.table)
+    record = _record(placement.table, columns)
     kind = LogicalType("array", f"{placement.table}[]", element=record) if placement.many else record
     yield Column(placement.field, kind)
     if placement.counter:
@@ -126,7 +160,8 @@ def documents_from(body: Mapping[str, Any]) -> Documents:
     placements = (
         Placement(**item | {"columns": tuple(item.get("columns", ()))}) for item in said.get("placements", ())
     )
-    return Documents(tuple(placements), tuple(said.get("advice", ())))
+    copied = (Summary(**item | {"columns": tuple(item["columns"])}) for item in said.get("summaries", ()))
+    return Documents(tuple(placements), tuple(said.get("advice", ())), tuple(copied))
 
 
 def documents_of(manifest: Manifest) -> Documents:
@@ -135,6 +170,9 @@ def documents_of(manifest: Manifest) -> Documents:
 
 
 def content_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What of a plan (`Documents.to_json`) decides the content: not the reasons, nor tables that stand by themselves."""
+    """What of a plan (`Documents.to_json`) decides the content: no reasons, and no tables that stand by themselves."""
     moved = (item for item in said.get("placements", ()) if item["design"] != "reference")
-    return [{name: value for name, value in item.items() if name != "why"} for item in moved]
+    return [
+        *({name: value for name, value in item.items() if name != "why"} for item in moved),
+        *said.get("summaries", ()),
+    ]

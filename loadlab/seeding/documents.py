@@ -35,7 +35,7 @@ def with_documents(engine: Engine, dataset: Dataset, scenario: Scenario) -> Data
     there = engine.manifest()
     if there is not None and KEY in there.body:
         kept = documents_from(there.body)
-        if all(kept.of(table).design == wish.design for table, wish in wishes.items()):
+        if all(_is_met(kept, table, wish) for table, wish in wishes.items()):
             return dataset.with_documents(kept)
     found = accesses(scenario.file.workload.operations, schema)
     shapes = scenario.file.data.tables
@@ -43,12 +43,26 @@ def with_documents(engine: Engine, dataset: Dataset, scenario: Scenario) -> Data
     return dataset.with_documents(planned)
 
 
+def _is_met(kept: Documents, table: str, wish: DocumentWish) -> bool:
+    there = {item.relation: item.columns for item in kept.summaries_in(table)}
+    is_placed = wish.design in (None, kept.of(table).design)
+    return is_placed and there == {name: tuple(columns) for name, columns in wish.summaries.items()}
+
+
 def document_notes(documents: Documents) -> tuple[str, ...]:
-    """One line for each table whose rows stand in others: where, and why."""
+    """One line for each table whose rows stand in others: where, and why; one for each summary."""
+    moved = (item for item in documents.placements if item.design != "reference")
+    return (
+        *(f"{placement.table}: {where_of(placement)}: {placement.why}" for placement in moved),
+        *summary_lines(documents),
+    )
+
+
+def summary_lines(documents: Documents) -> tuple[str, ...]:
+    """What rows hold of those that they reference."""
     return tuple(
-        f"{placement.table}: {where_of(placement)}: {placement.why}"
-        for placement in documents.placements
-        if placement.design != "reference"
+        f"{item.host}: {item.field} has {', '.join(item.columns)} of its row of {item.table}, as of the seeding"
+        for item in documents.summaries
     )
 
 

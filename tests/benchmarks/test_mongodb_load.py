@@ -53,7 +53,7 @@ def test_mongodb_load_cpu(benchmark: BenchmarkFixture, mongodb_database: Mongodb
     chunks = [Chunk("orders", start, start + CHUNK) for start in range(0, ROWS, CHUNK)]
     ready: list[list[dict[str, Any]]] = []
     for chunk in chunks:
-        found = [block for block in encoded(table, [dataset.batch("orders", chunk.start, chunk.stop)], 0)]
+        found = encoded(table, [dataset.batch("orders", chunk.start, chunk.stop)], 0)
         ready.append([document for block in found for document in bson.decode_all(block.data, CODEC)])
 
     def empty() -> None:

@@ -31,7 +31,14 @@ from loadlab.spec.shapes import DataShape
 from tests import schemas
 
 ROWS = {"users": 40, "categories": 6, "products": 60, "stock": 50, "orders": 120, "order_items": 300, "reviews": 200}
-WISHES = {"reviews": {"design": "hybrid", "in": "products", "newest": 2}}
+WISHES = {
+    "reviews": {
+        "design": "hybrid",
+        "in": "products",
+        "newest": 2,
+        "summaries": {"user_id": ["first_name", "last_name"]},
+    }
+}
 
 
 def shop(engine: MongodbEngine, **wishes: object) -> Dataset:
@@ -59,7 +66,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         moment = value.astimezone(dt.UTC).replace(tzinfo=None)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    return str(UUID(bytes=value)) if isinstance(value, bytes) and len(value) == 16 else str(value) if isinstance(value, UUID) else value
+    return (
+        str(UUID(bytes=value))
+        if isinstance(value, bytes) and len(value) == 16
+        else str(value)
+        if isinstance(value, UUID)
+        else value
+    )
 
 
 def expected(dataset: Dataset, table: str) -> list[dict[str, Any]]:
@@ -110,6 +123,16 @@ def test_the_newest_stand_in_their_host_with_their_number(filled):
         assert [str(item["user_id"]) for item in product["recent_reviews"]] == [r["user_id"] for r in reviews[::-1][:2]]
 
 
+def test_a_summary_is_beside_the_reference(filled):
+    engine, dataset = filled
+    users = {
+        user["id"]: {name: user[name] for name in ("first_name", "last_name")} for user in expected(dataset, "users")
+    }
+    reviews = list(engine._database["reviews"].find())
+    assert len(reviews) == ROWS["reviews"]
+    assert all(review["user"] == users[str(review["_id"]["user_id"])] for review in reviews)
+
+
 def test_the_plan_is_kept_and_another_one_is_refused(filled):
     engine, dataset = filled
     assert dataset_of(engine.manifest()).nesting.documents == dataset.nesting.documents
@@ -126,7 +149,12 @@ def test_validators_look_into_lists(filled):
         order = engine._database["orders"].find_one({"order_items.1": {"$exists": True}})
         orders = trial._database["orders"]
         orders.insert_one(order)
-        for changed in ({"quantity": 0}, {"quantity": "many"}, {"line_total": Decimal128("0.01")}, {"product_id": None}):
+        for changed in (
+            {"quantity": 0},
+            {"quantity": "many"},
+            {"line_total": Decimal128("0.01")},
+            {"product_id": None},
+        ):
             item = {name: value for name, value in {**order["order_items"][1], **changed}.items() if value is not None}
             with pytest.raises(Exception, match="failed validation"):
                 orders.update_one({"_id": order["_id"]}, {"$set": {"order_items.1": item}})
@@ -151,7 +179,7 @@ def test_references_of_embedded_rows_are_checked(filled):
         products = trial._database["products"]
         sold = trial._database["orders"].find_one({"order_items": {"$ne": []}})["order_items"][0]["product_id"]
         products.delete_one({"_id": sold})
-        with pytest.raises(ConstraintError, match="table order_items: product_id = .* is no key of products"):
+        with pytest.raises(ConstraintError, match=r"table order_items: product_id = .* is no key of products"):
             trial.finish(dataset.manifest, lambda _: None)
 
 
@@ -210,7 +238,12 @@ def test_embedded_rows_are_read_as_if_they_had_a_collection(filled):
     assert asked(engine, total, row) == [(len(sold), sum(sold))]
 
     order = native(dataset, "orders", 11)
-    joined = Join(table="orders", by=["id", "created_at"], along=["order_items.order_id,order_created_at", "order_items.product_id"], columns=["total", "order_items.position", "products.name"])
+    joined = Join(
+        table="orders",
+        by=["id", "created_at"],
+        along=["order_items.order_id,order_created_at", "order_items.product_id"],
+        columns=["total", "order_items.position", "products.name"],
+    )
     products = {product["id"]: product["name"] for product in expected(dataset, "products")}
     wanted = [i for i in items if i["order_id"] == str(order["id"])]
     assert sorted(asked(engine, joined, order)) == sorted(
@@ -237,7 +270,11 @@ def test_embedded_rows_are_written_where_they_stand(filled):
             handle = session.prepare(statement)
             return session.execute(handle, session.encode_row(handle, values))
 
-        changed = Update(table="order_items", by=["order_id", "position"], set={"unit_price": {"value": 1}, "line_total": {"value": 1}, "quantity": {"value": 1}})
+        changed = Update(
+            table="order_items",
+            by=["order_id", "position"],
+            set={"unit_price": {"value": 1}, "line_total": {"value": 1}, "quantity": {"value": 1}},
+        )
         values = {**row, "set_unit_price": Decimal("1.00"), "set_line_total": Decimal("1.00"), "set_quantity": 1}
         assert run(trial.operation_statement(changed, schemas.shop()), values) == 1
         lookup = Lookup(table="order_items", by=["order_id", "position"], columns=["unit_price", "quantity"])
@@ -311,5 +348,3 @@ def test_growing_says_what_is_in_its_way(filled):
     engine, _ = filled
     with pytest.raises(DatabaseError, match="holds rows of order_items in those of orders"):
         plan_growth(engine, GrowthWish(scale=2.0))
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadlab.data.core.hashing import Int64s, make_key
-from loadlab.data.dataset import Dataset
+from loadlab.data.dataset import Dataset, rows_fingerprint
 from loadlab.data.plan.planner import DataRequest
 from loadlab.data.relations.children import IndexedChildren, NeighbouringChildren, is_in_order
 from loadlab.data.relations.relation import Relation
-from loadlab.schema.nesting import Documents, Placement
+from loadlab.schema.nesting import Documents, Placement, Summary
 from loadlab.spec.shapes import DataShape
 from tests import schemas
 
@@ -86,7 +87,7 @@ def test_embedded_rows_are_the_dataset_s_own(orders: int, items: int, cuts: list
     plain = dataset(orders=orders, order_items=items, users=20)
     nested = plain.with_documents(Documents((ITEMS,)))
     bounds = sorted({0, orders, *(min(cut, orders) for cut in cuts)})
-    parts = list(zip(bounds, bounds[1:], strict=False))
+    parts = list(itertools.pairwise(bounds))
     found = [row for start, stop in parts for row in nested.nesting.batch("orders", start, stop).to_pylist()]
     assert [{k: v for k, v in row.items() if k != "order_items"} for row in found] == rows_of(plain, "orders")
     embedded = [
@@ -138,10 +139,31 @@ def test_rows_of_rows_are_nested_in_turn() -> None:
     assert nested.nesting.embedded_rows("categories", 0, 10) == 100
 
 
+def test_a_summary_is_of_the_row_that_is_referenced() -> None:
+    plain = dataset(users=30, orders=40, order_items=90, products=20)
+    of_user = Summary("orders", "user_id", "users", "user", ("first_name", "last_name"))
+    of_inviter = Summary("users", "invited_by", "users", "invited_by_", ("email",))
+    of_product = Summary("order_items", "product_id", "products", "product", ("name",))
+    nested = plain.with_documents(Documents((ITEMS,), (), (of_user, of_inviter, of_product)))
+    users = {row["id"]: row for row in rows_of(plain, "users")}
+    products = {row["id"]: row["name"] for row in rows_of(plain, "products")}
+    orders = nested.nesting.batch("orders", 0, 40).to_pylist()
+    for order in orders:
+        assert order["user"] == {name: users[order["user_id"]][name] for name in of_user.columns}
+        assert all(item["product"] == {"name": products[item["product_id"]]} for item in order["order_items"])
+    for user in nested.nesting.batch("users", 0, 30).to_pylist():
+        inviter = users.get(user["invited_by"])
+        assert user["invited_by_"] == (None if inviter is None else {"email": inviter["email"]})
+    assert [column.name for column in nested.stored_table("orders").columns][-2:] == ["order_items", "user"]
+    assert nested.manifest.fingerprint != plain.with_documents(Documents((ITEMS,))).manifest.fingerprint
+    assert Dataset.from_manifest(nested.manifest).nesting.documents == nested.nesting.documents
+
+
 def test_the_plan_of_documents_is_part_of_what_a_database_holds() -> None:
     plain = dataset(orders=10, order_items=20)
     apart = plain.with_documents(Documents((Placement("order_items", "reference", "because"),)))
     nested = plain.with_documents(Documents((ITEMS,), ("spread it by _id",)))
+    assert rows_fingerprint(plain.manifest) == rows_fingerprint(nested.manifest)
     assert apart.manifest.fingerprint == plain.manifest.fingerprint != nested.manifest.fingerprint
     again = Dataset.from_manifest(nested.manifest)
     assert again.manifest == nested.manifest

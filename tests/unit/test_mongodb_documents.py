@@ -10,7 +10,7 @@ from loadlab.engines.abilities import Access, RelationFacts
 from loadlab.engines.mongodb.documents import plan_documents
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import Documents, Placement, documents_from
+from loadlab.schema.nesting import Documents, Placement, Summary, documents_from
 from loadlab.seeding.access import accesses
 from loadlab.spec.base import validate
 from loadlab.spec.documents import DocumentWish, DocumentWishes
@@ -71,7 +71,7 @@ def test_few_parts_that_are_deleted_with_their_parent_are_embedded():
 
 
 @pytest.mark.parametrize(
-    ("facts", "schema", "seen", "why"),
+    "facts, schema, seen, why",
     [
         (replace(ITEMS, longest=None), None, (), "nothing bounds"),
         (replace(ITEMS, longest=201), None, (), "201 in a row of orders are more than 200"),
@@ -140,12 +140,14 @@ def test_the_scenario_has_the_last_word():
     against = planned(UNBOUNDED, order_items={"design": "embed", "field": "items"}).of("order_items")
     assert (against.design, against.field) == ("embed", "items")
     assert "against the rule: nothing bounds" in against.why
-    hybrid = planned(order_items={"design": "hybrid", "newest": 3, "columns": "name"}).of("order_items")
+    wish = {"design": "hybrid", "newest": 3, "columns": "name"}
+    hybrid = planned(ITEMS, Access("w", 1, inserts=frozenset({"order_items"})), order_items=wish).of("order_items")
+    assert "what the load writes to order_items does not reach orders" in hybrid.why
     assert (hybrid.newest, hybrid.columns) == (3, ("name",))
 
 
 @pytest.mark.parametrize(
-    ("facts", "wish", "message"),
+    "facts, wish, message",
     [
         (replace(ITEMS, is_required=False), "embed", "cannot be embed: order_id may be NULL"),
         (replace(ITEMS, obstacle="too many"), "hybrid", "cannot be hybrid: those of one row of orders cannot"),
@@ -159,6 +161,20 @@ def test_the_scenario_has_the_last_word():
 def test_a_wish_that_cannot_be_met(facts: RelationFacts, wish: object, message: str):
     with pytest.raises(InputError, match=message):
         planned(facts, order_items=wish)
+
+
+def test_summaries_are_of_what_is_referenced():
+    plan = planned(order_items={"summaries": {"order_id": ["total"]}})
+    assert plan.of("order_items").design == "embed"
+    assert plan.summaries == (Summary("order_items", "order_id", "orders", "order", ("total",)),)
+    assert documents_from({"documents": plan.to_json()}) == plan
+    for wish, message in (
+        ({"summaries": {"id": "total"}}, "is no foreign key"),
+        ({"summaries": {"order_id": "price"}}, "has price, no column of orders"),
+        ({"newest": 3}, "needs a design"),
+    ):
+        with pytest.raises(InputError, match=message):
+            planned(order_items=wish)
 
 
 def test_a_field_s_name_is_free():

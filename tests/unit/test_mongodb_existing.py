@@ -20,7 +20,7 @@ def table(*documents: dict[str, Any], said: tuple[Column, ...] = ()) -> Table:
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "native"),
+    "values, kind, native",
     [
         ([1, 2], "integer", "int"),
         ([1, Int64(2)], "integer", "long"),

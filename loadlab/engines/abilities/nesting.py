@@ -1,4 +1,4 @@
-"""Rows of one table in those of another: what an engine that can hold them is told of a schema, its data and its load."""
+"""Rows of one table in those of another: what an engine that can hold them is told of schema, data and load."""
 
 from __future__ import annotations
 

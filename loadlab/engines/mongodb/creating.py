@@ -24,7 +24,7 @@ from loadlab.engines.mongodb.errors import UNAUTHORIZED, translated
 from loadlab.engines.mongodb.paths import collection_name
 from loadlab.errors import DatabaseError, InputError
 from loadlab.schema.model import Schema
-from loadlab.schema.nesting import Documents
+from loadlab.schema.nesting import APART, Documents
 
 
 def is_native(dialect: str) -> bool:
@@ -32,9 +32,7 @@ def is_native(dialect: str) -> bool:
     return dialect == NAME
 
 
-def make_collections(
-    database: Database[Document], schema: Schema, documents: Documents = Documents()
-) -> tuple[str, ...]:
+def make_collections(database: Database[Document], schema: Schema, documents: Documents = APART) -> tuple[str, ...]:
     """Make them; what was left out of the schema, one line each."""
     if is_native(schema.dialect) and schema.ddl:
         for command in _creations(read_script(schema.ddl)):
@@ -46,7 +44,7 @@ def make_collections(
     return translation.notes
 
 
-def indexes_of(schema: Schema, documents: Documents = Documents()) -> Sequence[tuple[str, Spec]]:
+def indexes_of(schema: Schema, documents: Documents = APART) -> Sequence[tuple[str, Spec]]:
     """(collection, index) of all that are made when the documents are in."""
     if not is_native(schema.dialect):
         return translate(schema, documents).indexes

@@ -11,7 +11,8 @@ from pymongo.database import Database
 
 from loadlab.engines.abilities import Access, Refusal, RelationFacts
 from loadlab.engines.mongodb import ledger
-from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address
+from loadlab.engines.mongodb.cloning import copy_database
+from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address, scratch_name
 from loadlab.engines.mongodb.creating import (
     execute_script,
     indexes_of,
@@ -23,7 +24,7 @@ from loadlab.engines.mongodb.creating import (
 from loadlab.engines.mongodb.documents import plan_documents
 from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.existing import read_existing
-from loadlab.engines.mongodb.finish import check_all_references, make_indexes
+from loadlab.engines.mongodb.finish import check_all_references, check_counts, make_indexes
 from loadlab.engines.mongodb.forget import forget
 from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.loading import encoded, insert
@@ -33,7 +34,7 @@ from loadlab.engines.mongodb.under_load import UnderLoad
 from loadlab.engines.protocol import Chunk, Manifest, Progress
 from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import Documents, documents_of
+from loadlab.schema.nesting import APART, Documents, documents_of
 from loadlab.spec.documents import DocumentWish
 from loadlab.spec.statement import Statement
 
@@ -44,8 +45,8 @@ _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
 class MongodbEngine(UnderLoad):
-    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanTryRows, CanAppend, HasNotes
-    and what `UnderLoad` brings.
+    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanClone, CanTryRows, CanAppend
+    and CanNest, HasNotes and what `UnderLoad` brings.
     """
 
     name = NAME
@@ -56,6 +57,7 @@ class MongodbEngine(UnderLoad):
         self._is_scratch = is_scratch
         self._read_notes: tuple[str, ...] = ()
         self._pools = {}
+        self._copies: list[MongodbEngine] = []
         self.url = address.url
         self.display_url = address.display_url
 
@@ -73,7 +75,10 @@ class MongodbEngine(UnderLoad):
         self.close()
 
     def close(self) -> None:
-        """Close it; a scratch database disappears."""
+        """Close it; a scratch database disappears, and so do copies."""
+        for copied in self._copies:
+            copied.close()
+        self._copies.clear()
         self.close_pools()
         try:
             if self._is_scratch:
@@ -153,8 +158,18 @@ class MongodbEngine(UnderLoad):
         if is_native(schema.dialect):
             if wishes:
                 raise InputError(place, "has no place beside collections that the schema makes itself")
-            return Documents()
+            return APART
         return plan_documents(schema, relations, accesses, wishes, place)
+
+    def clone(self) -> MongodbEngine:
+        """See `loadlab.engines.abilities.CanClone`: another database of the server."""
+        copied = self._address.of(scratch_name())
+        engine = MongodbEngine(copied, copied.open(), is_scratch=True)
+        engine.display_url = self.display_url
+        self._copies.append(engine)
+        with translated(self.display_url):
+            copy_database(self._database, engine._database)
+        return engine
 
     # Seeding ------------------------------------------------------------------------------------------------------
 
@@ -233,7 +248,7 @@ class MongodbEngine(UnderLoad):
             return rows
 
     def finish(self, manifest: Manifest, progress: Progress, *, workers: int = 1) -> None:
-        """Indexes, then a check of every reference; each step can be repeated."""
+        """Indexes, a check of every reference, and one that all is in; each step can be repeated."""
         with translated(self.display_url):
             entry = ledger.read(self._database)
             if entry is not None and entry.manifest.finished:
@@ -248,6 +263,7 @@ class MongodbEngine(UnderLoad):
                 if entry is not None and missing:
                     ledger.write(self._database, replace(entry, notes=tuple(dict.fromkeys((*entry.notes, *missing)))))
             check_all_references(self._database, Layout.of(manifest), progress)
+            check_counts(self._database, ledger.chunks(self._database))
             ledger.mark_finished(self._database)
 
     # Rows behind what is there ------------------------------------------------------------------------------------

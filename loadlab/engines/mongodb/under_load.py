@@ -36,7 +36,7 @@ from loadlab.engines.protocol import Evidence, LiveEvidence, Manifest, PlanEvide
 from loadlab.errors import InputError
 from loadlab.schema.details import SchemaDetails
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import Documents, documents_of
+from loadlab.schema.nesting import APART, documents_of
 from loadlab.spec.operations import Form
 from loadlab.spec.statement import Statement
 
@@ -87,14 +87,14 @@ class UnderLoad:
         was read from the collections has them as they are.
         """
         there = self.manifest()
-        documents = Documents() if there is None else documents_of(there)
+        documents = APART if there is None else documents_of(there)
         is_theirs = all(schema.has(placement.table) for placement in documents.placements)
-        return Layout(schema, documents if is_theirs else Documents())
+        return Layout(schema, documents if is_theirs else APART)
 
     def _layout_with(self, table: Table) -> Layout:
         there = self.manifest()
         known = there is not None and there.schema.has(table.key)
-        return Layout.of(there) if there is not None and known else Layout(Schema((table,), ""), Documents())
+        return Layout.of(there) if there is not None and known else Layout(Schema((table,), ""), APART)
 
     def insert_statement(self, table: Table) -> Statement:
         """See `loadlab.engines.abilities.CanRenderInsert`."""

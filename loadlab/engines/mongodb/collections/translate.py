@@ -22,7 +22,7 @@ from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.paths import collection_name, paths
 from loadlab.engines.translation import UntranslatableError
 from loadlab.schema.model import Index, Schema, Table
-from loadlab.schema.nesting import Documents
+from loadlab.schema.nesting import APART, Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Translation:
     notes: tuple[str, ...]
 
 
-def translate(schema: Schema, documents: Documents = Documents()) -> Translation:
+def translate(schema: Schema, documents: Documents = APART) -> Translation:
     """The schema for MongoDB, rows standing in others as the plan of documents has it."""
     notes: list[str] = []
     layout = Layout(schema, documents)

@@ -6,14 +6,14 @@ needs an address of its own, unless they stand in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from loadlab.engines.abilities import Access, RelationFacts
 from loadlab.engines.mongodb.documents.judging import Judgement, judge
 from loadlab.engines.mongodb.documents.sharding import shard_advice
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import Design, Documents, Placement
+from loadlab.schema.nesting import Design, Documents, Placement, Summary
 from loadlab.schema.order import load_order
 from loadlab.spec.documents import DocumentWish
 
@@ -36,7 +36,8 @@ def plan_documents(
     for key in reversed(load_order(schema).tables):
         planning.place(schema.table(key))
     placements = tuple(planning.placed[table.key] for table in schema)
-    return Documents(placements, shard_advice(schema, relations, accesses, Documents(placements)))
+    summaries = tuple(summary for table in schema for summary in planning.summaries(table))
+    return Documents(placements, shard_advice(schema, relations, accesses, Documents(placements)), summaries)
 
 
 class _Planning:
@@ -56,7 +57,8 @@ class _Planning:
         """Decide about one table."""
         found = [self._judged(table, facts) for facts in self._relations if facts.table == table.key]
         wish = self._wishes.get(table.key)
-        self.placed[table.key] = self._by_rule(table, found) if wish is None else self._by_wish(table, wish, found)
+        said = wish is not None and wish.design is not None
+        self.placed[table.key] = self._by_wish(table, wish, found) if wish and said else self._by_rule(table, found)
 
     def _judged(self, table: Table, facts: RelationFacts) -> Judgement:
         key = next(key for key in table.foreign_keys if ",".join(key.columns) == facts.name)
@@ -119,6 +121,8 @@ class _Planning:
             raise InputError(where, f"cannot be {wish.design}: {judged.facts.host} stands in the rows of {table.key}")
         against = f", against the rule: {'; '.join(judged.against)}" if judged.against else ""
         why = f"the scenario says so{against}"
+        if wish.design == "hybrid" and (judged.reading.inserts or judged.reading.changes):
+            why += f"; what the load writes to {table.key} does not reach {judged.facts.host}"
         if wish.design == "embed":
             return self._inside(table, judged, "embed", why, wish)
         return self._hybrid(table, judged, why, wish)
@@ -140,6 +144,24 @@ class _Planning:
             fitting.sort(key=lambda item: -item.reading.newest)
             return fitting[0]
         return min(fitting, key=_rank)
+
+    def summaries(self, table: Table) -> Iterator[Summary]:
+        """What the scenario wants the rows of a table to hold of those that they reference. Raises InputError."""
+        wish = self._wishes.get(table.key)
+        for relation, columns in (wish.summaries if wish is not None else {}).items():
+            where = f"{self._where}.{table.key}.summaries.{relation}"
+            key = next((key for key in table.foreign_keys if ",".join(key.columns) == relation), None)
+            if key is None or not any(f.table == table.key and f.name == relation for f in self._relations):
+                known = "; ".join(",".join(key.columns) for key in table.foreign_keys) or "none"
+                raise InputError(where, f"is no foreign key of {table.key}; foreign keys: {known}")
+            target = self._schema.table(key.target)
+            stored = [column.name for column in target.stored_columns]
+            for name in columns:
+                if name not in stored:
+                    raise InputError(where, f"has {name}, no column of {key.target}; columns: {', '.join(stored)}")
+            own = relation.partition(",")[0]
+            name = own.removesuffix("_id") if own.endswith("_id") else target.name
+            yield Summary(table.key, relation, key.target, self._free(name, table.key), tuple(columns))
 
     # -- placements --------------------------------------------------------------------------------------------------
 

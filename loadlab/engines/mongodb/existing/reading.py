@@ -80,7 +80,8 @@ def with_sample(table: Table, sample: Sample) -> tuple[Table, tuple[str, ...]]:
     if not sample:
         return table, () if table.columns else (f"{table.key} has neither documents nor a validator",)
     seen = observed(sample)
-    key_columns, key = (), table.primary_key
+    key = table.primary_key
+    key_columns: tuple[Column, ...] = ()
     if not key:
         key_columns, key = _key(seen)
     where = {at: name for name, at in paths(table).items()}
