@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from loadlab.engines.mongodb.operations import (
 )
 from loadlab.engines.mongodb.plan_stages import ColumnsAt
 from loadlab.engines.mongodb.profiler import asked_statements
+from loadlab.engines.mongodb.pushed import pushed_row
 from loadlab.engines.mongodb.samples import sample_values
 from loadlab.engines.mongodb.session import MongodbSession
 from loadlab.engines.mongodb.shell import MongodbRemedies, MongodbTuning, command_of
@@ -119,7 +121,10 @@ class UnderLoad:
     def content_of(self, statement: Statement, schema: Schema) -> StatementContent | None:
         """See `loadlab.engines.abilities.CanTellContent`."""
         try:
-            return content_of(parse_command(statement), self._layout(schema).stored)
+            command, layout = parse_command(statement), self._layout(schema)
+            found = content_of(command, layout.stored)
+            row = pushed_row(command, layout)
+            return found if row is None else replace(found, inserted=row)
         except InputError:
             return None
 
