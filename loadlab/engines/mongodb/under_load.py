@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 
 # How long beyond its limit the server may take to say that it has stopped a command.
 _GRACE_S = 5.0
+# A server that has fallen silent is one that has gone away; a look takes seconds with thousands of collections.
+_SNAPSHOT_S = 60.0
+# How long an operation waits for a server that takes it: it is counted as failed then, and the next one tries again.
+_SELECTION_S = 2.0
 _OPENING = Lock()
 
 
@@ -57,6 +61,7 @@ class UnderLoad:
 
     _address: Address
     _database: Database[Document]
+    url: str
     display_url: str
     _pools: dict[float, MongoClient[Document]]
     moment_us = 1000
@@ -168,7 +173,7 @@ class UnderLoad:
 
     def snapshot(self) -> Evidence:
         """Counters and sizes as they stand."""
-        return evidence.snapshot(self._database)
+        return evidence.snapshot(database_of(self._pool(_SNAPSHOT_S), self._database.name))
 
     def activity_sampler(self) -> MongodbActivitySampler:
         """See `loadlab.engines.abilities.CanSampleActivity`. Raises DatabaseError where the server does not tell."""
@@ -194,7 +199,7 @@ class UnderLoad:
 
     def connect_directly(self, *, timeout_s: float) -> MongodbSession:
         """A client of its own for each operation, of a single connection."""
-        options = {**_limits(timeout_s), "maxPoolSize": 1, "serverMonitoringMode": "poll"}
+        options = {**_limits(timeout_s, self.url), "maxPoolSize": 1, "serverMonitoringMode": "poll"}
         return MongodbSession(
             lambda: self._address.open(**options), timeout_s=timeout_s, owns=True, columns_at=self._columns_at()
         )
@@ -202,7 +207,7 @@ class UnderLoad:
     def _pool(self, timeout_s: float) -> MongoClient[Document]:
         with _OPENING:  # threads open their sessions at the same time
             if timeout_s not in self._pools:
-                self._pools[timeout_s] = self._address.client(**_limits(timeout_s), maxPoolSize=0)
+                self._pools[timeout_s] = self._address.client(**_limits(timeout_s, self.url), maxPoolSize=0)
             return self._pools[timeout_s]
 
     def close_pools(self) -> None:
@@ -211,6 +216,9 @@ class UnderLoad:
             self._pools.popitem()[1].close()
 
 
-def _limits(timeout_s: float) -> dict[str, int]:
-    """A server that keeps no limit by itself must not be waited for without end."""
-    return {"socketTimeoutMS": round((timeout_s + _GRACE_S) * 1000)}
+def _limits(timeout_s: float, url: str) -> dict[str, int]:
+    """A server that keeps no limit by itself must not be waited for without end, nor one that is not there for long."""
+    found = {"socketTimeoutMS": round((timeout_s + _GRACE_S) * 1000)}
+    if "serverselectiontimeoutms" not in url.lower():
+        found["serverSelectionTimeoutMS"] = round(min(timeout_s, _SELECTION_S) * 1000)
+    return found
