@@ -369,7 +369,7 @@ def _workers(options: DataOptions) -> int:
 
 
 def _fill(engine: Engine, dataset: Dataset, options: DataOptions, show: Show) -> SeedOutcome:
-    notes = (*dataset.plan.notes, *document_notes(dataset.nesting.documents))
+    notes = (*document_notes(dataset.nesting.documents), *dataset.plan.notes)
     show.notes(notes)
     count = _workers(options)
     rows = sum(dataset.row_count(table) for table in dataset.tables)
