@@ -68,6 +68,11 @@ def scratch_database(engine: str) -> Engine:
     return open_database(_SCRATCH[engine])
 
 
+def is_scratch(url: str) -> bool:
+    """Whether every opening of this address is an empty database of its own."""
+    return url in _SCRATCH.values()
+
+
 def engine_of_provider(provider: str) -> str | None:
     """The engine that a Prisma schema's `provider` means; None where none can write its tables."""
     return _PROVIDERS.get(provider)
