@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlglot
 from sqlglot import exp
 
-from loadlab.engines.sqlite import times
+from loadlab.engines.sqlite import full_text, times
 from loadlab.engines.translation import (
     INTEGERS,
     KEPT,
@@ -106,6 +106,7 @@ def _new_uuid(_: exp.Expr) -> exp.Expr:
 RULES: dict[type[exp.Expr], Rule] = {
     exp.Cast: _cast,
     exp.DPipe: merging("json_patch"),
+    exp.MatchAgainst: full_text.matched,
     exp.CurrentTimestamp: times.now,
     exp.Localtimestamp: times.now,
     exp.UtcTimestamp: times.now,
