@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -277,64 +275,13 @@ def test_what_loadlab_made_can_be_undone_and_nothing_else(mysql_database):
 # Servers that die ----------------------------------------------------------------------------------------------------
 
 
-class Mortal:
-    """A server on a folder of its own that can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        from loadlab.engines.mysql import server
-
-        self._command = [server._program("mariadbd"), "--no-defaults", *server._places(folder), "--skip-networking"]
-        self._address = f"mysql://root@localhost/books?socket={folder}/socket"
-        server._install(server._program("mariadb-install-db"), folder)
-        self.start()
-        self.run("CREATE DATABASE books")
-
-    @property
-    def url(self) -> str:
-        return self._address
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                return self.run("SELECT 1")
-            except UnreachableError:
-                time.sleep(0.05)
-        raise AssertionError("the server did not start")
-
-    def run(self, sql: str) -> None:
-        from loadlab.engines.mysql.address import Address
-        from loadlab.engines.mysql.connection import Connection
-
-        connection = Connection(Address.parse(self._address), with_database=False)
-        connection.run(sql)
-        connection.close()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
-
-
-@pytest.fixture
-def mortal(tmp_path_factory) -> Iterator[Mortal]:
-    # The path of a socket is short.
-    folder = tmp_path_factory.mktemp("m")
-    assert len(str(folder)) < 90
-    server = Mortal(folder)
-    yield server
-    server.kill()
-
-
 @pytest.mark.slow
-def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(mortal):
-    with open_database(mortal.url) as engine:
+def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(mortal_mariadb):
+    with open_database(mortal_mariadb.url) as engine:
         dataset = dataset_of(engine, BOOKS, 20_000)
         engine.create(dataset.manifest)
         table = dataset.table("authors")
-        timer = threading.Timer(0.4, mortal.kill)
+        timer = threading.Timer(0.4, mortal_mariadb.kill)
         timer.start()
 
         def load_all() -> None:
@@ -344,8 +291,8 @@ def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(m
         with pytest.raises(ConnectionLostError):
             load_all()
         timer.join()
-    mortal.start()
-    with open_database(mortal.url) as engine:
+    mortal_mariadb.start()
+    with open_database(mortal_mariadb.url) as engine:
         done = engine.loaded()
         assert 0 < len(done) < 400
         assert read(engine, "SELECT count(*) FROM authors") == [(50 * len(done),)]
