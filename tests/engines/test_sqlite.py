@@ -31,7 +31,7 @@ from loadlab.errors import (
     UnreachableError,
 )
 from loadlab.spec.statement import Statement
-from tests.engines.books import author, load
+from tests.engines.books import author, load, read
 from tests.fix_engines import ENGINES
 
 NOON = dt.datetime(2024, 1, 2, 12)
@@ -136,7 +136,35 @@ def test_what_a_load_runs_with_is_in_the_settings(engine_with_tables):
         for name, numbers in {"synchronous": {"FULL": 2}, "foreign_keys": {"ON": 1}, "cache_size": {}}.items():
             ((running,),) = session.query(session.prepare(Statement.parse(f"PRAGMA {name}")), ())
             assert str(running) == str(numbers.get(found[name], found[name]))
+        # A writer waits for another one as long as its time limit allows.
+        assert session.query(session.prepare(Statement.parse("PRAGMA busy_timeout")), ()) == [(1000,)]
     assert found["journal_mode"] == "wal"
+    orphan = Statement.parse("INSERT INTO works (id, author_id, rating) VALUES ('w', 99, 3)")
+    with closing(engine_with_tables.connect(timeout_s=1)) as other, pytest.raises(ConstraintError, match="FOREIGN KEY"):
+        other.execute(other.prepare(orphan), ())
+
+
+def test_strict_tables_stay_strict(tmp_path):
+    with open_database(f"sqlite:///{tmp_path}/x.db") as engine:
+        ddl = "CREATE TABLE s (a INTEGER PRIMARY KEY, b TEXT NOT NULL) STRICT; CREATE TABLE l (a INTEGER, b TEXT);"
+        engine.create(Manifest("f", {}, engine.preview(ddl, {}), owns_tables=True))
+        assert read(engine, "SELECT name FROM pragma_table_list WHERE strict AND name IN ('s', 'l')") == [("s",)]
+        with closing(engine.connect(timeout_s=1)) as session, pytest.raises(ConstraintError, match="INTEGER"):
+            session.execute(session.prepare(Statement.parse("INSERT INTO s VALUES ('one', 'x')")), ())
+
+
+def test_statistics_are_evidence(engine_with_tables):
+    authors = engine_with_tables.manifest().schema.table("authors")
+    load(engine_with_tables, authors, 0, [author(number) for number in range(500)])
+    before = engine_with_tables.snapshot()
+    assert before.database["stat1_rows"] == 0
+    assert before.tables["authors"].analyzed is False
+    engine_with_tables.finish(engine_with_tables.manifest(), lambda _: None)
+    after = engine_with_tables.snapshot()
+    assert after.database["stat1_rows"] >= 1
+    has_samples = any("ENABLE_STAT4" in name for (name,) in read(engine_with_tables, "PRAGMA compile_options"))
+    assert (after.database["stat4_samples"] > 0) is has_samples
+    assert after.tables["authors"].analyzed is True
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What a database file tells of itself: sizes by the dbstat table, row counts, settings, plans.
 
-SQLite counts neither scans nor cache hits in a form that a connection can ask for with SQL, so those stay None.
+SQLite counts no scans. Its page cache is each connection's own, and what `sqlite3_db_status` tells of that cannot be
+asked for through Python's driver, so cache hits stay None as well.
 """
 
 from __future__ import annotations
@@ -61,7 +62,13 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Evidence:
         taken_at_s=time.time(),
         reset_marker="",
         server=server_version(),
-        database={"pages": page_count, "free_pages": free, "wal_file_bytes": wal.stat().st_size if wal.exists() else 0},
+        database={
+            "pages": page_count,
+            "free_pages": free,
+            "wal_file_bytes": wal.stat().st_size if wal.exists() else 0,
+            "stat1_rows": _rows(connection, "sqlite_stat1"),
+            "stat4_samples": _rows(connection, "sqlite_stat4"),
+        },
         tables=tables,
         indexes=indexes,
         settings={name: str(_value(connection, name)) for name in _FILE_SETTINGS} | _SESSION_SETTINGS,
@@ -78,6 +85,13 @@ def _value(connection: sqlite3.Connection, pragma: str) -> object:
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> int:
+    """0 without the table: those of statistics come with the first ANALYZE, or (stat4) in some builds alone."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is None:
+        return 0
+    return int(connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()[0])
 
 
 def _sizes(connection: sqlite3.Connection) -> Sizes | None:
