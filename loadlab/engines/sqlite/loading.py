@@ -6,8 +6,8 @@ NORMAL in WAL mode, so loading keeps NORMAL: a power cut can only take whole tra
 
 Measured against each other (500,000 rows of six columns in chunks of 50,000, two busy cores, best of three,
 2026-11-28; the values made from Arrow included): 32 rows an INSERT 1.5 s, 1 row 2.9 s, ADBC's `adbc_ingest`
-(adbc-driver-sqlite 1.13) 2.8 s, one JSON text a chunk through `json_each` 3.0 s. ADBC takes 1.9 s where its Arrow values
-are ready already: it binds row by row, and the text of a time or a UUID has to be made first either way.
+(adbc-driver-sqlite 1.13) 2.8 s, one JSON text a chunk through `json_each` 3.0 s. ADBC takes 1.9 s where its values
+are ready: it binds row by row, and the text of a time or a UUID has to be made first either way.
 """
 
 from __future__ import annotations
