@@ -434,6 +434,41 @@ def test_the_server_counts_statements_tables_and_indexes(books):
     assert books.watch().connections >= 1
 
 
+def test_what_a_user_may_not_see_is_left_out_and_told(books):
+    place = books.url.partition("@")[2]
+    books._connection.run("CREATE OR REPLACE USER 'plain'@'localhost'")
+    books._connection.run(f"GRANT ALL ON `{books._database}`.* TO 'plain'@'localhost'")
+    statement = Statement.parse("SELECT title FROM works WHERE author_id = :a")
+    with open_database(f"mysql://plain@{place}") as engine:
+        found = engine.snapshot()
+        assert found.statements == {}
+        assert found.tables["works"].rows is not None
+        assert (found.tables["works"].index_scans, found.tables["works"].analyzed) == (None, None)
+        assert found.index("works", "works_author_id_changed_idx").scans is None
+        assert engine.statement_id(statement) is None
+        assert engine.watch().waits.get("row lock") is None
+        told = [note for note in engine.notes() if "not seen" in note]
+        assert len(told) == 5
+        assert any("GRANT PROCESS ON *.* TO it" in note for note in told)
+    for right in ("SELECT ON performance_schema.*", "SELECT ON mysql.*", "PROCESS ON *.*"):
+        books._connection.run(f"GRANT {right} TO 'plain'@'localhost'")
+    with open_database(f"mysql://plain@{place}") as engine:
+        assert not any("not seen" in note for note in engine.notes())
+        assert engine.snapshot().index("works", "works_author_id_changed_idx").scans is not None
+        assert engine.statement_id(statement) == books.statement_id(statement)
+
+
+def test_what_breaks_a_look_is_no_missing_right():
+    from loadlab.engines.mysql.rights import if_allowed
+
+    def look(code: str) -> Any:
+        raise DatabaseError("x", code=code)
+
+    assert if_allowed(lambda: look("1142")) is None
+    with pytest.raises(DatabaseError):
+        if_allowed(lambda: look("1146"))
+
+
 def test_a_write_is_identified_without_being_executed(books):
     statement = Statement.parse("DELETE FROM authors WHERE id = :id")
     assert books.statement_id(statement)

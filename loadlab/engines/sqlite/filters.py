@@ -89,14 +89,18 @@ def _compared(
     places = [_place(side, columns) if isinstance(side, exp.Column) else None for side in sides]
     if places[0] is not None and places[1] is not None and sides[0] is not sides[1]:
         if kind == "equal":
-            for (alias, column), (other, name) in (places, places[::-1]):
-                yield alias, Comparison(known[alias], column, kind, other_side=(known[other], name))
+            yield from _joined(places[0], places[1], known)
         return
     for place, other in zip(places, sides[::-1], strict=True):
         if place is not None:
             alias, column = place
             yield alias, Comparison(known[alias], column, kind, parameter=_parameter(other))
             return
+
+
+def _joined(a: tuple[str, str], b: tuple[str, str], known: Mapping[str, str]) -> Iterator[tuple[str, Comparison]]:
+    for (alias, column), (other, name) in ((a, b), (b, a)):
+        yield alias, Comparison(known[alias], column, "equal", other_side=(known[other], name))
 
 
 def _place(column: exp.Column, columns: Mapping[str, set[str]]) -> tuple[str, str] | None:
