@@ -62,17 +62,16 @@ def found(engine: Engine, sql: str, dialect: str | None = None, **values: object
 
 
 @pytest.fixture(scope="module")
-def source(embedded_server):
-    """A server in whose words the schema is, with the rows."""
-    with open_database("embedded:") as opened:
-        filled(opened, opened.preview(FOREIGN, {}))
-        yield opened
+def there(source: Engine) -> Engine:
+    """The schema in its own words, with the rows."""
+    filled(source, source.preview(FOREIGN, {}))
+    return source
 
 
 @pytest.fixture
-def here(source, tmp_path: Path):
+def here(there: Engine, tmp_path: Path):
     with open_database(f"sqlite:///{tmp_path}/x.db") as opened:
-        filled(opened, source.manifest().schema)
+        filled(opened, there.manifest().schema)
         yield opened
 
 
@@ -81,15 +80,15 @@ def here(source, tmp_path: Path):
     "document",
     ["words @@ plainto_tsquery('english', :q)", "to_tsvector('simple', title) @@ plainto_tsquery('simple', :q)"],
 )
-def test_a_search_finds_the_same_rows(source, here, document, asked):
+def test_a_search_finds_the_same_rows(there, here, document, asked):
     sql = f"SELECT title FROM articles WHERE {document} AND state = 'out'"
-    assert found(here, sql, "postgresql", q=asked) == found(source, sql, q=asked)
+    assert found(here, sql, "postgresql", q=asked) == found(there, sql, q=asked)
 
 
-def test_phrases_are_in_their_order(source, here):
+def test_phrases_are_in_their_order(there, here):
     sql = "SELECT a.title FROM articles AS a WHERE a.words @@ phraseto_tsquery('english', :q)"
     for asked in ("oak table", "table oak"):
-        assert found(here, sql, "postgresql", q=asked) == found(source, sql, q=asked)
+        assert found(here, sql, "postgresql", q=asked) == found(there, sql, q=asked)
 
 
 def test_it_follows_every_change(here):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from loadlab.engines.operations_sql import Match, Value
+from loadlab.engines.operations_sql import Match, Value, plain_literal
 from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.full_text import FullText, condition
 from loadlab.engines.sqlite.times import TO_MONDAY, TRUNCATED
@@ -25,11 +25,7 @@ class SqliteWords:
         return quoted(name)
 
     def literal(self, value: object) -> str:
-        if value is None:
-            return "NULL"
-        if isinstance(value, (bool, int, float)):
-            return repr(int(value) if isinstance(value, bool) else value)
-        return "'" + str(value).replace("'", "''") + "'"
+        return plain_literal(value, lambda text: "'" + text.replace("'", "''") + "'")
 
     def bucket(self, expression: str, unit: BucketUnit) -> str:
         modifiers = [f"'{modifier}'" for modifier in TO_MONDAY] if unit == "week" else []
