@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -212,6 +214,41 @@ def _error_of(connection: sqlite3.Connection, sql: str) -> DatabaseError:
     with pytest.raises(DatabaseError) as caught, translated():
         connection.execute(sql)
     return caught.value
+
+
+@contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """Root may do everything; somebody else may not."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_who_may_not_read_or_write_a_file_is_told_so():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        url = f"sqlite:///{folder}/x.db"
+        with closing(sqlite3.connect(folder / "x.db")) as connection:
+            connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY)")
+        (folder / "x.db").chmod(0o444)
+        folder.chmod(0o555)
+        with without_roots_rights():
+            with open_database(url) as engine, pytest.raises(DatabaseError, match="give a file that may be written to"):
+                engine.create(Manifest("f", {}, engine.reflect(), owns_tables=False))
+            with open_database(f"sqlite:///{folder}/new.db") as engine:
+                manifest = Manifest("f", {}, engine.preview(DDL, {}), owns_tables=True)
+                with pytest.raises(UnreachableError, match="its folder must exist and be writable"):
+                    engine.create(manifest)
+        (folder / "x.db").chmod(0)
+        with without_roots_rights(), pytest.raises(UnreachableError, match="unable to open") as caught:
+            open_database(url)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_full_disk_ends_a_chunk_and_a_later_run_goes_on(engine_with_tables):
