@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from loadlab.data.choose import numbers, texts, times
+from loadlab.data.choose import numbers, ranges, texts, times
 from loadlab.data.choose.bounds import lowest, unit, value_limits
 from loadlab.data.choose.chosen import allowed_values, chosen, narrowed
 from loadlab.data.choose.context import TableContext
@@ -131,6 +131,9 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
             generator = Same(generator, other)
         if fact.sign == "<>" and other != column.name and context.comes_before(other, column.name):
             generator = Differing(generator, other)
+    copied = ranges.copied_from(context, column)
+    if copied is not None:
+        generator = Same(generator, copied)
     coverage = context.coverage.get(column.name)
     is_counted = context.is_unique(column.name) or column.name in context.solution.ordinals
     if coverage is not None and coverage.ranges and not is_counted:
@@ -288,6 +291,9 @@ def _constrained(context: TableContext, column: Column, shape: ColumnShape) -> G
     coordinate = _coordinate(context, column, shape)
     if coordinate is not None:
         return coordinate
+    going_with = ranges.between(context, column) or ranges.end(context, column)
+    if going_with is not None:
+        return going_with
     by_kind: Mapping[str, object] = _BY_KIND
     make = by_kind.get(column.type.kind)
     if make is not None:

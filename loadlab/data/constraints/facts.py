@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from loadlab.data.constraints.ranges import with_ends
 from loadlab.schema.checks import (
     Allowed,
     Bound,
@@ -14,6 +15,7 @@ from loadlab.schema.checks import (
     Casing,
     Compared,
     ComparedToExpression,
+    ContainedIn,
     Derived,
     Elements,
     Excluded,
@@ -31,6 +33,7 @@ from loadlab.schema.checks import (
     Multiple,
     NotEmptyRange,
     NotNull,
+    RangeEndIs,
     Reading,
     Scalar,
     Size,
@@ -68,6 +71,10 @@ class ColumnFacts:
     compared: list[Compared] = field(default_factory=list)
     linear: list[Linear] = field(default_factory=list)
     expressions: list[ComparedToExpression] = field(default_factory=list)
+    ends: list[RangeEndIs] = field(default_factory=list)
+    """Of a range, the columns that are its ends; of a column, the ranges whose end it is."""
+    contained: list[ContainedIn] = field(default_factory=list)
+    """What lies within the column, or in what the column lies."""
     multiple: Multiple | None = None
     derived: Derived | None = None
     truncated: str | None = None
@@ -140,7 +147,7 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
     made.size_min, made.size_max = max(first.size_min, second.size_min), _least(first.size_max, second.size_max)
     made.length_max = _least(first.length_max, second.length_max)
     made.bytes_max = _least(first.bytes_max, second.bytes_max)
-    for name in ("patterns", "casing", "compared", "linear", "expressions", "members", "elements"):
+    for name in ("patterns", "casing", "compared", "linear", "expressions", "ends", "contained", "members", "elements"):
         mine = getattr(first, name)
         setattr(made, name, [*mine, *(item for item in getattr(second, name) if item not in mine)])
     for name in (
@@ -165,9 +172,9 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
 
 # Facts that the generators keep. The others are named as not understood: the database will tell.
 _KEPT = (
-    Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, Derived, Elements, Excluded, InPart, IsNull,
-    JsonKeys, JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange, NotNull, Size,
-    TreeLevel, Truncated,
+    Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, ContainedIn, Derived, Elements, Excluded,
+    InPart, IsNull, JsonKeys, JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange,
+    NotNull, RangeEndIs, Size, TreeLevel, Truncated,
 )  # fmt: skip
 _WANTS_VALUES = (Allowed, Bound, Matches, Like, Linear, Length, Derived)
 
@@ -239,7 +246,9 @@ def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] 
     never_null = set(table.primary_key) | {column.name for column in table.columns if not column.nullable}
     references = frozenset(name for key in table.foreign_keys for name in key.columns)
     readings = [(name, _for_references(reading, references)) for name, reading in readings]
-    return gather(readings, frozenset(table.column_names), frozenset(never_null), _ties(table, never_null))
+    readings, unkept = with_ends(readings, table)
+    columns = frozenset(table.column_names)
+    return gather(readings, columns, frozenset(never_null), _ties(table, never_null), unkept)
 
 
 def _ties(table: Table, never_null: Collection[str]) -> tuple[frozenset[str], ...]:
@@ -265,14 +274,18 @@ def gather(
     columns: frozenset[str],
     never_null: frozenset[str],
     ties: Sequence[frozenset[str]] = (),
+    unkept: Collection[Fact] = (),
 ) -> TableFacts:
-    """Sort the readings into plain facts and components; `ties` are columns that are NULL together."""
+    """Sort the readings into plain facts and components; `ties` are columns that are NULL together.
+
+    `unkept` are facts that cannot be kept in this table.
+    """
     not_understood: list[tuple[str, str]] = []
     plain: list[Fact] = []
     choices: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = []
     for name, reading in readings:
         not_understood += [(name, text) for text in reading.not_understood]
-        branches = _kept(reading.branches, columns)
+        branches = _kept(reading.branches, columns, unkept)
         # That a column is not NULL which never is asks for nothing.
         branches = tuple(
             tuple(f for f in b if not (isinstance(f, NotNull) and f.column in never_null)) for b in branches
@@ -320,9 +333,13 @@ def _are_complete(group: Sequence[tuple[str, tuple[tuple[Fact, ...], ...]]], rea
     return combinations <= MOST_WORLDS
 
 
-def _kept(branches: Sequence[tuple[Fact, ...]], columns: frozenset[str]) -> tuple[tuple[Fact, ...], ...]:
+def _kept(
+    branches: Sequence[tuple[Fact, ...]], columns: frozenset[str], unkept: Collection[Fact]
+) -> tuple[tuple[Fact, ...], ...]:
     """The branches all of whose facts the generators keep."""
-    return tuple(b for b in branches if all(isinstance(f, _KEPT) and set(f.columns) <= columns for f in b))
+    return tuple(
+        b for b in branches if all(isinstance(f, _KEPT) and set(f.columns) <= columns and f not in unkept for f in b)
+    )
 
 
 def _connected(
@@ -380,18 +397,27 @@ def merge(facts: Iterable[Fact]) -> dict[str, ColumnFacts]:
     for fact in facts:
         if isinstance(fact, InPart):
             continue
-        if isinstance(fact, (Linear, Compared)):
+        if isinstance(fact, (Linear, Compared, RangeEndIs, ContainedIn)):
             for name in dict.fromkeys(fact.columns):
-                known = found.setdefault(name, ColumnFacts())
-                if isinstance(fact, Linear):
-                    known.linear.append(fact)
-                else:
-                    known.compared.append(fact)
+                _note_both(found.setdefault(name, ColumnFacts()), fact)
         else:
             _note(found.setdefault(fact.column, ColumnFacts()), fact)
             if isinstance(fact, TreeLevel):
                 found.setdefault(fact.other, ColumnFacts()).root_value = fact.value
     return found
+
+
+def _note_both(column: ColumnFacts, fact: Linear | Compared | RangeEndIs | ContainedIn) -> None:
+    """A fact that each of its columns knows."""
+    match fact:
+        case Linear():
+            column.linear.append(fact)
+        case Compared():
+            column.compared.append(fact)
+        case RangeEndIs():
+            column.ends.append(fact)
+        case ContainedIn():
+            column.contained.append(fact)
 
 
 def _note(column: ColumnFacts, fact: Fact) -> None:

@@ -12,6 +12,7 @@ from loadlab.schema.checks.constants import array_constants, constant, range_sig
 from loadlab.schema.checks.facts import (
     Allowed,
     Bound,
+    ContainedIn,
     Contains,
     Elements,
     Fact,
@@ -28,12 +29,15 @@ _DOCUMENTS = {"JSON", "JSONB"}
 
 
 def contained(_: Read, node: exp.Expr, want: Truth) -> Branches | None:
-    """A column that contains a constant, or is contained in one."""
+    """A column that contains a constant or another column, or is contained in one."""
     outer, inner = bare(node.this), bare(node.expression)
     if isinstance(node, exp.ArrayContainedBy):
         outer, inner = inner, outer
     if want == UNKNOWN:
         return None
+    mine, theirs = column_name(inner), column_name(outer)
+    if mine is not None and theirs is not None:
+        return known(one(ContainedIn(mine, theirs)), node, want) if TRUE in want else None
     facts = _contains(outer, inner, TRUE in want) if column_name(outer) else _lies_in(inner, outer, TRUE in want)
     return None if facts is None else known(one(*facts), outer if column_name(outer) else inner, want)
 
