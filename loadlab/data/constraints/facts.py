@@ -231,6 +231,15 @@ class TableFacts:
             return [self.of(column)]
         return [world.get(column, ColumnFacts()) for world in component.worlds]
 
+    @property
+    def equal(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of columns that are equal in some world, or in every row, and different by no CHECK."""
+        worlds = [self.plain, *(world for component in self.components for world in component.worlds)]
+        compared = [fact for world in worlds for facts in world.values() for fact in facts.compared if not fact.plus]
+        different = {frozenset(fact.columns) for fact in compared if fact.sign == "<>"}
+        found = {frozenset(fact.columns): fact.columns for fact in compared if fact.sign == "="}
+        return tuple(pair for names, pair in found.items() if names not in different and len(names) == 2)
+
 
 def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] = ()) -> TableFacts:
     """Read every CHECK of the table. `more` are further conditions by name, e.g. of partitions."""

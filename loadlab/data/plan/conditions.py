@@ -91,7 +91,7 @@ class Conditions:
         partial = [key for key in keys if key.predicate is not None]
         if not partial:
             return facts, keys, fixes
-        links = read_links(self.schema, table, self.shape, last=self.without_parents)
+        links = read_links(self.schema, table, self.shape, last=self.without_parents, equal=facts.equal)
         width = self.widths.of(facts, {})
         kept = [key for key in keys if key.predicate is None]
         kept += [key for key in partial if self._holds_everywhere(key, links, width)]

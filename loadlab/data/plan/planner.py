@@ -314,7 +314,7 @@ class _TablePlanning:
         self, keys: list[Key], facts: TableFacts, width: Width, last: frozenset[str]
     ) -> tuple[Links, Solution, tuple[Pair, ...]]:
         table, schema, volumes = self.table, self.all.schema, self.all.volumes
-        links = read_links(schema, table, self.shape, last=last)
+        links = read_links(schema, table, self.shape, last=last, equal=facts.equal)
         rows = volumes[table.key].rows
 
         def solved(links: Links) -> Solution:
@@ -328,14 +328,14 @@ class _TablePlanning:
         leads = _leads(solution)
         while any(links.named(name).source is not None for name in leads):
             # What leads fills its columns itself; the others agree with it.
-            links = read_links(schema, table, self.shape, leads, last=last)
+            links = read_links(schema, table, self.shape, leads, last=last, equal=facts.equal)
             solution = solved(links)
             if set(_leads(solution)) <= set(leads):
                 break
             leads += [name for name in _leads(solution) if name not in leads]
         self.unkept = keep_apart(table, schema.dialect, solution)
         if solution.unsolved and any(link.soft for link in links.links):
-            links = read_links(schema, table, self.shape, leads, soften=False, last=last)
+            links = read_links(schema, table, self.shape, leads, soften=False, last=last, equal=facts.equal)
             solution = solved(links)
         return links, solution, pairs_of(links, facts, keys, table.key)
 

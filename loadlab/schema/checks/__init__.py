@@ -56,7 +56,7 @@ from loadlab.schema.checks.facts import (
     Unbounded,
     Within,
 )
-from loadlab.schema.checks.keys import expression_columns, normalisation
+from loadlab.schema.checks.keys import expression_columns, is_truth, normalisation
 from loadlab.schema.checks.reading import Reading, read_check, read_condition
 from loadlab.schema.checks.syntax import parser_dialect
 
@@ -107,6 +107,7 @@ __all__ = [
     "Unbounded",
     "Within",
     "expression_columns",
+    "is_truth",
     "normalisation",
     "parser_dialect",
     "read_bound",
