@@ -150,16 +150,23 @@ class _Attempts:
                 done = stop
 
     def _advance(self, dataset: Dataset, refusal: Refusal) -> bool:
-        """Choose the next remedy for what was refused; False where there is none, and then none is chosen."""
-        name = refusal.constraint or ""
+        """Choose the next remedy for what was refused; False where there is none, and then none is chosen.
+
+        An error that names no constraint may come from a CHECK that cannot be computed: each is tried.
+        """
+        remedies = dataset.plan.findings[refusal.table].remedies
+        names = [refusal.constraint] if refusal.constraint is not None else list(remedies)
         tried = self._tried.setdefault((refusal.table, refusal.constraint), [])
         chosen = self._chosen.setdefault(refusal.table, {})
-        for remedy in dataset.plan.findings[refusal.table].remedies.get(name, ()):
+        for remedy in (remedy for name in names for remedy in remedies.get(name, ())):
             if remedy not in tried:
                 tried.append(remedy)
-                chosen[name] = remedy.candidate
+                chosen |= {remedy.check: remedy.candidate}
                 return True
-        chosen.pop(name, None)
+            if refusal.constraint is None:
+                chosen.pop(remedy.check, None)
+        for name in names:
+            chosen.pop(name, None)
         if not chosen:
             del self._chosen[refusal.table]
         return False

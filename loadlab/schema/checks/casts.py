@@ -22,6 +22,7 @@ _PATTERNS = {
     "date": "^20[0-2][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$",
     "boolean": "^(true|false)$",
     "uuid": "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+    "regconfig": "^(simple|english|german|french|spanish)$",
     "inet": "^10[.](1?[0-9]{1,2}[.]){2}1?[0-9]{1,2}$",
 }
 # "name"::integer, (name)::integer, (name::text)::integer, CAST(name AS integer)

@@ -31,7 +31,7 @@ from loadlab.schema.checks.facts import (
     Spatial,
     Truncated,
 )
-from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_as_text
+from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_as_text, is_lookup
 from loadlab.schema.checks.texts import FORMS, literal, text_target
 
 Reader = Callable[[exp.Expr, str, Scalar], Branches | None]
@@ -387,7 +387,7 @@ def always_known_when_set(node: exp.Expr) -> tuple[Fact, ...] | None:
     for part in node.walk():
         if isinstance(part, exp.ArraySize) or function(part) == "array_ndims":
             facts += [Size(name, ">", 0) for name in column_names(part)]
-        elif isinstance(part, _PASSING_OVER_NULL) or function(part) not in _STRICT:
+        elif isinstance(part, _PASSING_OVER_NULL) or function(part) not in _STRICT or is_lookup(part):
             return None
         elif isinstance(part, exp.Lower | exp.Upper) and column_name(part.this) is not None:
             facts.append(RangeEnd(column_name(part.this) or "", "lower" if isinstance(part, exp.Lower) else "upper"))

@@ -184,6 +184,12 @@ def _folds(dialect: str) -> bool:
 
 def _cast(node: exp.Cast) -> exp.Expr:
     """Casts stay on constants, where they say what a text means, and where they take a part of a moment."""
+    if isinstance(node.to, exp.ObjectIdentifier):
+        # regclass, regconfig and their kin have a class of their own in sqlglot; here they are types like others.
+        node.set("to", exp.DataType(this=exp.DType.USERDEFINED, kind=str(node.to.this)))
+        if any(node.find_all(exp.Column)):
+            # Not every text is the name of one: the cast itself asks for something.
+            return node
     kind, inner = node.to.this.name, bare(node.this)
     if isinstance(inner, (exp.Literal, exp.Neg, exp.Array)):
         return node
@@ -197,6 +203,11 @@ def _cast(node: exp.Cast) -> exp.Expr:
     if kind in _TEXTS and isinstance(inner, exp.Column):
         bare(found).meta[_AS_TEXT] = True
     return found
+
+
+def is_lookup(node: exp.Expr) -> bool:
+    """Whether a cast asks for the object that a column names (`name::regclass`): not every text names one."""
+    return isinstance(node, exp.Cast) and node.to.this is exp.DType.USERDEFINED and any(node.find_all(exp.Column))
 
 
 def is_as_text(node: exp.Expr) -> bool:
