@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -21,10 +21,14 @@ from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.values.bounded import Edge
 from loadlab.data.values.keys import FromParent
+from loadlab.schema.checks import Compared
 from loadlab.schema.model import Column
 
 _ORDERED = ("integer", "numeric", "float", "date", "timestamp")
 Passes = npt.NDArray[np.bool_]
+_COMPARE = {
+    "<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal, "=": pc.equal, "<>": pc.not_equal,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,18 @@ def passing(context: TableContext, link: Link, value: FromParent) -> Generator:
         return value
     conditions = []
     for name in link.own:
-        column, facts = context.table.column(name), context.of(name)
+        column, facts = context.table.column(name), _of_others(context.of(name), link)
         lower, upper = edges(context, column, facts) if column.type.kind in _ORDERED else ([], [])
         differs = _differs(context, column, facts)
         if lower or upper or differs or (link.target == context.table.key and has_limits(facts)):
             theirs = FromParent(link.name, link.target_of(name))
             conditions.append(Condition(theirs, column, facts, tuple(lower), tuple(upper), differs))
     return Passing(value, tuple(conditions)) if conditions else value
+
+
+def _of_others(facts: ColumnFacts, link: Link) -> ColumnFacts:
+    """The facts without comparisons among the link's own columns: parents are chosen by those."""
+    return replace(facts, compared=[fact for fact in facts.compared if not set(fact.columns) <= set(link.own)])
 
 
 def _differs(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[str, ...]:
@@ -139,6 +148,26 @@ def fitting(column: Column, values: pa.Array, facts: ColumnFacts) -> Passes:
             passes &= (numbers < facts.high) if facts.high_strict else (numbers <= facts.high)
     passes |= values.is_null().to_numpy(zero_copy_only=False)
     return passes
+
+
+def in_order(mine: pa.Array, fact: Compared, theirs: pa.Array) -> Passes:
+    """Where two columns' values are true to what compares them; shape of both. NULL passes as in a CHECK."""
+    if fact.plus:
+        mine, theirs = (_numbers(values, fact.unit) for values in (mine, theirs))
+        theirs = pc.add(theirs, float(fact.plus))
+    elif mine.type != theirs.type:
+        theirs = theirs.cast(mine.type, safe=False)
+    found = _COMPARE[fact.sign](mine, theirs).fill_null(True)
+    passes: Passes = found.to_numpy(zero_copy_only=False)
+    return passes
+
+
+def _numbers(values: pa.Array, unit: str) -> pa.Array:
+    """Values as floats: days or numbers, or µs where the unit says so."""
+    if pa.types.is_date32(values.type):
+        return pc.multiply(values.cast(pa.int32()).cast(pa.float64()), 86_400_000_000.0 if unit == "us" else 1.0)
+    whole = values.cast(pa.int64()) if pa.types.is_temporal(values.type) else values
+    return whole.cast(pa.float64(), safe=False)
 
 
 def _wholes(values: pa.Array, type: pa.DataType) -> Int64s:

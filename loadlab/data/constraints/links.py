@@ -184,16 +184,20 @@ def may_name_nobody(schema: Schema, table: Table, key: ForeignKey) -> bool:
 
 
 def _with_children(schema: Schema, table: Table, link: Link) -> Link:
-    """The link with a child for each parent, where every parent has to name one of its children."""
+    """The link with a child for each parent, where somebody has to name one of the children with that parent's values.
+
+    That may be the parent itself, or a row of another table that belongs to the same parent.
+    """
     if link.target == table.key or link.wish.pattern is not None or link.wish.children is not None:
         return link
-    parent = schema.table(link.target)
-    for key in parent.foreign_keys:
-        back = returning(schema, parent, key.columns, key.target, key.target_columns)
-        mine = {key.target_columns[key.columns.index(name)] for name in back}
-        named = key.target == table.key and back and not may_name_nobody(schema, parent, key)
-        if named and mine <= set(link.columns):
-            return replace(link, wish=link.wish.model_copy(update={"pattern": "nested", "min": 1}))
+    for target in dict.fromkeys(key.target for key in table.foreign_keys if schema.has(key.target)):
+        other = schema.table(target)
+        for key in other.foreign_keys:
+            back = returning(schema, other, key.columns, key.target, key.target_columns)
+            mine = {key.target_columns[key.columns.index(name)] for name in back}
+            named = key.target == table.key and back and not may_name_nobody(schema, other, key)
+            if named and mine <= set(link.columns):
+                return replace(link, wish=link.wish.model_copy(update={"pattern": "nested", "min": 1}))
     return link
 
 

@@ -370,6 +370,7 @@ class _TablePlanning:
                 frame = Frame(plan, np.arange(plan.rows, dtype=np.int64), self.all.plans, self.all.clock)
                 values = to_arrow(frame.cells(column), plan.type_of(column))
                 relating.candidates.choose_parents(link.name, fitting_rows(values, cover, plan.type_of(column)))
+                relating.candidates.reasons.setdefault(link.name, f"none of which has a {name} that is allowed here")
 
     def _fit(self, relating: Relating, coverage: Mapping[str, Coverage], conditions: Conditions) -> Volume:
         volume = self.all.volumes[self.table.key]
