@@ -246,7 +246,7 @@ def _kept_apart(context: TableContext, column: Column, made: Generator) -> Gener
     if column.type.kind in ("integer", "numeric", "float"):
         return numbers.compared(context, column, made, context.of(column.name), always=False)
     if column.type.kind in ("timestamp", "date", "time"):
-        return times.bounded(context, column, context.of(column.name), made, always=False)
+        return times.stated(context, column, made)
     return made
 
 

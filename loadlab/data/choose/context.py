@@ -12,7 +12,7 @@ from loadlab.data.constraints.uniqueness import Solution
 from loadlab.data.core.clock import Clock
 from loadlab.data.core.hashing import make_key
 from loadlab.data.core.worlds import Worlds
-from loadlab.data.frame import Frame
+from loadlab.data.frame import Frame, TablePlan
 from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.slots import Slots
 from loadlab.schema.meaning import meaning_of
@@ -34,6 +34,8 @@ class TableContext:
     facts: TableFacts
     worlds: Mapping[str, Worlds]
     relations: tuple[Relation, ...]
+    plans: Mapping[str, TablePlan]
+    """The tables that are planned so far."""
     links: Links
     solution: Solution
     slots: Mapping[str, tuple[Slots, int]]

@@ -199,6 +199,7 @@ class _TablePlanning:
             facts=facts,
             worlds=worlds,
             relations=relations,
+            plans=self.all.plans,
             links=links,
             solution=solution,
             slots=self._slots(relating, solution, volume, relations),
