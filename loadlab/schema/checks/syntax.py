@@ -19,10 +19,16 @@ _PARTS_OF_A_MOMENT = {"DATE", "TIME", "TIMETZ"}
 CONDITIONS = (
     exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.RegexpLike, exp.RegexpILike, exp.SimilarTo, exp.StartsWith,
 )  # fmt: skip
-_OPERATOR = re.compile(r"\bOPERATOR\s*\(\s*(?:\w+\.)?([^\w\s()]+)\s*\)", re.I)
-_INTERVAL = re.compile(
-    r"\bINTERVAL\s*('[^']*')(?!\s*(?:year|quarter|month|week|day|hour|minute|second|microsecond))", re.I
+_SPELLING = re.compile(
+    r"""
+    \bOPERATOR\s*\(\s*(?:\w+\.)?(?P<operator>[^\w\s()]+)\s*\)
+    | \bINTERVAL\s*(?P<span>'(?:[^']|'')*')(?!\s*(?:year|quarter|month|week|day|hour|minute|second|microsecond))
+    | (?P<position>"position"(?=\())
+    | '(?:[^']|'')*' | "[^"]*"
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
+"""What is written anew outside of texts and names in quotes, and those."""
 _WORD = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|::\s*[\w ]+|(?P<word>\b[A-Za-z_]\w*\b)(?!\s*[(.])""")
 _WORDS = {
     "AND", "OR", "NOT", "IS", "NULL", "TRUE", "FALSE", "IN", "BETWEEN", "SYMMETRIC", "LIKE", "ILIKE", "SIMILAR",
@@ -67,8 +73,15 @@ def _respelled(text: str) -> str:
     PostgreSQL's "position"(text, part) is SQL's position(part in text), OPERATOR(schema.~) is the operator, and of
     INTERVAL '1 day 02:00:00' sqlglot keeps the first part alone, which it does not of a cast.
     """
-    plain = _OPERATOR.sub(r" \1 ", text.replace('"position"(', "strpos("))
-    return _INTERVAL.sub(r"CAST(\1 AS INTERVAL)", plain)
+
+    def respelled(found: re.Match[str]) -> str:
+        if found["operator"] is not None:
+            return f" {found['operator']} "
+        if found["span"] is not None:
+            return f"CAST({found['span']} AS INTERVAL)"
+        return "strpos" if found["position"] is not None else found[0]
+
+    return _SPELLING.sub(respelled, text)
 
 
 def _quoted(text: str) -> str:
