@@ -73,6 +73,16 @@ def test_the_database_decides_which_remedy_is_taken(database: PostgresqlEngine) 
     assert Dataset.from_manifest(manifest).batch("by_default", 0, 300).equals(dataset.batch("by_default", 0, 300))
 
 
+def test_a_check_that_cannot_be_computed_has_remedies_too(database: PostgresqlEngine) -> None:
+    ddl = """CREATE TABLE pages (id int PRIMARY KEY, note text CHECK (is_short(note)),
+        language text NOT NULL DEFAULT 'english' CHECK (language::regconfig IS NOT NULL));"""
+    dataset, trial = settle(database, planned(database, FUNCTIONS + ddl, rows=20), always=False)
+    assert trial is not None
+    assert trial.refusals == ()
+    assert dataset.manifest.body["remedies"]["pages"]["pages_language_check"] == "default"
+    fill(database, dataset)
+
+
 def test_tables_that_are_there_are_tried_on_copies(database: PostgresqlEngine) -> None:
     with psycopg.connect(database.url) as connection:
         connection.execute(FIXABLE.encode())
