@@ -55,7 +55,8 @@ def choose(context: TableContext, column: Column) -> Generator | None:
     _check_null_share(context, column, shape)
     if link is not None:
         nulls = column.nullable and column.name not in context.never_null
-        value, always = (FromParent(link.name, link.target_of(column.name), each) for each in (nulls, False))
+        power = context.power_of(link, column)
+        value, always = (FromParent(link.name, link.target_of(column.name), each, power) for each in (nulls, False))
         worlds = context.worlds.get(column.name)
         if worlds is None:
             return passing(context, link, value)

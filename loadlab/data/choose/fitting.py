@@ -88,7 +88,7 @@ def passing(context: TableContext, link: Link, value: FromParent) -> Generator:
         lower, upper = edges(context, column, facts) if column.type.kind in _ORDERED else ([], [])
         differs = _differs(context, column, facts)
         if lower or upper or differs or (link.target == context.table.key and has_limits(facts)):
-            theirs = FromParent(link.name, link.target_of(name))
+            theirs = FromParent(link.name, link.target_of(name), power=context.power_of(link, column))
             conditions.append(Condition(theirs, column, facts, tuple(lower), tuple(upper), differs))
     return Passing(value, tuple(conditions)) if conditions else value
 
@@ -112,9 +112,10 @@ def _differs(context: TableContext, column: Column, facts: ColumnFacts) -> tuple
 
 def has_limits(facts: ColumnFacts) -> bool:
     """Whether anything is said of the values that `fitting` looks at."""
-    bounds = (facts.low, facts.high, facts.low_text, facts.high_text, facts.length_max, facts.allowed, facts.multiple)
-    others = facts.excluded or facts.patterns or facts.casing or facts.length_min
-    return bool(others) or any(bound is not None for bound in bounds)
+    bounds = (facts.low, facts.high, facts.low_text, facts.high_text, facts.allowed, facts.multiple)
+    lengths = (facts.length_max, facts.bytes_max)
+    others = facts.excluded or facts.patterns or facts.casing or facts.length_min or facts.bytes_min
+    return bool(others) or any(bound is not None for bound in (*bounds, *lengths))
 
 
 def fitting(column: Column, values: pa.Array, facts: ColumnFacts) -> Passes:
@@ -134,6 +135,8 @@ def fitting(column: Column, values: pa.Array, facts: ColumnFacts) -> Passes:
         passes &= _is_in(
             texts, tuple(text for text in pc.drop_null(texts.unique()).to_pylist() if admits(column, facts, text))
         )
+    if column.type.kind == "bytes":
+        passes &= _has_length(values, facts)
     if column.type.kind in ("date", "timestamp"):
         low, high = constant_bounds(column, facts)
         cells = _wholes(values, pa.int32() if column.type.kind == "date" else pa.int64())
@@ -175,7 +178,16 @@ def _wholes(values: pa.Array, type: pa.DataType) -> Int64s:
     return found
 
 
+def _has_length(values: pa.Array, facts: ColumnFacts) -> Passes:
+    """Where octets are as many as the facts allow."""
+    lengths: Int64s = pc.binary_length(values).cast(pa.int64()).fill_null(0).to_numpy()
+    passes: Passes = (lengths >= facts.bytes_min) & (facts.bytes_max is None or lengths <= facts.bytes_max)
+    return passes
+
+
 def _texts(values: pa.Array) -> pa.Array:
+    if pa.types.is_binary(values.type):
+        return pa.array([None if value is None else f"\\x{value.hex()}" for value in values.to_pylist()], pa.string())
     if pa.types.is_fixed_size_binary(values.type):
         return pa.array(
             [None if value is None else str(UUID(bytes=value)) for value in values.to_pylist()], pa.string()

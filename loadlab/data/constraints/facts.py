@@ -237,7 +237,7 @@ class TableFacts:
         worlds = [self.plain, *(world for component in self.components for world in component.worlds)]
         compared = [fact for world in worlds for facts in world.values() for fact in facts.compared if not fact.plus]
         different = {frozenset(fact.columns) for fact in compared if fact.sign == "<>"}
-        found = {frozenset(fact.columns): fact.columns for fact in compared if fact.sign == "="}
+        found = {frozenset(fact.columns): (fact.column, fact.other) for fact in compared if fact.sign == "="}
         return tuple(pair for names, pair in found.items() if names not in different and len(names) == 2)
 
 
@@ -246,7 +246,8 @@ def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] 
     readings = [(check.name, read_check(check.expression, dialect)) for check in table.checks] + list(more)
     readings += [("", Reading((tuple(read_casts(table)),)))]
     ranges = {column.name for column in table.columns if column.type.kind in ("range", "multirange")}
-    readings = [(name, reading.of_values(ranges)) for name, reading in readings]
+    octets = {column.name for column in table.columns if column.type.kind == "bytes"}
+    readings = [(name, _of_octets(reading.of_values(ranges), octets)) for name, reading in readings]
     facts = [fact for _, reading in readings for branch in reading.branches for fact in branch]
     spoken = {name for fact in facts for name in fact.columns}
     # What a branch excludes may be all that an enum has.
@@ -258,6 +259,17 @@ def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] 
     readings, unkept = with_ends(readings, table)
     columns = frozenset(table.column_names)
     return gather(readings, columns, frozenset(never_null), _ties(table, never_null), unkept)
+
+
+def _of_octets(reading: Reading, octets: Collection[str]) -> Reading:
+    """The lengths of columns of octets are counted in these."""
+    if not any(isinstance(fact, Length) and fact.column in octets for branch in reading.branches for fact in branch):
+        return reading
+
+    def counted(fact: Fact) -> Fact:
+        return replace(fact, unit="bytes") if isinstance(fact, Length) and fact.column in octets else fact
+
+    return replace(reading, branches=tuple(tuple(map(counted, branch)) for branch in reading.branches))
 
 
 def _ties(table: Table, never_null: Collection[str]) -> tuple[frozenset[str], ...]:

@@ -189,6 +189,7 @@ class _TablePlanning:
             choices_of(facts, worlds),
         )  # fmt: skip
         context = TableContext(
+            schema=schema,
             table=table,
             dialect=schema.dialect,
             key=table_key,
