@@ -106,6 +106,20 @@ CASES = {
            ALTER TABLE users ADD FOREIGN KEY (tenant_id, home_id) REFERENCES projects DEFERRABLE;""",
         "SELECT count(*) FROM users", 60,
     ),
+    "a table that others inherit from and that has no rows": Case(
+        """CREATE TABLE things (id int PRIMARY KEY, CONSTRAINT abstract CHECK (false) NO INHERIT);
+           CREATE TABLE houses (id int PRIMARY KEY, name text) INHERITS (things);
+           CREATE TABLE doors (id int PRIMARY KEY, thing_id int REFERENCES things)""",
+        "SELECT count(*) FROM things", 60, note="no row is true to its CHECK abstract",
+    ),
+    "numeric keys with other decimals than their parents', and octets of a length": Case(
+        """CREATE TABLE a (id numeric(10,0) PRIMARY KEY); CREATE TABLE b (id numeric PRIMARY KEY);
+           CREATE TABLE sums (sum bytea PRIMARY KEY CHECK (length(sum) = 20));
+           CREATE TABLE c (id numeric PRIMARY KEY, a_id numeric NOT NULL REFERENCES a CHECK (a_id > 0),
+               b_id numeric(12,2) NOT NULL REFERENCES b, whole int REFERENCES b,
+               sum bytea NOT NULL REFERENCES sums CHECK (length(sum) = 20), other bytea CHECK (length(other) = 7))""",
+        "SELECT count(*) FROM c", 60,
+    ),
     "a truth value that is unique": Case(
         """CREATE TABLE versions (version text NOT NULL);
            CREATE UNIQUE INDEX one_row ON versions ((version IS NOT NULL));""",

@@ -304,6 +304,7 @@ def gather(
     not_understood: list[tuple[str, str]] = []
     plain: list[Fact] = []
     choices: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = []
+    contradicted: list[str] = []
     for name, reading in readings:
         not_understood += [(name, text) for text in reading.not_understood]
         branches = _kept(reading.branches, columns, unkept)
@@ -315,16 +316,17 @@ def gather(
             # What was understood asks for NULL where there is none: it depends on what was not.
             not_understood += [(name, text) for text in reading.left_out]
             continue
-        if not branches:
-            text = "no row can fulfil it" if not reading.branches else "its conditions are not kept"
-            not_understood.append((name, text))
+        if not reading.branches:
+            # CHECK (false): a table that others inherit from.
+            contradicted.append(name)
+        elif not branches:
+            not_understood.append((name, "its conditions are not kept"))
         if len(branches) == 1:
             plain += branches[0]
         elif branches and all(branches):
             choices.append((name, branches))
         # A branch without any fact is satisfied by everything: nothing to do.
     components = []
-    contradicted: list[str] = []
     for group in _connected(choices, ties):
         worlds = _worlds(plain, [branches for _, branches in group], never_null, ties)
         touched = tuple(dict.fromkeys(c for _, bs in group for b in bs for f in b for c in f.columns))
