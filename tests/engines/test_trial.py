@@ -83,6 +83,16 @@ def test_a_check_that_cannot_be_computed_has_remedies_too(database: PostgresqlEn
     fill(database, dataset)
 
 
+def test_a_check_that_looks_at_a_parent_is_tried_with_its_rows(database: PostgresqlEngine) -> None:
+    ddl = """CREATE TABLE kinds (id int PRIMARY KEY, kind text NOT NULL CHECK (kind IN ('a', 'b')));
+        CREATE FUNCTION kind_of(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT kind FROM kinds WHERE id = $1';
+        CREATE TABLE things (id int PRIMARY KEY, kind_id int NOT NULL REFERENCES kinds
+            CONSTRAINT only_a CHECK (kind_of(kind_id) = 'a'))"""
+    _, trial = settle(database, planned(database, ddl, rows=40), always=False)
+    assert trial is not None
+    assert [(found.table, found.constraint) for found in trial.refusals] == [("things", "only_a")]
+
+
 def test_tables_that_are_there_are_tried_on_copies(database: PostgresqlEngine) -> None:
     with psycopg.connect(database.url) as connection:
         connection.execute(FIXABLE.encode())
