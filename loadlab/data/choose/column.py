@@ -16,7 +16,7 @@ from loadlab.data.choose.counted import slot_cells
 from loadlab.data.choose.documents import document, sequence
 from loadlab.data.choose.fitting import passing
 from loadlab.data.choose.template import template
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.constraints.partitions import Covered
 from loadlab.data.core.cells import scale_of
 from loadlab.data.core.worlds import Presence

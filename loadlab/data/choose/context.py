@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link, Links
 from loadlab.data.constraints.partitions import Coverage
 from loadlab.data.constraints.uniqueness import Solution

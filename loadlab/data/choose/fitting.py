@@ -14,7 +14,7 @@ from loadlab.data.choose.comparing import edges, of_pairs
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.texts import admits
 from loadlab.data.choose.times import constant_bounds
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.constraints.links import Link
 from loadlab.data.core.cells import Cells, to_arrow
 from loadlab.data.core.hashing import Int64s

@@ -8,7 +8,7 @@ from functools import partial
 
 from loadlab.data.choose.comparing import edges, of_pairs
 from loadlab.data.choose.context import TableContext
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.constraints.partitions import NumberedIn
 from loadlab.data.core.cells import unit_us
 from loadlab.data.core.constants import constant

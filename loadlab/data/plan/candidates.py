@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from loadlab.data.choose.fitting import fitting, has_limits, in_order
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link
 from loadlab.data.core.cells import arrow_type, to_arrow
 from loadlab.data.core.clock import Clock
