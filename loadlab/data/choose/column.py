@@ -292,9 +292,12 @@ def _constrained(context: TableContext, column: Column, shape: ColumnShape) -> G
     coordinate = _coordinate(context, column, shape)
     if coordinate is not None:
         return coordinate
-    going_with = ranges.between(context, column) or ranges.end(context, column)
-    if going_with is not None:
-        return going_with
+    if column.type.kind == "range":
+        made = ranges.between(context, column) or _other(context, column)
+        return None if made is None else ranges.as_asked(context, column, made)
+    end = ranges.end(context, column)
+    if end is not None:
+        return end
     by_kind: Mapping[str, object] = _BY_KIND
     make = by_kind.get(column.type.kind)
     if make is not None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from fractions import Fraction
 from itertools import chain
 
 from loadlab.data.choose.context import TableContext
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.constraints.ranges import is_end_of, kept_apart
+from loadlab.data.core.cells import scale_of
 from loadlab.data.frame import Generator
+from loadlab.data.values.distinct_values import SLOTS
 from loadlab.data.values.domains import Where
 from loadlab.data.values.elements import bounds
-from loadlab.data.values.ends import Between, EndColumn, EndOf
-from loadlab.schema.model import Column
+from loadlab.data.values.ends import Between, EndColumn, EndOf, Sized
+from loadlab.schema.model import Column, LogicalType
 
 
 def between(context: TableContext, column: Column) -> Generator | None:
@@ -38,6 +43,31 @@ def between(context: TableContext, column: Column) -> Generator | None:
         return tuple(EndColumn.of(name, context.table.column(name).type, element) for name in names)
 
     return Between(as_ends(lower), as_ends(upper), as_ends(around), natural, width, element)
+
+
+def as_asked(context: TableContext, column: Column, made: Generator) -> Generator:
+    """Ranges of the widths that CHECKs ask for, and without a limit at the ends that have none by them."""
+    facts, element = context.of(column.name), column.type.element
+    if element is None or not (facts.open_ends or facts.range_widths):
+        return made
+    least, most = _widths(facts, element)
+    step, first = SLOTS.get(element.kind, (1, 0))
+    is_fixed = column.name in kept_apart(context.table) or context.is_unique(column.name)
+    apart = max(-(-least // step), 1) if is_fixed else 1
+    return Sized(made, element, least, most, facts.open_ends, apart, first)
+
+
+def _widths(facts: ColumnFacts, element: LogicalType) -> tuple[int, int]:
+    """The least and the most cells between the ends."""
+    least, most = 1, 2**61
+    size = 10 ** scale_of(element) if element.kind == "numeric" else 1
+    for fact in facts.range_widths:
+        cells = Fraction(str(fact.value)) * size
+        if fact.sign in (">", ">=", "="):
+            least = max(least, math.ceil(cells) + (fact.sign == ">"))
+        if fact.sign in ("<", "<=", "="):
+            most = min(most, math.floor(cells) - (fact.sign == "<"))
+    return least, most
 
 
 def _ends(context: TableContext, range: str, end: str) -> list[str]:

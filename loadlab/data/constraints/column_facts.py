@@ -31,11 +31,15 @@ from loadlab.schema.checks import (
     Multiple,
     NotEmptyRange,
     NotNull,
+    RangeEnd,
     RangeEndIs,
+    RangeInclusive,
+    RangeWidth,
     Scalar,
     Size,
     TreeLevel,
     Truncated,
+    Unbounded,
 )
 
 
@@ -65,6 +69,10 @@ class ColumnFacts:
     expressions: list[ComparedToExpression] = field(default_factory=list)
     ends: list[RangeEndIs] = field(default_factory=list)
     """Of a range, the columns that are its ends; of a column, the ranges whose end it is."""
+    open_ends: tuple[str, ...] = ()
+    closed_ends: tuple[str, ...] = ()
+    """The ends, lower or upper, at which a range has no limit, or has one."""
+    range_widths: list[RangeWidth] = field(default_factory=list)
     contained: list[ContainedIn] = field(default_factory=list)
     """What lies within the column, or in what the column lies."""
     multiple: Multiple | None = None
@@ -113,6 +121,8 @@ class ColumnFacts:
                 return True
         if self.size_max is not None and self.size_max < self.size_min:
             return True
+        if set(self.open_ends) & set(self.closed_ends) and self.null is not True:
+            return True
         if set(self.json_keys) & set(self.json_absent) and self.null is not True:
             return True
         if self.low_text is not None and self.high_text is not None and self.null is not True:
@@ -139,7 +149,18 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
     made.size_min, made.size_max = max(first.size_min, second.size_min), _least(first.size_max, second.size_max)
     made.length_max = _least(first.length_max, second.length_max)
     made.bytes_max = _least(first.bytes_max, second.bytes_max)
-    for name in ("patterns", "casing", "compared", "linear", "expressions", "ends", "contained", "members", "elements"):
+    for name in (
+        "patterns",
+        "casing",
+        "compared",
+        "linear",
+        "expressions",
+        "ends",
+        "contained",
+        "range_widths",
+        "members",
+        "elements",
+    ):
         mine = getattr(first, name)
         setattr(made, name, [*mine, *(item for item in getattr(second, name) if item not in mine)])
     for name in (
@@ -158,6 +179,8 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
             return None
         setattr(made, name, theirs if mine is None else mine)
     made.json_keys = tuple(dict.fromkeys((*first.json_keys, *second.json_keys)))
+    made.open_ends = tuple(dict.fromkeys((*first.open_ends, *second.open_ends)))
+    made.closed_ends = tuple(dict.fromkeys((*first.closed_ends, *second.closed_ends)))
     made.json_absent = tuple(dict.fromkeys((*first.json_absent, *second.json_absent)))
     return None if made.contradicts_itself else made
 
@@ -236,6 +259,12 @@ def _note(column: ColumnFacts, fact: Fact) -> None:
             column.elements.append(fact.fact)
         case Truncated():
             column.truncated = fact.unit
+        case RangeEnd() | RangeInclusive():
+            column.closed_ends += (fact.end,)
+        case Unbounded():
+            column.open_ends += (fact.end,)
+        case RangeWidth():
+            column.range_widths.append(fact)
         case IsNull():
             column.null = True
         case NotNull() | NotEmptyRange():

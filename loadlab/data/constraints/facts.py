@@ -33,11 +33,15 @@ from loadlab.schema.checks import (
     Multiple,
     NotEmptyRange,
     NotNull,
+    RangeEnd,
     RangeEndIs,
+    RangeInclusive,
+    RangeWidth,
     Reading,
     Size,
     TreeLevel,
     Truncated,
+    Unbounded,
     read_check,
 )
 from loadlab.schema.checks.casts import read_casts
@@ -50,7 +54,7 @@ MOST_WORLDS = 64
 _KEPT = (
     Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, ContainedIn, Derived, Elements, Excluded,
     InPart, IsNull, JsonKeys, JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange,
-    NotNull, RangeEndIs, Size, TreeLevel, Truncated,
+    NotNull, RangeEnd, RangeEndIs, RangeInclusive, RangeWidth, Size, TreeLevel, Truncated, Unbounded,
 )  # fmt: skip
 _WANTS_VALUES = (Allowed, Bound, Matches, Like, Linear, Length, Derived)
 

@@ -11,11 +11,25 @@ from dataclasses import replace
 from typing import Literal
 
 from loadlab.data.core.cells import scale_of
-from loadlab.schema.checks import Compared, ContainedIn, Fact, RangeEndIs, Reading
+from loadlab.schema.checks import (
+    Compared,
+    ContainedIn,
+    Fact,
+    IsNull,
+    NotNull,
+    RangeEnd,
+    RangeEndIs,
+    RangeInclusive,
+    RangeWidth,
+    Reading,
+    Unbounded,
+)
 from loadlab.schema.model import Column, Table
 
 _WITH_ENDS = ("integer", "numeric", "timestamp", "date", "time")
 """Kinds of bounds that can be added to."""
+_LIMITED = (*_WITH_ENDS, "float", "interval")
+"""Kinds of bounds whose ranges have both."""
 _READABLE = ("integer", "timestamp", "date", "time")
 """Kinds of bounds that a column can take from a range."""
 Ends = Mapping[tuple[str, Literal["lower", "upper"]], str]
@@ -40,7 +54,7 @@ def with_ends(
 
 
 def _is_about(fact: Fact) -> bool:
-    return isinstance(fact, (RangeEndIs, ContainedIn))
+    return isinstance(fact, (RangeEndIs, ContainedIn, RangeEnd, RangeInclusive, RangeWidth, Unbounded))
 
 
 def kept_apart(table: Table) -> frozenset[str]:
@@ -52,6 +66,8 @@ def kept_apart(table: Table) -> frozenset[str]:
 def _can_be_kept(fact: Fact, table: Table, said: Iterable[Fact]) -> bool:
     if not set(fact.columns) <= set(table.column_names):
         return False
+    if not isinstance(fact, (RangeEndIs, ContainedIn)):
+        return _is_made(fact, table, _ends(said))
     mine, theirs = (table.column(name) for name in fact.columns)
     if mine.generated is not None or theirs.generated is not None or mine == theirs:
         return False
@@ -67,6 +83,24 @@ def _can_be_kept(fact: Fact, table: Table, said: Iterable[Fact]) -> bool:
     if mine.type != theirs.type or len(outers) > 1 or {mine.name, theirs.name} <= fixed:
         return False
     return all(map(all, tied)) or not all(map(any, tied))
+
+
+def _is_made(fact: Fact, table: Table, ends: Ends) -> bool:
+    """Whether ranges are made true to a fact of one range: they have both limits, of which the lower one is inside."""
+    column = table.column(fact.column)
+    element, is_fixed = column.type.element, column.name in kept_apart(table)
+    if element is None or element.checks or element.kind not in _LIMITED or column.generated is not None:
+        return False
+    if isinstance(fact, RangeEnd):
+        return fact.sign is None
+    if isinstance(fact, RangeInclusive):
+        return fact.inclusive == (fact.end == "lower")
+    if column.type.kind != "range" or element.kind not in _WITH_ENDS:
+        return False
+    if isinstance(fact, RangeWidth):
+        tied = [(column.name, end) in ends for end in ("lower", "upper")]
+        return tied[0] == tied[1] and (fact.unit == "us") == (element.kind in ("timestamp", "time"))
+    return not is_fixed
 
 
 def is_end_of(column: Column, of: Column, kinds: Sequence[str] = _WITH_ENDS) -> bool:
@@ -101,7 +135,21 @@ def _following(branch: Sequence[Fact], always: Sequence[Fact], unkept: frozenset
             found += [Compared(fact.other, "<", upper)] if fact.end == "lower" and upper is not None else []
         if isinstance(fact, ContainedIn):
             found += _contained(fact, ends)
+        found += _of_limits(fact, ends)
     return [fact for fact in dict.fromkeys(found) if fact.column != getattr(fact, "other", "")]
+
+
+def _of_limits(fact: Fact, ends: Ends) -> list[Fact]:
+    """What a limit or the width of a range asks of the columns that are its ends."""
+    if isinstance(fact, RangeWidth):
+        lower, upper = ends.get((fact.column, "lower")), ends.get((fact.column, "upper"))
+        return [] if lower is None or upper is None else [Compared(upper, fact.sign, lower, fact.value, fact.unit)]
+    if not isinstance(fact, (RangeEnd, RangeInclusive, Unbounded)):
+        return []
+    name = ends.get((fact.column, fact.end))
+    if name is None or (isinstance(fact, RangeInclusive) and not fact.inclusive):
+        return []
+    return [IsNull(name) if isinstance(fact, Unbounded) else NotNull(name)]
 
 
 def _contained(fact: ContainedIn, ends: Ends) -> list[Fact]:

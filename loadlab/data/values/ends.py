@@ -92,6 +92,46 @@ def _hull(frame: Frame, columns: Sequence[EndColumn]) -> tuple[_Edge, _Edge]:
 
 
 @dataclass(frozen=True, slots=True)
+class Sized:
+    """Another generator's ranges, at least and at most so many cells wide, without a limit at the ends that are `open`.
+
+    `apart` is how many times as far from `first` they begin, so that wider ones do not overlap.
+    """
+
+    inner: Generator
+    element: LogicalType
+    least: int
+    most: int
+    open: tuple[str, ...] = ()
+    apart: int = 1
+    first: int = 0
+
+    def make(self, frame: Frame) -> Cells:
+        found = self.inner.make(frame)
+        lower, upper = to_arrow(Cells(found.values), LogicalType("range", element=self.element)).flatten()
+        (low, has_low), (high, has_high) = (whole_cells(array, self.element) for array in (lower, upper))
+        wide = np.clip(high - low, self.least, self.most)
+        low = (low - self.first) * np.int64(self.apart) + self.first
+        high = np.where(has_low & has_high, low + wide, high)
+        ends = [
+            to_arrow(Cells(values, valid & (end not in self.open)), self.element)
+            for end, values, valid in (("lower", low, has_low), ("upper", high, has_high))
+        ]
+        return Cells(pa.StructArray.from_arrays(ends, ["lower", "upper"]), found.valid)
+
+
+def whole_cells(array: pa.Array, type: LogicalType) -> tuple[Int64s, Mask]:
+    """Whole cells of an array of numbers or moments, and where there is a value."""
+    valid: Mask = array.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_decimal(array.type):
+        scaled = [0 if value is None else int(value.scaleb(scale_of(type))) for value in array.to_pylist()]
+        return np.array(scaled, dtype=np.int64), valid
+    stored = pa.int32() if pa.types.is_date32(array.type) else pa.int64()
+    whole = array.view(stored) if pa.types.is_temporal(array.type) else array
+    return whole.cast(pa.int64()).fill_null(0).to_numpy(), valid
+
+
+@dataclass(frozen=True, slots=True)
 class EndOf:
     """The lower or upper end of the range in another column of the row; NULL where it has none."""
 
@@ -102,7 +142,5 @@ class EndOf:
         found = frame.cells(self.range)
         lower, upper = to_arrow(found, frame.plan.type_of(self.range)).flatten()
         array = lower if self.end == "lower" else upper
-        stored = pa.int32() if pa.types.is_date32(array.type) else pa.int64()
-        whole = array.view(stored) if pa.types.is_temporal(array.type) else array
-        valid = array.is_valid().to_numpy(zero_copy_only=False)
-        return Cells(whole.cast(pa.int64()).fill_null(0).to_numpy(), None if valid.all() else valid)
+        values, valid = whole_cells(array, frame.plan.type_of(self.range).element or LogicalType("integer"))
+        return Cells(values, None if valid.all() else valid)

@@ -304,6 +304,15 @@ class RangeEndIs:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeWidth(OfOneColumn):
+    """The difference of the range's ends compares (but not by <>) with a number, or with microseconds."""
+
+    sign: str
+    value: Number
+    unit: Unit = "number"
+
+
+@dataclass(frozen=True, slots=True)
 class ContainedIn:
     """What is in `column` lies within the range, array or document in the column `other` of the row."""
 
@@ -407,6 +416,7 @@ Fact = (
     | RangeEnd
     | RangeInclusive
     | RangeEndIs
+    | RangeWidth
     | ContainedIn
     | Unbounded
     | Network

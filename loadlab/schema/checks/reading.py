@@ -29,6 +29,7 @@ from loadlab.schema.checks.facts import (
     Linear,
     Member,
     NotNull,
+    RangeEnd,
     RangeEndIs,
     TreeLevel,
 )
@@ -64,6 +65,8 @@ class Reading:
 def _bounds(fact: Fact, ranges: Collection[str]) -> tuple[Fact, ...]:
     if isinstance(fact, Inside) and fact.column not in ranges:
         return fact.bounds
+    if isinstance(fact, RangeEnd) and fact.column not in ranges:
+        return ()
     if isinstance(fact, Derived) and isinstance(fact.expression, (exp.Lower, exp.Upper)):
         name = column_name(fact.expression.this)
         if name is not None and name in ranges:

@@ -176,6 +176,8 @@ def _canonical(node: exp.Expr, dialect: str) -> exp.Expr:
         # As a function's argument, `document -> 'key'` is an anonymous function to sqlglot.
         column = _canonical(exp.Column(this=node.expressions[0].copy()), dialect)
         return _member(exp.JSONExtract(this=column, expression=child(node).copy())) or node
+    if isinstance(node, exp.Date) and isinstance(node.this, exp.Column) and not node.args.get("zone"):
+        return exp.Cast(this=child(node).copy(), to=exp.DataType(this=exp.DType.DATE))
     if isinstance(node, exp.Cast):
         return _cast(node)
     return node
