@@ -33,7 +33,7 @@ from loadlab.schema.checks.facts import (
     Truncated,
 )
 from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_as_text, is_lookup
-from loadlab.schema.checks.texts import FORMS, literal, text_target
+from loadlab.schema.checks.texts import FORMS, literal, removal, text_target
 
 Reader = Callable[[exp.Expr, str, Scalar], Branches | None]
 _REMAINDERS_MAX = 32
@@ -261,6 +261,11 @@ def _lower_bound(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
     return ALWAYS if named and compare(1, sign, value) is True else None
 
 
+def _removal(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
+    facts = removal(node, sign, value)
+    return None if facts is None else one(*facts)
+
+
 def _json_type(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
     name = column_name(node.expressions[0] if isinstance(node, exp.Anonymous) else node.this)
     if name is None or not isinstance(value, str) or sign not in ("=", "<>"):
@@ -376,6 +381,7 @@ _READERS: dict[type[exp.Expr], Reader] = {
     exp.ArraySize: _size,
     exp.Mod: _modulo,
     exp.Sub: _width,
+    exp.RegexpReplace: _removal,
     exp.BitwiseAnd: _mask,
     exp.StrPosition: _position,
     exp.Left: _edge,
