@@ -193,7 +193,7 @@ def merging(function: str) -> Rule:
 
     def rule(node: exp.Expr) -> exp.Expr:
         sides = [bare(node.this), bare(node.expression)]
-        if not any(isinstance(side, exp.Cast) and side.args["to"].this.name in DOCUMENTS for side in sides):
+        if not any(isinstance(side, exp.Cast) and side.is_type(*DOCUMENTS) for side in sides):
             return node
         return call(function, *(side.this if isinstance(side, exp.Cast) else side for side in sides))
 

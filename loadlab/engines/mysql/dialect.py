@@ -112,7 +112,7 @@ def _plain(node: exp.Expr) -> exp.Expr:
         column.set("table", None)
         column.this.set("quoted", False)
     for cast in list(copy.find_all(exp.Cast)):
-        if isinstance(bare(cast.this), exp.Column) and cast.args["to"].this.name in ("TEXT", "VARCHAR"):
+        if isinstance(bare(cast.this), exp.Column) and cast.is_type("TEXT", "VARCHAR"):
             cast.replace(bare(cast.this))
     return copy
 

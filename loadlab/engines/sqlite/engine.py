@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -381,6 +382,11 @@ class SqliteEngine:
     def identity(self) -> str:
         """The file, whatever path leads to it."""
         return str(self._path.resolve())
+
+    def free_bytes(self) -> int | None:
+        """See `loadlab.engines.abilities.KnowsFreeSpace`."""
+        folder = next(path for path in self._path.resolve().parents if path.exists())
+        return shutil.disk_usage(folder).free
 
     def snapshot(self) -> Evidence:
         """Sizes and rows as they stand."""
