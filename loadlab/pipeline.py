@@ -15,6 +15,7 @@ from loadlab.engines import open_database
 from loadlab.engines.abilities import (
     CanExplain,
     CanLeaveRunning,
+    CanNest,
     CanProfile,
     CanWriteOut,
     HasNotes,
@@ -31,11 +32,12 @@ from loadlab.report.files import RunFiles, run_folder, write_histograms, write_r
 from loadlab.report.model import Result, TableResult
 from loadlab.report.nights import blank_night
 from loadlab.request import DataOptions, planned
+from loadlab.seeding.documents import document_notes
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
 from loadlab.seeding.room import free_bytes, require_room
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
-from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of
+from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of, statements_on
 from loadlab.spec.base import validate
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.statement import Statement
@@ -238,6 +240,8 @@ def make_ready(
     found = schema_of(scenario, engine)
     statements = found.statements
     dataset = _dataset(scenario, found, engine, data)
+    if isinstance(engine, CanNest) and statements:
+        statements = statements_on(scenario, engine, dataset.manifest)
     seeded = _fill(engine, dataset, data, show)
     if not workload.operations:
         scenario, statements = with_derived_mix(scenario, engine, empty=found.bookkeeping, tell=show.step)
@@ -370,7 +374,7 @@ def _workers(options: DataOptions) -> int:
 
 
 def _fill(engine: Engine, dataset: Dataset, options: DataOptions, show: Show) -> SeedOutcome:
-    notes = dataset.plan.notes
+    notes = (*dataset.plan.notes, *document_notes(dataset.nesting.documents))
     show.notes(notes)
     require_room(engine, dataset)
     count = _workers(options)

@@ -141,7 +141,11 @@ def _cores(engine: Engine) -> int | None:
     """The server's, where its processes are seen on this machine."""
     if not isinstance(engine, CanSampleActivity):
         return None
-    with closing(engine.activity_sampler()) as sampler:
+    try:
+        sampler = engine.activity_sampler()
+    except DatabaseError:
+        return None  # Who may not look at sessions is not told where they are served either.
+    with closing(sampler):
         return this_machine().cores if sampler.cpu_s() is not None else None
 
 

@@ -15,6 +15,7 @@ from loadlab.data.sizes import sizes_by_relations
 from loadlab.engines.protocol import Engine
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema
+from loadlab.seeding.documents import with_documents
 from loadlab.sourcing import FoundSchema
 from loadlab.spec.scenario import Scenario
 from loadlab.spec.shapes import DataShape
@@ -64,7 +65,8 @@ def planned(scenario: Scenario, found: FoundSchema, engine: Engine, options: Dat
         default_rows_of=_sizes(scenario, found.schema, there),
         remedies=body.get("remedies", {}),
     )
-    return Dataset.plan_for(found.schema, request, owns_tables=scenario.source(engine.name) is not None)
+    dataset = Dataset.plan_for(found.schema, request, owns_tables=scenario.source(engine.name) is not None)
+    return with_documents(engine, dataset, scenario)
 
 
 def _sizes(scenario: Scenario, schema: Schema, there: Manifest | None) -> Mapping[str, int]:

@@ -15,9 +15,12 @@ from loadlab.engines.abilities import (
     CanReadStatements,
     CanRenderRemedies,
     CanSampleRows,
+    CanTellContent,
+    StatementContent,
 )
 from loadlab.engines.protocol import Engine, Evidence
 from loadlab.errors import DatabaseError
+from loadlab.measure.plans.live import with_parameters
 from loadlab.measure.plans.look import Observer, unobserved
 from loadlab.measure.plans.model import StatementPlans
 from loadlab.measure.window import Window
@@ -81,6 +84,7 @@ def seeded_facts(engine: Engine, dataset: Dataset, load: Load) -> ReviewFacts:
         reviewed_tables(engine.reflect()),
         rows={key: round(rows) for key, rows in stated.items()},
         statements=load.statements,
+        contents=_contents(engine, load.statements),
         executions=load.executions,
         evidence=load.evidence,
         is_window=load.executions is not None,
@@ -89,6 +93,15 @@ def seeded_facts(engine: Engine, dataset: Dataset, load: Load) -> ReviewFacts:
     )
     facts = _with_catalogue(facts, engine, may_install=dataset.manifest.owns_tables)
     return _with_words(facts, engine, live=False)
+
+
+def _contents(engine: Engine, statements: Mapping[str, Statement]) -> dict[str, StatementContent]:
+    """What the engine says of statements that are no SQL."""
+    if not isinstance(engine, CanTellContent):
+        return {}
+    schema = engine.reflect()
+    found = {key: engine.content_of(statement, schema) for key, statement in statements.items()}
+    return {key: content for key, content in found.items() if content is not None}
 
 
 def live_facts(engine: Engine) -> ReviewFacts:
@@ -181,7 +194,8 @@ def _with_asked(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
         key = _key(asked.text, statements)
         statements[key], executions[key] = Statement((asked.text,), ()), asked.calls
     # What tools ask the catalogue, LoadLab among them, is no load of these tables.
-    on_tables = statements_on(replace(facts, statements=statements), *facts.schema)
+    contents = _contents(engine, {key: with_parameters(statement) for key, statement in statements.items()})
+    on_tables = statements_on(replace(facts, statements=statements, contents=contents), *facts.schema)
     calls = sum(executions[key] for key in on_tables)
     if calls < _CALLS_MIN:
         return _without(
@@ -190,6 +204,7 @@ def _with_asked(facts: ReviewFacts, engine: Engine) -> ReviewFacts:
     return replace(
         facts,
         statements={key: statements[key] for key in on_tables},
+        contents=contents,
         executions={key: executions[key] for key in on_tables},
     )
 

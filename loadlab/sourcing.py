@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loadlab.engines import PROVIDERS, engine_of_provider, scratch_database
-from loadlab.engines.abilities import CanHostMigrations, CanMakeScratch, CanRenderPrisma, HasNotes
+from loadlab.engines.abilities import CanHostMigrations, CanMakeScratch, CanNest, CanRenderPrisma, HasNotes
 from loadlab.engines.protocol import Engine, Manifest
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema
@@ -80,7 +80,8 @@ def schema_of(scenario: Scenario, engine: Engine) -> FoundSchema:
     """The schema and the checked statements of a scenario, with nothing written.
 
     A DDL text in the engine's own words is tried out on the database itself; one in another engine's words is read on
-    a scratch database of that kind. Without a source the tables that are there are the schema.
+    a scratch database of that kind. Without a source the tables that are there are the schema. Where rows may stand in
+    others, the statements are checked when it is known which do (`statements_on`).
     """
     named = scenario.source(engine.name)
     if named is None:
@@ -130,9 +131,21 @@ def _foreign(scenario: Scenario, engine: Engine, source: SchemaSource, ddl: _Ddl
     statements = _statements(scenario, engine, schema)
     with _scratch_of(engine) as trial, in_scenario():
         trial.create(Manifest("trial", {}, schema, owns_tables=True))
-        trial.check_statements(statements)
+        if not isinstance(engine, CanNest):
+            trial.check_statements(statements)
         notes += _notes(trial)
     return _found(schema, statements, source, ddl, notes)
+
+
+def statements_on(scenario: Scenario, engine: Engine, manifest: Manifest) -> dict[str, Statement]:
+    """The scenario's statements for what the manifest says, checked, before anything is made: where rows stand in
+    others they depend on which. Raises InputError.
+    """
+    with _scratch_of(engine) as trial, in_scenario():
+        trial.create(manifest)
+        statements = _statements(scenario, trial, manifest.schema)
+        trial.check_statements(statements)
+    return statements
 
 
 def _scratch_of(engine: Engine) -> AbstractContextManager[Engine]:

@@ -8,6 +8,7 @@ pytest_plugins = (
     "tests.fix_engines",
     "tests.fix_events",
     "tests.fix_hypothesis",
+    "tests.fix_mongodb",
     "tests.fix_mysql",
     "tests.fix_pgbouncer",
     "tests.fix_servers",

@@ -23,6 +23,9 @@ class EngineUnderTest:
     `ddl` is the same schema in each engine's words, with a column of every logical type that the engines share.
     `execute` runs a script at an address with nothing but the driver. `server_fixture` keeps a server
     running over all tests, where there is one. `endless` counts to :most, which takes for ever when that is large.
+    `bad_ddl` has its mistake in line 3. The last four say what an engine does without: values that it computes itself,
+    references that it watches over, chunks that are in as a whole or not at all whenever a loader is killed, and
+    statistics that are collected.
     """
 
     name: str
@@ -34,6 +37,11 @@ class EngineUnderTest:
     endless: str = (
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :most) SELECT count(*) FROM n"
     )
+    bad_ddl: str = "CREATE TABLE fine (a integer);\n\nCREATE TABEL wrong (b integer);\n"
+    has_generated_columns: bool = True
+    enforces_references: bool = True
+    loads_whole_chunks: bool = True
+    has_statistics: bool = True
 
 
 _POSTGRESQL_DDL = """\
@@ -124,6 +132,57 @@ CREATE UNIQUE INDEX works_sold_title_key ON works (sold_title);
 """
 
 
+_MONGODB_DDL = """\
+[
+{"create": "authors", "validator": {"$jsonSchema": {
+    "bsonType": "object", "required": ["_id", "email"],
+    "properties": {
+        "_id": {"bsonType": "long", "title": "id"},
+        "email": {"bsonType": "string", "maxLength": 60},
+        "born": {"bsonType": "date", "description": "date"}}}}},
+{"create": "works", "validator": {"$and": [{"$jsonSchema": {
+    "bsonType": "object", "required": ["_id", "author_id", "rating"],
+    "properties": {
+        "_id": {"bsonType": "binData", "title": "id", "description": "uuid"},
+        "author_id": {"bsonType": "long", "description": "references authors._id"},
+        "rating": {"bsonType": "int", "description": "integer(16)"},
+        "copies": {"bsonType": "long"},
+        "price": {"bsonType": "decimal", "description": "numeric(12, 2)"},
+        "weight": {"bsonType": "double"},
+        "sold": {"bsonType": "bool"},
+        "title": {"bsonType": "string"},
+        "document": {"description": "json"},
+        "picture": {"bsonType": "binData"},
+        "published": {"bsonType": "date", "description": "date"},
+        "opens": {"bsonType": "string", "description": "time"},
+        "written": {"bsonType": "date", "description": "timestamp"},
+        "changed": {"bsonType": "date"}}}},
+    {"$expr": {"$and": [{"$gte": ["$rating", 1]}, {"$lte": ["$rating", 5]}]}, "$comment": "works_rating_range"}]}},
+{"createIndexes": "authors", "indexes": [{"key": {"email": 1}, "name": "authors_email_key", "unique": true}]},
+{"createIndexes": "works", "indexes": [
+    {"key": {"author_id": 1, "changed": -1}, "name": "works_author_id_changed_idx"},
+    {"key": {"title": 1}, "name": "works_lower_title_idx", "collation": {"locale": "en", "strength": 2}},
+    {"key": {"title": 1}, "name": "works_sold_title_key", "unique": true,
+     "partialFilterExpression": {"sold": true, "title": {"$gt": ""}}}]}
+]
+"""
+
+
+# Of one document, which the ledger has. Each of three factors is :most, the latter two as far as it is above 9: ten
+# stay ten.
+_MONGODB_ENDLESS = """\
+{"aggregate": "loadlab_ledger", "cursor": {}, "pipeline": [
+  {"$limit": 1},
+  {"$project": {"i": {"$range": [0, {"$min": [3000, :most]}]}}},
+  {"$unwind": "$i"},
+  {"$addFields": {"j": {"$range": [0, {"$max": [1, {"$min": [3000, {"$subtract": [:most, 9]}]}]}]}}},
+  {"$unwind": "$j"},
+  {"$addFields": {"k": {"$range": [0, {"$max": [1, {"$min": [3000, {"$subtract": [:most, 9]}]}]}]}}},
+  {"$unwind": "$k"},
+  {"$count": "n"}]}
+"""
+
+
 def _execute_postgresql(url: str, script: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(script.encode())
@@ -145,6 +204,15 @@ def _execute_mysql(url: str, script: str) -> None:
     connection.close()
 
 
+def _execute_mongodb(url: str, script: str) -> None:
+    import pymongo
+    from bson import json_util
+
+    with pymongo.MongoClient(url) as client:
+        for command in json_util.loads(script):
+            client.get_default_database().command(command)
+
+
 ENGINES = (
     EngineUnderTest(
         "postgresql",
@@ -163,6 +231,20 @@ ENGINES = (
         server_fixture="mariadb_server",
         # Recursion ends after 1,000 steps there unless it is told otherwise.
         endless="SELECT count(*) FROM seq_1_to_10000000000 WHERE seq <= :most",
+    ),
+    EngineUnderTest(
+        "mongodb",
+        lambda _: "mongodb://",
+        "mongodb://someone:s3cret@127.0.0.1:1/nothing?serverSelectionTimeoutMS=300",
+        _MONGODB_DDL,
+        _execute_mongodb,
+        server_fixture="mongo_server",
+        endless=_MONGODB_ENDLESS,
+        bad_ddl='{"create": "fine"}\n\n{"craete": "wrong"}\n',
+        has_generated_columns=False,
+        enforces_references=False,
+        loads_whole_chunks=False,
+        has_statistics=False,
     ),
     EngineUnderTest(
         "sqlite",

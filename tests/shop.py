@@ -12,10 +12,14 @@ import psutil
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
-from loadlab.engines.protocol import Engine
+from loadlab.engines import scratch_database
+from loadlab.engines.abilities import CanMakeScratch, CanTellContent
+from loadlab.engines.protocol import Engine, Manifest
 from loadlab.measure.model import LoadMeasure
+from loadlab.schema.model import Schema
 from loadlab.seeding.seeder import seed
 from loadlab.spec.scenario import Scenario, load_scenario
+from loadlab.spec.statement import Statement
 from loadlab.workload.hub import Hub
 from loadlab.workload.plan import LoadPlan, load_plans, operation_statements
 
@@ -38,7 +42,14 @@ CREATE INDEX orders_customer_id_idx ON orders (customer_id);
 FLOWS = """\
 from loadlab.workload import Keys, Session
 
-FIND = "SELECT id, total FROM orders WHERE id = :id"
+FIND = {
+    "sql": "SELECT id, total FROM orders WHERE id = :id",
+    "mongodb": {"find": "orders", "filter": {"_id": ":id"}, "projection": {"_id": 1, "total": 1}},
+}
+MARK = {
+    "sql": "UPDATE orders SET status = 'paid' WHERE id = :id",
+    "mongodb": {"update": "orders", "updates": [{"q": {"_id": ":id"}, "u": {"$set": {"status": "paid"}}}]},
+}
 
 
 def pay(db: Session, pick: Keys) -> None:
@@ -49,7 +60,7 @@ def pay(db: Session, pick: Keys) -> None:
 
 
 def mark(db: Session, order_id: int) -> None:
-    db.execute("UPDATE orders SET status = 'paid' WHERE id = :id", id=order_id)
+    db.execute(MARK, id=order_id)
 """
 LOCUSTFILE = """\
 from loadlab.workload.locust_user import scenario_user
@@ -60,23 +71,40 @@ OPERATIONS: Mapping[str, Any] = {
     "customer_by_id": {
         "kind": "simple",
         "weight": 10,
-        "sql": "SELECT email, name FROM customers WHERE id = :id",
+        "sql": {
+            "sql": "SELECT email, name FROM customers WHERE id = :id",
+            "mongodb": {
+                "find": "customers", "filter": {"_id": ":id"}, "projection": {"_id": 0, "email": 1, "name": 1},
+            },
+        },
         "params": {"id": {"column": "customers.id", "pick": "zipf"}},
     },
     "orders_of_customer": {
         "kind": "complex",
         "weight": 5,
-        "sql": "SELECT id, total FROM orders WHERE customer_id = :id ORDER BY created_at DESC LIMIT 10",
+        "sql": {
+            "sql": "SELECT id, total FROM orders WHERE customer_id = :id ORDER BY created_at DESC LIMIT 10",
+            "mongodb": {
+                "find": "orders", "filter": {"customer_id": ":id"}, "projection": {"total": 1},
+                "sort": {"created_at": -1}, "limit": 10,
+            },
+        },
         "params": {"id": "orders.customer_id"},
     },
     "revenue": {
         "kind": "report",
         "weight": 1,
-        "sql": "SELECT status, count(*), sum(total) FROM orders GROUP BY status",
+        "sql": {
+            "sql": "SELECT status, count(*), sum(total) FROM orders GROUP BY status",
+            "mongodb": {
+                "aggregate": "orders",
+                "pipeline": [{"$group": {"_id": "$status", "n": {"$sum": 1}, "sum": {"$sum": "$total"}}}],
+            },
+        },
     },
     "place_order": {"kind": "write", "weight": 3, "insert": "orders"},
     "pay": {"kind": "write", "weight": 3, "flow": "pay"},
-}
+}  # fmt: skip
 
 
 def write_shop(
@@ -107,10 +135,28 @@ def write_shop(
     return folder
 
 
+def schema_on(engine: Engine) -> Schema:
+    """The tables as an engine is told of them: in its own words, or in SQL where it speaks none."""
+    if not isinstance(engine, CanTellContent):
+        return engine.preview(DDL, {})
+    with scratch_database("sqlite") as scratch:
+        return scratch.preview(DDL, {})
+
+
+def check_on(engine: Engine, statements: Mapping[str, Statement]) -> None:
+    """Raises InputError for statements that the engine does not accept for these tables."""
+    if not isinstance(engine, CanMakeScratch) or not isinstance(engine, CanTellContent):
+        engine.preview(DDL, statements)
+        return
+    with engine.scratch() as trial:
+        trial.create(Manifest("trial", {}, schema_on(engine), owns_tables=True))
+        trial.check_statements(statements)
+
+
 def open_shop(engine: Engine, folder: Path, **changes: Any) -> Scenario:
     """Write the scenario and fill an empty database with it."""
     scenario = load_scenario(write_shop(folder, **changes))
-    schema = engine.preview(DDL, {})
+    schema = schema_on(engine)
     request = DataRequest(
         shape=scenario.file.data, scale=1.0, seed=1, full_rows=scenario.full_rows, rows={}, rows_everywhere=None
     )

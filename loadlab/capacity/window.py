@@ -113,7 +113,11 @@ class Windows:
                 f"{self._engine.version()} does not tell what its sessions wait for, nor what processor time it used."
             )
             return
-        sampler = self._engine.activity_sampler()
+        try:
+            sampler = self._engine.activity_sampler()
+        except DatabaseError as error:
+            self._note(f"The server's sessions were not looked at: {error}")
+            return
         stack.callback(sampler.close)
         self._sampler = sampler
         if sampler.cpu_s() is None:

@@ -164,6 +164,7 @@ def _seed_summary(outcome: SeedOutcome) -> dict[str, Any]:
         "reused": report.reused,
         "resumed": report.resumed,
         "tables": [table.model_dump() for table in outcome.tables],
+        "documents": outcome.dataset.nesting.documents.to_json(),
         "notes": list(outcome.notes),
         "stop_command": outcome.stop_command,
     }

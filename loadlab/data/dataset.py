@@ -6,18 +6,21 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.core.cells import arrow_type, to_arrow
+from loadlab.data.core.cells import Mask, arrow_type, to_arrow
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame
+from loadlab.data.nesting import Nesting
 from loadlab.data.plan.planner import DataPlan, DataRequest, plan_data, used_pools
 from loadlab.errors import InputError
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema, Table
+from loadlab.schema.nesting import KEY, Documents, content_of, documents_of, table_as_stored
 from loadlab.spec.shapes import DataShape
 
 # Raised when a change of the generators changes what the same manifest yields.
@@ -60,6 +63,11 @@ class Dataset:
         request = replace(_request(self.manifest), remedies=remedies)
         return Dataset.plan_for(self.manifest.schema, request, owns_tables=self.manifest.owns_tables)
 
+    def with_documents(self, documents: Documents) -> Dataset:
+        """The same rows, some of them standing in others."""
+        request = replace(_request(self.manifest), documents=documents.to_json())
+        return Dataset(self.plan, _manifest(self.plan, request, self.manifest.schema, self.manifest.owns_tables))
+
     @property
     def tables(self) -> tuple[str, ...]:
         """Table keys, parents first."""
@@ -67,6 +75,10 @@ class Dataset:
 
     def table(self, key: str) -> Table:
         return self.plan.tables[key].table
+
+    def stored_table(self, key: str) -> Table:
+        """The table with a column for whatever stands in its rows, as `nesting` makes them."""
+        return table_as_stored(self.manifest.schema, self.nesting.documents, key)
 
     def loaded_table(self, key: str) -> Table:
         """The table with the columns that the dataset fills: not those left to the server."""
@@ -107,6 +119,17 @@ class Dataset:
         fields = [pa.field(c.name, arrow_type(c.type), nullable=c.nullable) for c in columns]
         return pa.RecordBatch.from_arrays([arrays[c.name] for c in columns], schema=pa.schema(fields))
 
+    @cached_property
+    def nesting(self) -> Nesting:
+        """The rows as they stand in the database, some of them in others."""
+        return Nesting(self, self.plan.tables, documents_of(self.manifest))
+
+    def parent_rows(self, table: str, relation: str, rows: Int64s) -> tuple[Int64s, Mask | None]:
+        """As `Relation.parent_rows`, for rows of any dataset, a grown one too."""
+        frame = self._frame(table, rows)
+        parents, valid = frame.parent(frame.relation(relation))
+        return parents.rows, valid
+
     def cell(self, table: str, column: str, row: int) -> Any:
         """One value, as Python."""
         return self.values(table, column, np.array([row], dtype=np.int64))[0].as_py()
@@ -130,12 +153,13 @@ def _request(manifest: Manifest) -> DataRequest:
         default_rows_of=body.get("default_rows_of", {}),
         place=body["place"],
         remedies=body.get("remedies", {}),
+        documents=body.get(KEY),
     )
 
 
 def rows_fingerprint(manifest: Manifest) -> str:
     """A digest of what determines the rows, whatever indexes the tables have for speed alone."""
-    said = {name: value for name, value in manifest.body.items() if name not in ("place", "schema")}
+    said = {name: value for name, value in manifest.body.items() if name not in ("place", "schema", KEY)}
     text = json.dumps([said, manifest.schema.structure_fingerprint], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
@@ -163,6 +187,9 @@ def _manifest(plan: DataPlan, request: DataRequest, schema: Schema, owns_tables:
     if request.remedies:
         body["remedies"] = {table: dict(chosen) for table, chosen in request.remedies.items()}
     digest = {name: value for name, value in body.items() if name != "place"}
+    if request.documents:
+        body[KEY] = request.documents
+        digest |= {KEY: moved} if (moved := content_of(request.documents)) else {}
     text = json.dumps(digest, sort_keys=True)
     fingerprint = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
     return Manifest(fingerprint, body, schema, owns_tables)

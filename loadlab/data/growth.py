@@ -24,6 +24,7 @@ from loadlab.data.plan.planner import DataPlan, DataRequest
 from loadlab.data.relations.relation import Relation
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.manifest import Manifest
+from loadlab.schema.nesting import KEY
 from loadlab.spec.shapes import DataShape
 
 # Rows on both sides of the seam in which the unique keys are compared before anything is written.
@@ -187,6 +188,7 @@ def grown(dataset: Dataset, scale: float, asked: str) -> GrownDataset:
         rows={},
         place=body["place"],
         remedies=body.get("remedies", {}),
+        documents=body.get(KEY),
     )
     larger = Dataset.plan_for(dataset.manifest.schema, request, owns_tables=dataset.manifest.owns_tables)
     result = GrownDataset(larger.plan, _manifest(dataset, larger, asked), dataset)

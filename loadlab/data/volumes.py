@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.model import Schema, Table
@@ -32,6 +33,8 @@ class DataRequest:
     place: str = "scenario.yaml"
     remedies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By table and CHECK that is not understood, what is done about it: one of `data.remedies.CANDIDATES`."""
+    documents: Mapping[str, Any] | None = None
+    """Which rows stand in others (`schema.nesting.Documents.to_json`); None: each table by itself."""
 
     def is_default(self, table: str) -> bool:
         """Whether nobody stated how many rows a table has."""

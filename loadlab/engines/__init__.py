@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loadlab.engines.protocol import Engine
 
 DEFAULT_URL = "embedded:"
-URL_FORMS = "embedded: (temporary), embedded:DIR (kept), postgresql://…, mysql://…, sqlite:///FILE"
+URL_FORMS = "embedded: (temporary), embedded:DIR (kept), postgresql://…, mysql://…, mongodb://…, sqlite:///FILE"
 # URL scheme → where the opener is: a callable that takes the URL and returns an open Engine.
 _OPENERS = {
     "embedded": "loadlab.engines.embedded:open_embedded",
@@ -29,11 +29,12 @@ _OPENERS = {
     "postgres": "loadlab.engines.postgresql:open_postgresql",
     "mysql": "loadlab.engines.mysql:open_mysql",
     "mariadb": "loadlab.engines.mysql:open_mysql",
+    "mongodb": "loadlab.engines.mongodb:open_mongodb",
     "sqlite": "loadlab.engines.sqlite:open_sqlite",
 }
 # Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with. That of
 # an engine of another package is `NAME://`.
-_SCRATCH = {"postgresql": "embedded:", "mysql": "mysql://", "sqlite": "sqlite://"}
+_SCRATCH = {"postgresql": "embedded:", "mysql": "mysql://", "mongodb": "mongodb://", "sqlite": "sqlite://"}
 # What a Prisma schema calls the engines that can write its tables.
 _PROVIDERS = {"postgresql": "postgresql", "sqlite": "sqlite", "postgres": "postgresql", "cockroachdb": "postgresql"}
 PROVIDERS = tuple(_PROVIDERS)

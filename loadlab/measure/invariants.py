@@ -9,6 +9,7 @@ from typing import Any
 from loadlab.engines.protocol import Engine
 from loadlab.errors import DatabaseError, InputError
 from loadlab.measure.integrity import IntegrityCheck
+from loadlab.spec.native import native_statement
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Invariant
 from loadlab.workload.plan import PLACE
@@ -47,12 +48,7 @@ def _ask(session: Any, statement: Statement, place: str) -> tuple[tuple[Any, ...
 
 def _statement(name: str, item: Invariant, engine: str, dialect: str) -> Statement:
     place = f"{PLACE}: workload.invariants.{name}.sql"
-    if isinstance(item.sql, str):
-        statement = Statement.parse(item.sql, dialect=dialect)
-    elif engine in item.sql:
-        statement = Statement.parse(item.sql[engine])
-    else:
-        raise InputError(place, f"has a text for {', '.join(item.sql)} only; add one for {engine}")
+    statement = native_statement(item.sql, engine, dialect, place)
     if statement.names:
         raise InputError(place, f"has the parameter :{statement.names[0]}; an invariant takes none")
     return statement

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import Constraint, Status
+from loadlab.schema.nesting import Documents
+from loadlab.seeding.documents import summary_lines, where_of
 from loadlab.seeding.estimate import TableEstimate
 from loadlab.seeding.room import needed_bytes
 from loadlab.seeding.trial import TableRefusal, Trial
@@ -39,6 +41,7 @@ def plan_summary(
         "constraints": dict(_counts(tables).items()),
         "trial": None if trial is None else asdict(trial),
         "remedies": dataset.manifest.body.get("remedies", {}),
+        "documents": dataset.nesting.documents.to_json(),
         "notes": list(dataset.plan.notes),
     }
 
@@ -66,7 +69,12 @@ def print_plan(
     """One line a table, then what is not kept by construction (`verbose`: every constraint), the trial and notes."""
     console = Console(highlight=False)
     _print_tables(console, tables)
-    lines = [*_constraint_lines(tables, verbose), *_trial_lines(trial), *_notes(dataset.plan.notes)]
+    lines = [
+        *_document_lines(dataset.nesting.documents),
+        *_constraint_lines(tables, verbose),
+        *_trial_lines(trial),
+        *_notes(dataset.plan.notes),
+    ]
     for line in (_total(tables, seconds), *_room(tables, free_bytes), *lines):
         console.print(line, markup=False, soft_wrap=True)
 
@@ -101,6 +109,24 @@ def _total(tables: Sequence[TableEstimate], seconds: float) -> str:
 def _room(tables: Sequence[TableEstimate], free_bytes: int | None) -> Iterator[str]:
     if free_bytes is not None and needed_bytes(tables) > free_bytes:
         yield f"It does not fit: the disk of the database has {format_size(free_bytes)} free."
+
+
+# -- documents -------------------------------------------------------------------------------------------------------
+
+
+def _document_lines(documents: Documents) -> Iterator[str]:
+    """Where the rows of each table stand and why; nothing of a database whose tables all stand by themselves."""
+    if not documents.placements:
+        return
+    inside = sum(placement.is_inside for placement in documents.placements)
+    collections = counted(len(documents.placements) - inside, "collection")
+    yield f"Documents: {collections}, {counted(inside, 'table')} embedded:"
+    for placement in sorted(documents.placements, key=lambda item: item.design == "reference"):
+        yield f"  {placement.table}: {where_of(placement)}: {placement.why}"
+    yield from (f"  {line}" for line in summary_lines(documents))
+    if documents.advice:
+        yield "Shard keys, once one server is too small:"
+        yield from (f"  {line}" for line in documents.advice)
 
 
 # -- constraints -----------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class LogicalType:
     | float | a binary floating-point number | `bits` |
     | boolean, uuid, json, date | as they say | |
     | text | characters | `length` at most; `fixed`: padded with blanks to it; `form` "byte": one ASCII character |
-    | bytes | octets | `length` at most |
+    | bytes | octets | `length` at most; `fixed`: exactly that many |
     | time, timestamp | with decimals of a second | `precision` (None: 6), `timezone` |
     | interval | an exact duration, a day being 24 hours and a month 30 days | `precision`; `form`: its smallest unit |
     | inet | an address; `form` "network": a network without host bits | `form` |

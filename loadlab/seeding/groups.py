@@ -51,7 +51,7 @@ def _size_bytes(dataset: Dataset, chunk: Chunk) -> float:
     """What a chunk holds, judged by its first rows; 0 for one that takes no time worth the looking."""
     if chunk.rows < _WORTH_ORDERING_ROWS:
         return 0.0
-    sample_bytes: int = dataset.batch(chunk.table, chunk.start, chunk.start + _SAMPLE_ROWS).nbytes
+    sample_bytes: int = dataset.nesting.batch(chunk.table, chunk.start, chunk.start + _SAMPLE_ROWS).nbytes
     return sample_bytes / _SAMPLE_ROWS * chunk.rows
 
 

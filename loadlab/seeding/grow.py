@@ -56,6 +56,7 @@ def plan_growth(engine: Engine, wish: GrowthWish) -> tuple[GrownDataset, bool]:
         assert isinstance(begun, GrownDataset)
         return begun, True
     dataset = dataset_of(there)
+    _require_rows_apart(engine, dataset)
     scale = _scale(dataset, wish)
     if there.new_rows:
         raise DatabaseError(
@@ -63,6 +64,16 @@ def plan_growth(engine: Engine, wish: GrowthWish) -> tuple[GrownDataset, bool]:
             f"the dataset, where the growth would begin; seed an empty database with --scale {scale:g} instead"
         )
     return grown(dataset, scale, wish.words), False
+
+
+def _require_rows_apart(engine: Engine, dataset: Dataset) -> None:
+    """Raises DatabaseError where rows stand in others: the youngest of these would get more of them."""
+    inside = [item for item in dataset.nesting.documents.placements if item.design != "reference"]
+    if inside:
+        raise DatabaseError(
+            f"{engine.display_url} holds rows of {inside[0].table} in those of {inside[0].host}, which growing would "
+            "have to change; seed an empty database at a larger --scale instead"
+        )
 
 
 def _scale(dataset: Dataset, wish: GrowthWish) -> float:

@@ -12,7 +12,7 @@ from loadlab.data.dataset import Dataset
 from loadlab.engines.abilities import CanForget, CanLoadCycles
 from loadlab.engines.protocol import Chunk, Engine, Manifest
 from loadlab.errors import DatabaseError, InputError, NotEmptyError
-from loadlab.seeding.chunks import chunks_of, later_chunks, pending
+from loadlab.seeding.chunks import chunks_of, later_chunks, pending, rows_in
 from loadlab.seeding.groups import Way, groups
 from loadlab.seeding.workers import Crew, Job, cluster_crew, first_batches, load_chunk, local_crew, needs_second_pass
 
@@ -131,8 +131,8 @@ def _crew(todo: tuple[Chunk, ...], workers: int, cluster: str | None) -> Abstrac
 def _load_all(
     engine: Engine, dataset: Dataset, todo: tuple[Chunk, ...], crew: Crew | None, total: int, observe: Observer
 ) -> int:
-    done = total - sum(chunk.rows for chunk in todo if not chunk.later)
-    written = 0
+    rows = {chunk: rows_in(dataset, chunk) for chunk in todo if not chunk.later}
+    done, written = total - sum(rows.values()), 0
     job = Job(engine.url, dataset.manifest.fingerprint)
     load_here = partial(load_chunk, engine, dataset)
     for group in groups(dataset, todo):
@@ -145,9 +145,8 @@ def _load_all(
         for chunk, confirmed in loads:
             if confirmed != chunk.rows:
                 raise DatabaseError(f"{chunk.table}: the server confirmed {confirmed:,} of {chunk.rows:,} rows")
-            if not chunk.later:
-                done += chunk.rows
-                written += confirmed
+            done += rows.get(chunk, 0)
+            written += rows.get(chunk, 0)
             observe(SeedProgress(done, total, table=chunk.table))
     return written
 

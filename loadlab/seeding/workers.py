@@ -67,7 +67,7 @@ def load_chunk(engine: Engine, dataset: Dataset, chunk: Chunk) -> int:
         batches = (batch.select([*table.primary_key, *columns]) for batch in _batches(dataset, chunk))
         return engine.fill_later(table, columns, batches, chunk)
     later = dataset.plan.postponed.get(chunk.table, ()) if needs_second_pass(engine, dataset) else ()
-    return engine.load(table, first_batches(dataset, chunk, later), chunk)
+    return engine.load(dataset.stored_table(chunk.table), first_batches(dataset, chunk, later), chunk)
 
 
 def first_batches(dataset: Dataset, chunk: Chunk, later: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
@@ -82,13 +82,13 @@ def first_batches(dataset: Dataset, chunk: Chunk, later: Collection[str] = ()) -
 def _batches(dataset: Dataset, chunk: Chunk) -> Iterator[pa.RecordBatch]:
     rows = _batch_rows(dataset, chunk)
     for start in range(chunk.start, chunk.stop, rows):
-        yield dataset.batch(chunk.table, start, min(start + rows, chunk.stop))
+        yield dataset.nesting.batch(chunk.table, start, min(start + rows, chunk.stop))
 
 
 def _batch_rows(dataset: Dataset, chunk: Chunk) -> int:
     if chunk.rows <= _SAMPLE_ROWS:
         return _SAMPLE_ROWS
-    row_bytes = dataset.batch(chunk.table, chunk.start, chunk.start + _SAMPLE_ROWS).nbytes / _SAMPLE_ROWS
+    row_bytes = dataset.nesting.batch(chunk.table, chunk.start, chunk.start + _SAMPLE_ROWS).nbytes / _SAMPLE_ROWS
     return int(min(BATCH_ROWS, max(_SAMPLE_ROWS, _BATCH_BYTES // max(row_bytes, 1))))
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
 
-from loadlab.spec.base import PerEngine, SpecModel
+from loadlab.spec.base import SpecModel
+from loadlab.spec.native import PerEngineText, as_text
 from loadlab.spec.parameters import ColumnParameter, OrText, Parameter, Pick, TimeParameter, ValueParameter
 from loadlab.spec.statement import Statement
 
@@ -350,7 +351,7 @@ _TABLE_ALONE = OrText("a table's name, short for {table: …}")
 class Action(SpecModel):
     """One statement: native text, an insert, or a form that every engine writes in its own words."""
 
-    sql: PerEngine | None = Field(
+    sql: PerEngineText | None = Field(
         default=None, description="Native text with :named parameters, or one for each engine."
     )
     insert: str | None = Field(default=None, description="Table into which a row from beyond the dataset is inserted.")
@@ -461,7 +462,7 @@ def _any_writes(steps: object) -> bool:
         elif isinstance(step, dict):
             texts = step.get("sql") or ()
             texts = [texts] if isinstance(texts, str) else texts.values() if isinstance(texts, dict) else ()
-            if set(_WRITES) & step.keys() or any(Statement.parse(str(text)).is_write for text in texts):
+            if set(_WRITES) & step.keys() or any(Statement.parse(str(as_text(text))).is_write for text in texts):
                 return True
     return False
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from loadlab.errors import InputError
 from loadlab.spec.base import PerEngine, SpecModel, merged, read_text, validate
+from loadlab.spec.documents import DocumentWishes
 from loadlab.spec.profile import with_profile
 from loadlab.spec.requirements import Brief, load_brief
 from loadlab.spec.shapes import DataShape
@@ -46,6 +47,11 @@ class ScenarioFile(SpecModel):
         " engine by its name.",
     )
     data: DataShape = DataShape()
+    documents: DocumentWishes = Field(
+        default={},
+        description="Of a document database: by table, whether its rows stand in those of another one. What is not"
+        " named is decided by rule.",
+    )
     workload: Workload = Workload()
     targets: TargetOverrides = TargetOverrides()
     review: ReviewSettings = ReviewSettings()

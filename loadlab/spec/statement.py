@@ -26,6 +26,12 @@ _WRITES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+# A command as a document: its first key says what it does, and a pipeline may end in a collection.
+_WRITING_COMMAND = re.compile(
+    r"""^\s*\{\s*"(?:(?:insert|update|delete|findAndModify|findandmodify|bulkWrite)"\s*:|.*"\$(?:merge|out)"\s*:)""",
+    re.DOTALL,
+)
+
 
 def shortened(text: str, most: int) -> str:
     """A statement's text on one line, in no more than `most` characters and cut between words."""
@@ -65,8 +71,18 @@ class Statement:
         return cls(tuple(fragments), tuple(names), dialect)
 
     @property
+    def is_command(self) -> bool:
+        """Whether it is a document, and not a sentence."""
+        return self.fragments[0].lstrip().startswith("{")
+
+    @property
     def is_write(self) -> bool:
-        """Whether the text changes data, by its keywords: INSERT, UPDATE, DELETE, MERGE, also behind WITH."""
+        """Whether the text changes data, by its keywords: INSERT, UPDATE, DELETE, MERGE, also behind WITH.
+
+        Of a command that is a document, by its first key, or by a stage that writes.
+        """
+        if self.is_command:
+            return _WRITING_COMMAND.match("?".join(self.fragments)) is not None
         plain = _TOKEN.sub(" ", "?".join(self.fragments))
         return _WRITES.search(plain) is not None
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
 from loadlab.spec.arrivals import RatePerS, Shape, mean_level
-from loadlab.spec.base import PerEngine, SpecModel
+from loadlab.spec.base import SpecModel
+from loadlab.spec.native import PerEngineText
 from loadlab.spec.operations import Action, OperationKind, Step, kind_of, labelled
 from loadlab.spec.parameters import ColumnParameter, DurationS, OrText
 from loadlab.units import parse_share
@@ -38,7 +39,7 @@ class Retry(SpecModel):
 class Invariant(SpecModel):
     """A query whose answer the load must not change, or must leave at a value."""
 
-    sql: PerEngine = Field(description="A query without parameters, or one for each engine.")
+    sql: PerEngineText = Field(description="A query without parameters, or one for each engine.")
     equals: str | int | float | bool | None = Field(
         default=None, description="The one value that it must give after the load; absent: what it gave before."
     )

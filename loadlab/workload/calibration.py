@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from loadlab.engines.abilities import CanIdle
 from loadlab.engines.protocol import Engine
 from loadlab.errors import LoadLabError
 from loadlab.measure.model import Calibration
@@ -57,10 +58,11 @@ def _overhead_us(choose: Callable[[], int]) -> float:
 
 
 def _round_trips_us(engine: Engine, timeout_s: float) -> list[float]:
-    """Of `SELECT 1`; empty where the database has no such thing."""
+    """Of what asks for nothing; empty where the database has no such thing."""
     session = engine.connect(timeout_s=timeout_s)
     try:
-        handle = session.prepare(Statement.parse("SELECT 1"))
+        idle = engine.idle_statement() if isinstance(engine, CanIdle) else Statement.parse("SELECT 1")
+        handle = session.prepare(idle)
         values = session.encode_row(handle, {})
         found = []
         for _ in range(_ROUND_TRIPS):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from loadlab.errors import InputError
+from loadlab.spec.native import text_for
 from loadlab.spec.statement import Statement
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
     from loadlab.workload.values import Cells
     from loadlab.workload.verification import Kept
 
-FlowText = str | Mapping[str, str]
-"""A statement's text, or one for each engine by its name."""
+FlowText = str | Mapping[str, str | Mapping[str, Any]]
+"""A statement's text, or one for each engine by its name (`sql`: for all that speak SQL); a command may be a dict."""
 
 # Rows are drawn in blocks; reads go round in one, new rows are used once.
+_TEXTS_KEPT = 256
 _READ_BLOCK = 8192
 _NEW_BLOCK = 512
 
@@ -89,6 +91,7 @@ class FlowSession:
         self._connection, self._names, self._counts, self._isolation = connection, names, counts, isolation
         self.kept_for_later, self._insertions = kept, insertions or {}
         self._prepared: dict[str, tuple[Any, str]] = {}
+        self._texts: dict[int, tuple[Mapping[str, str | Mapping[str, Any]], str]] = {}
         self.kept = 0
         """How often something was made to stay, by a commit or a statement of its own: that cannot be repeated."""
         self.is_in_transaction = False
@@ -127,20 +130,31 @@ class FlowSession:
             raise InputError("flows.py", f"gives no value for :{error.args[0]} of {name}") from None
 
     def _find(self, text: FlowText) -> tuple[Any, str]:
-        native = text if isinstance(text, str) else own_text(text, self.engine)
+        native = text if isinstance(text, str) else self._native(text)
         found = self._prepared.get(native)
         return found if found is not None else self._prepare(native, Statement.parse(native))
+
+    def _native(self, texts: Mapping[str, str | Mapping[str, Any]]) -> str:
+        """The text of this engine; of a constant it is not made again on the clock."""
+        known = self._texts.get(id(texts))
+        if known is not None and known[0] is texts:
+            return known[1]
+        if len(self._texts) >= _TEXTS_KEPT:  # They are made anew each time.
+            self._texts.clear()
+        self._texts[id(texts)] = texts, own_text(texts, self.engine)
+        return self._texts[id(texts)][1]
 
     def _prepare(self, native: str, statement: Statement) -> tuple[Any, str]:
         self._prepared[native] = self._connection.prepare(statement), self._names.name_of(statement)
         return self._prepared[native]
 
 
-def own_text(texts: Mapping[str, str], engine: str) -> str:
+def own_text(texts: Mapping[str, str | Mapping[str, Any]], engine: str) -> str:
     """The text for an engine. Raises InputError when there is none."""
-    if engine not in texts:
+    found = text_for(texts, engine)
+    if found is None:
         raise InputError("flows.py", f"has a statement for {', '.join(texts)} only, none for {engine}")
-    return texts[engine]
+    return found
 
 
 class Transaction:

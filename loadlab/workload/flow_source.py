@@ -112,6 +112,11 @@ class _Source:
                     return self._constant(holder)[self._constant(key)]
             case ast.Dict(keys=keys, values=values):
                 return dict(zip(map(self._constant, keys), map(self._constant, values), strict=True))
+            case ast.List(elts=items) | ast.Tuple(elts=items):
+                return [self._constant(item) for item in items]
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                with suppress(TypeError):
+                    return -self._constant(operand)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 with suppress(TypeError):
                     return self._constant(left) + self._constant(right)

@@ -15,6 +15,7 @@ from loadlab.engines.abilities import CanRenderInsert
 from loadlab.engines.protocol import Engine, Manifest
 from loadlab.errors import InputError
 from loadlab.schema.model import Schema, Table
+from loadlab.spec.native import native_statement
 from loadlab.spec.operations import Action
 from loadlab.spec.parameters import ChoiceParameter, ColumnParameter, Parameter, ValueParameter
 from loadlab.spec.scenario import Scenario
@@ -210,11 +211,7 @@ def _statement(operation: Action, engine: Engine, table: Table | None, dialect: 
         return engine.insert_statement(table)
     texts = operation.sql
     assert texts is not None
-    if isinstance(texts, str):
-        return Statement.parse(texts, dialect=dialect)
-    if engine.name not in texts:
-        raise InputError(f"{place}.sql", f"has a text for {', '.join(texts)} only; add one for {engine.name}")
-    return Statement.parse(texts[engine.name])
+    return native_statement(texts, engine.name, dialect, f"{place}.sql")
 
 
 def _check_parameters(operation: Action, table: Table | None, schema: Schema, place: str) -> None:

@@ -1,6 +1,7 @@
 """What of a workload can be checked against the dataset: which reads return known cells, which inserts leave a key.
 
-Found before the load from the statements' texts. What is not understood is not checked, and nothing is claimed of it.
+Found before the load from the statements' texts, by the engine itself where they are no SQL (`CanTellContent`). What is
+not understood is not checked, and nothing is claimed of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from loadlab.engines.abilities import CanTellContent, StatementContent
+from loadlab.engines.protocol import Engine
 from loadlab.schema.checks.syntax import parser_dialect
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.parameters import ColumnParameter, Parameter
@@ -52,6 +55,14 @@ class Changes:
     emptied: frozenset[str]
 
 
+def _told(statement: Statement, schema: Schema, engine: Engine) -> StatementContent | None:
+    """What the engine says of a statement; None where that is to be read from its SQL."""
+    if not isinstance(engine, CanTellContent):
+        return None
+    # Of what it does not understand nothing is claimed.
+    return engine.content_of(statement, schema) or StatementContent()
+
+
 def parsed(statement: Statement, engine: str) -> exp.Expr | None:
     """The tree of a statement; None where it cannot be read."""
     try:
@@ -60,9 +71,14 @@ def parsed(statement: Statement, engine: str) -> exp.Expr | None:
         return None
 
 
-def read_check(statement: Statement, params: Mapping[str, Parameter], schema: Schema, engine: str) -> ReadCheck | None:
+def read_check(
+    statement: Statement, params: Mapping[str, Parameter], schema: Schema, engine: Engine
+) -> ReadCheck | None:
     """How a read is checked, None where it is no read of one row by a unique key of the dataset."""
-    tree = parsed(statement, engine)
+    told = _told(statement, schema, engine)
+    if told is not None:
+        return _told_read(told, params)
+    tree = parsed(statement, engine.name)
     if not isinstance(tree, exp.Select) or any(tree.args.get(name) for name in ("joins", "group", "with_", "distinct")):
         return None
     tables = list(tree.find_all(exp.Table))
@@ -71,17 +87,34 @@ def read_check(statement: Statement, params: Mapping[str, Parameter], schema: Sc
     if table is None or where is None or tree.find(exp.Subquery, exp.Window, exp.AggFunc) is not None:
         return None
     compared = _compared(where.this, params)
-    if compared is None or any(item.table != table.key for _, item in compared.values()):
-        return None
-    if len({item.row for _, item in compared.values()}) != 1:
-        return None
-    if any(column != item.column_name for column, (_, item) in compared.items()):
+    if compared is None or not _is_one_row(table.key, compared):
         return None
     keys = [set(key) for key in table.unique_keys]
     if not any(key <= set(compared) for key in keys):
         return None
     columns = tuple(_result_column(item, table) for item in tree.expressions)
     return ReadCheck(table.key, columns, tuple(name for name, _ in compared.values())) if any(columns) else None
+
+
+def _is_one_row(table: str, compared: Mapping[str, tuple[str, ColumnParameter]]) -> bool:
+    """Whether the columns are compared with those of one known row of the table."""
+    return len({item.row for _, item in compared.values()}) == 1 and all(
+        (item.table, item.column_name) == (table, column) for column, (_, item) in compared.items()
+    )
+
+
+def _told_read(told: StatementContent, params: Mapping[str, Parameter]) -> ReadCheck | None:
+    if told.read is None:
+        return None
+    table, by, columns = told.read
+    found = {column: (name, item) for column, name in by.items() if (item := _known(params.get(name))) is not None}
+    if len(found) != len(by) or not _is_one_row(table, found):
+        return None
+    return ReadCheck(table, columns, tuple(by.values()))
+
+
+def _known(item: Parameter | None) -> ColumnParameter | None:
+    return item if isinstance(item, ColumnParameter) and item.pick != "new" else None
 
 
 def _compared(condition: exp.Expr, params: Mapping[str, Parameter]) -> dict[str, tuple[str, ColumnParameter]] | None:
@@ -95,8 +128,8 @@ def _compared(condition: exp.Expr, params: Mapping[str, Parameter]) -> dict[str,
             column, value = value, column
         if not isinstance(column, exp.Column) or not isinstance(value, exp.Placeholder):
             return None
-        item = params.get(value.name)
-        if not isinstance(item, ColumnParameter) or item.pick == "new":
+        item = _known(params.get(value.name))
+        if item is None:
             return None
         found[column.name] = (value.name, item)
     return found
@@ -111,32 +144,49 @@ def _result_column(item: exp.Expr, table: Table) -> str | None:
     return column.name if is_cell else None
 
 
-def insertion(statement: Statement, schema: Schema, engine: str) -> Insertion | None:
+def insertion(statement: Statement, schema: Schema, engine: Engine) -> Insertion | None:
     """The key that an insert of one row leaves behind, None where it is none or the key is not a parameter."""
-    tree = parsed(statement, engine)
+    told = _told(statement, schema, engine)
+    if told is not None:
+        if told.inserted is None:
+            return None
+        key, values = told.inserted
+        return _insertion(statement, schema.table(key), values)
+    tree = parsed(statement, engine.name)
     if not isinstance(tree, exp.Insert) or not isinstance(tree.this, exp.Schema):
         return None
     if not isinstance(tree.expression, exp.Values) or tree.args.get("conflict") is not None:
         return None
     table = _table(schema, tree.this.this)
     rows = tree.expression.expressions
-    if table is None or not table.primary_key or len(rows) != 1:
+    if table is None or len(rows) != 1:
         return None
-    cells = dict(zip((column.name for column in tree.this.expressions), rows[0].expressions, strict=False))
-    names = [cells[name].name for name in table.primary_key if isinstance(cells.get(name), exp.Placeholder)]
-    if len(names) != len(table.primary_key):
+    cells = zip((column.name for column in tree.this.expressions), rows[0].expressions, strict=False)
+    return _insertion(statement, table, {name: cell.name for name, cell in cells if isinstance(cell, exp.Placeholder)})
+
+
+def _insertion(statement: Statement, table: Table, values: Mapping[str, str]) -> Insertion | None:
+    """`values` are parameters by column."""
+    names = [values[name] for name in table.primary_key if name in values]
+    if not names or len(names) != len(table.primary_key):
         return None
     return Insertion(table.key, table.primary_key, tuple(statement.names.index(name) for name in names))
 
 
-def changes_of(statements: Iterable[Statement], schema: Schema, engine: str) -> Changes:
+def changes_of(statements: Iterable[Statement], schema: Schema, engine: Engine) -> Changes:
     """What these statements may change; of a text that cannot be read, every table that it might name."""
     columns: dict[str, set[str]] = {}
     emptied: set[str] = set()
     for statement in statements:
         if not statement.is_write:
             continue
-        tree = parsed(statement, engine)
+        told = engine.content_of(statement, schema) if isinstance(engine, CanTellContent) else None
+        if told is not None:
+            for key, names in told.changes.items():
+                columns.setdefault(key, set()).update(names)
+            emptied |= told.deleted
+            continue
+        tree = None if isinstance(engine, CanTellContent) else parsed(statement, engine.name)
         if tree is None:
             for anything in schema:
                 columns.setdefault(anything.key, set()).update(anything.column_names)

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import numpy as np
 
-from loadlab.engines.abilities import CanAppend, CanReadBack, CanTellUntouched
+from loadlab.engines.abilities import CanAppend, CanReadBack, CanTellContent, CanTellResolution, CanTellUntouched
 from loadlab.engines.protocol import Engine, Session, Values
 from loadlab.workload.loop import Call
 from loadlab.workload.plan import LoadPlan
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 READS_KEPT = 2_000
 KEYS_KEPT = 200_000
 _SHOWN = 3
+# Engines whose reads are compared: those that know which rows were updated, or what the load updates.
+_COMPARED = (CanTellUntouched, CanTellContent)
 
 
 @dataclass(slots=True)
@@ -81,9 +83,9 @@ class Kept:
 
 
 def checked_read(session: CanReadBack, execute: Call, name: str, kept: Kept, *, every: int) -> Call:
-    """The read, every so many executions of which keep their raw result."""
+    """The read, which keeps its raw result every so many executions, and the first time: a slow load is checked too."""
     keep = session.keep_result
-    count = 0
+    count = every - 1
 
     def read(values: Values) -> object:
         nonlocal count
@@ -121,14 +123,17 @@ def verifier_of(plan: LoadPlan, engine: Engine, cells: Cells) -> Verifier:
     for name, statement in plan.statements.items():
         operation = operations.get(name)
         plain = operation is not None and operation.transaction is None and operation.flow is None
-        if operation is not None and plain and not operation.is_write and isinstance(engine, CanTellUntouched):
-            check = read_check(statement, full_parameters(operation, cells.table), schema, engine.name)
+        if operation is not None and plain and not operation.is_write and isinstance(engine, _COMPARED):
+            check = read_check(statement, full_parameters(operation, cells.table), schema, engine)
             if check is not None:
                 reads[name] = check
-        found = insertion(statement, schema, engine.name) if isinstance(engine, CanAppend) else None
+        found = insertion(statement, schema, engine) if isinstance(engine, CanAppend) else None
         if found is not None:
             inserts[name] = found
-    changes = changes_of(plan.statements.values(), schema, engine.name)
+    changes = changes_of(plan.statements.values(), schema, engine)
+    if plan.new_rows_start and not isinstance(engine, CanTellUntouched):
+        # An earlier load may have changed anything, and nobody knows what.
+        changes = Changes({table.key: frozenset((*table.column_names, "")) for table in schema}, frozenset())
     return Verifier(engine, cells, reads, inserts, changes, every=max(1, round(1 / share)))
 
 
@@ -147,6 +152,7 @@ class Verifier:
     ) -> None:
         self._engine, self._cells, self._changes, self._every = engine, cells, changes, every
         self.reads, self.inserts = reads, inserts
+        self._moment_us = engine.moment_us if isinstance(engine, CanTellResolution) else 1
         self._rows: dict[str, dict[Values, int]] = {}
         self._untouched: dict[str, Any] = {}
 
@@ -203,7 +209,8 @@ class Verifier:
         names = tuple(dict.fromkeys(column for column in check.columns if column is not None))
         wanted = {column: array.to_pylist() for column, array in self._cells.columns(check.table, names, rows).items()}
         for place, (row, found) in enumerate(reads):
-            differing = _differing(check, table, {column: wanted[column][place] for column in names}, found)
+            cells = {column: wanted[column][place] for column in names}
+            differing = _differing(check, table, cells, found, self._moment_us)
             if differing is not None and not self._is_wrong(session, table, row, differing):
                 findings.changed += 1
                 continue
@@ -254,7 +261,7 @@ class Verifier:
 
 
 def _differing(
-    check: ReadCheck, table: Table, wanted: Mapping[str, Any], found: Sequence[tuple[Any, ...]]
+    check: ReadCheck, table: Table, wanted: Mapping[str, Any], found: Sequence[tuple[Any, ...]], moment_us: int = 1
 ) -> dict[str, tuple[Any, Any]] | None:
     """By column (read, meant) where they differ; `""` stands for the row itself. None: all is right."""
     if len(found) != 1:
@@ -262,7 +269,7 @@ def _differing(
     differing = {}
     for column, value in zip(check.columns, found[0], strict=True):
         if column is not None:
-            meant = meant_value(wanted[column], table.column(column).type)
+            meant = _kept(meant_value(wanted[column], table.column(column).type), moment_us)
             if not _equal(value, meant):
                 differing[column] = (value, meant)
     return differing or None
@@ -289,6 +296,13 @@ def meant_value(value: Any, type: LogicalType) -> Any:
         case "timestamp" if isinstance(value, dt.datetime):
             return value.replace(tzinfo=None) if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
     return value
+
+
+def _kept(value: Any, moment_us: int) -> Any:
+    """As a database keeps it whose moments are no finer."""
+    if moment_us == 1 or not isinstance(value, dt.datetime):
+        return value
+    return value.replace(microsecond=value.microsecond // moment_us * moment_us)
 
 
 def _equal(value: Any, meant: Any) -> bool:

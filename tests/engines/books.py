@@ -15,7 +15,7 @@ import pyarrow as pa
 from loadlab.data.core.cells import arrow_type
 from loadlab.engines.protocol import Chunk, Engine, Manifest
 from loadlab.schema.model import LogicalType, Schema, Table
-from loadlab.spec.statement import Statement
+from tests.engines.words import asked
 
 Row = dict[str, Any]
 WORK_COLUMNS = (
@@ -83,7 +83,7 @@ def fill(engine: Engine, ddl: str, works: Sequence[Row]) -> Schema:
 
 def read(engine: Engine, sql: str, **values: Any) -> list[tuple[Any, ...]]:
     with closing(engine.connect(timeout_s=10)) as session:
-        handle = session.prepare(Statement.parse(sql))
+        handle = session.prepare(asked(engine.name, sql))
         return session.query(handle, session.encode_row(handle, values))
 
 
@@ -119,11 +119,16 @@ def meant(kind: LogicalType, value: Any) -> Any:
         case "bytes":
             return bytes(value)
         case "date":
+            if isinstance(value, dt.datetime):
+                assert value.time() == dt.time(), "a day is stored as its midnight"
+                return value.date()
             return value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
         case "time":
             return value if isinstance(value, dt.time) else dt.time.fromisoformat(value)
         case "timestamp":
             moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
-            return (moment.astimezone(dt.UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+            moment = (moment.astimezone(dt.UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+            step = 10 ** (6 - (6 if kind.precision is None else kind.precision))
+            return moment.replace(microsecond=moment.microsecond // step * step)
         case _:
             return value

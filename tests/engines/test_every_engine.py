@@ -44,6 +44,7 @@ from tests.engines.books import (
     stored_works,
     work,
 )
+from tests.engines.words import asked
 
 ROOT = Path(__file__).resolve().parents[2]
 INSERT_AUTHOR = "INSERT INTO authors (id, email) VALUES (:id, :email)"
@@ -89,7 +90,7 @@ def test_a_scratch_database_is_empty_and_of_that_kind(under_test):
 
 
 def test_preview_leaves_nothing_behind(engine, under_test):
-    schema = engine.preview(under_test.ddl, {"find": Statement.parse("SELECT title FROM works WHERE id = :id")})
+    schema = engine.preview(under_test.ddl, {"find": asked(under_test.name, "SELECT title FROM works WHERE id = :id")})
     assert [table.key for table in schema] == ["authors", "works"]
     assert schema.dialect == under_test.name
     assert schema.ddl == under_test.ddl
@@ -102,6 +103,8 @@ def test_preview_describes_the_tables(engine, under_test):
     kinds = {column.name: column.type.kind for column in works.columns}
     # A virtual column holds what another engine's index has a condition for.
     assert kinds.pop("sold_title", "text") == "text"
+    if not under_test.has_generated_columns:
+        kinds["price_twice"] = "numeric"
     assert kinds == {
         "id": "uuid",
         "author_id": "integer",
@@ -120,12 +123,12 @@ def test_preview_describes_the_tables(engine, under_test):
         "price_twice": "numeric",
     }
     assert (works.column("price").type.precision, works.column("price").type.scale) == (12, 2)
-    assert works.column("price_twice").generated
+    assert not under_test.has_generated_columns or works.column("price_twice").generated
     assert works.primary_key == ("id",)
     assert [column.name for column in works.columns if not column.nullable] == ["id", "author_id", "rating"]
     (key,) = works.foreign_keys
     assert (key.columns, key.target, key.target_columns) == (("author_id",), "authors", ("id",))
-    assert key.on_delete == "CASCADE"
+    assert key.on_delete == ("CASCADE" if under_test.enforces_references else "NO ACTION")
     assert [check.name for check in works.checks] == ["works_rating_range"]
     indexes = {index.name: index for index in works.indexes if index.keys != works.primary_key}
     assert set(indexes) == {"works_author_id_changed_idx", "works_lower_title_idx", "works_sold_title_key"}
@@ -141,17 +144,17 @@ def test_preview_describes_indexes_of_expressions_and_with_conditions(engine, un
     assert "title" in (indexes["works_sold_title_key"].predicate or "")
 
 
-def test_bad_ddl_names_the_line(engine):
+def test_bad_ddl_names_the_line(engine, under_test):
     with pytest.raises(InputError, match="line 3") as caught:
-        engine.preview("CREATE TABLE fine (a integer);\n\nCREATE TABEL wrong (b integer);\n", {})
+        engine.preview(under_test.bad_ddl, {})
     assert "\n" not in str(caught.value)
     assert engine.user_tables() == {}
 
 
 def test_a_bad_statement_is_named_with_what_is_wrong(engine, under_test):
     statements = {
-        "good": Statement.parse("SELECT id FROM authors WHERE email = :email"),
-        "bad": Statement.parse("SELECT sallary FROM authors WHERE id = :id"),
+        "good": asked(under_test.name, "SELECT id FROM authors WHERE email = :email"),
+        "bad": asked(under_test.name, "SELECT sallary FROM authors WHERE id = :id"),
     }
     with pytest.raises(InputError, match=r"operation bad.*sallary") as caught:
         engine.preview(under_test.ddl, statements)
@@ -161,10 +164,10 @@ def test_a_bad_statement_is_named_with_what_is_wrong(engine, under_test):
 
 def test_statements_are_checked_against_the_tables_that_are_there(engine, under_test):
     prepare(engine, under_test.ddl)
-    engine.check_statements({"good": Statement.parse(INSERT_AUTHOR)})
+    engine.check_statements({"good": asked(under_test.name, INSERT_AUTHOR)})
     assert engine.user_tables() == {"authors": False, "works": False}
     with pytest.raises(InputError, match=r"operation lost.*nowhere"):
-        engine.check_statements({"lost": Statement.parse("SELECT 1 FROM nowhere")})
+        engine.check_statements({"lost": asked(under_test.name, "SELECT 1 FROM nowhere")})
 
 
 # Create, load, finish ------------------------------------------------------------------------------------------------
@@ -192,7 +195,8 @@ def test_rows_come_back_as_they_were_loaded(engine, under_test):
     rows = [full_work(number) for number in range(1, 300)] + [work(number) for number in range(300, 340)]
     schema = fill(engine, under_test.ddl, rows)
     assert stored_works(engine, schema) == meant_works(schema, rows)
-    assert read(engine, "SELECT count(*) FROM works WHERE price_twice = price * 2") == [(299,)]
+    if under_test.has_generated_columns:
+        assert read(engine, "SELECT count(*) FROM works WHERE price_twice = price * 2") == [(299,)]
 
 
 HIGHEST, LOWEST = dt.datetime.max, dt.datetime.min
@@ -277,7 +281,9 @@ def test_constraints_hold_after_the_load(engine, under_test):
     fill(engine, under_test.ddl, [work(1, title="once", sold=True)])
     with closing(engine.connect(timeout_s=10)) as session:
         for what, (sql, values) in VIOLATIONS.items():
-            handle = session.prepare(Statement.parse(sql))
+            if what == "foreign key" and not under_test.enforces_references:
+                continue
+            handle = session.prepare(asked(under_test.name, sql))
             with pytest.raises(ConstraintError) as caught:
                 session.execute(handle, session.encode_row(handle, values))
             assert caught.value.code, what
@@ -286,7 +292,7 @@ def test_constraints_hold_after_the_load(engine, under_test):
 def test_deleting_a_parent_deletes_its_children(engine, under_test):
     fill(engine, under_test.ddl, [work(1), work(2), work(11)])
     with closing(engine.connect(timeout_s=10)) as session:
-        delete = session.prepare(Statement.parse("DELETE FROM authors WHERE id = :id"))
+        delete = session.prepare(asked(under_test.name, "DELETE FROM authors WHERE id = :id"))
         assert session.execute(delete, session.encode_row(delete, {"id": 1})) == 1
     assert read(engine, "SELECT author_id FROM works") == [(2,)]
 
@@ -399,8 +405,13 @@ def test_a_loader_killed_on_the_way_leaves_whole_chunks(engine, under_test):
             loader.stdout.readline()
         time.sleep(0.003)  # into the next chunk
         loader.kill()
-    assert 5 <= len(engine.loaded()) < 40
-    assert read(engine, "SELECT count(*) FROM authors") == [(len(engine.loaded()) * 500,)]
+    chunks = len(engine.loaded())
+    assert 5 <= chunks < 40
+    ((there,),) = read(engine, "SELECT count(*) FROM authors")
+    if under_test.loads_whole_chunks:
+        assert there == chunks * 500
+    else:
+        assert chunks * 500 <= there < (chunks + 1) * 500 + 1
     table = manifest.schema.table("authors")
     for start in range(0, ROWS, 500):
         if Chunk("authors", start, start + 500) not in engine.loaded():
@@ -431,9 +442,9 @@ def session(engine, under_test):
         yield opened
 
 
-def test_execute_counts_rows(session):
+def test_execute_counts_rows(session, under_test):
     def run(sql, **values):
-        handle = session.prepare(Statement.parse(sql))
+        handle = session.prepare(asked(under_test.name, sql))
         return session.execute(handle, session.encode_row(handle, values))
 
     assert run("SELECT id FROM authors") == 10
@@ -445,8 +456,8 @@ def test_execute_counts_rows(session):
     assert run("DELETE FROM authors WHERE id = :id", id=50) == 0
 
 
-def test_a_name_that_occurs_twice_is_one_value(session):
-    handle = session.prepare(Statement.parse("SELECT id FROM authors WHERE id = :b OR id = :a OR id = :b + 1"))
+def test_a_name_that_occurs_twice_is_one_value(session, under_test):
+    handle = session.prepare(asked(under_test.name, "SELECT id FROM authors WHERE id = :b OR id = :a OR id = :b + 1"))
     values = session.encode_row(handle, {"a": 1, "b": 5})
     assert len(values) == 2
     assert sorted(session.query(handle, values)) == [(1,), (5,), (6,)]
@@ -458,7 +469,7 @@ def test_values_of_many_executions_are_encoded_at_once(session, engine):
     arrays = dict(zip([c.name for c in works.stored_columns], batch(works, rows).columns, strict=True))
     names = ("id", "rating", "price", "title", "published", "written", "changed", "sold", "copies")
     condition = " AND ".join(f"{name} = :{name}" for name in names)
-    handle = session.prepare(Statement.parse(f"SELECT id FROM works WHERE {condition}"))
+    handle = session.prepare(asked(engine.name, f"SELECT id FROM works WHERE {condition}"))
     encoded = session.encode(handle, {name: arrays[name] for name in names})
     assert len(encoded) == 101
     assert [session.execute(handle, values) for values in encoded[:100]] == [1] * 100
@@ -468,7 +479,7 @@ def test_values_of_many_executions_are_encoded_at_once(session, engine):
 
 
 def test_transactions_commit_and_roll_back(session, engine):
-    handle = session.prepare(Statement.parse(INSERT_AUTHOR))
+    handle = session.prepare(asked(engine.name, INSERT_AUTHOR))
     session.begin()
     session.execute(handle, session.encode_row(handle, {"id": 100, "email": "a"}))
     session.rollback()
@@ -478,8 +489,8 @@ def test_transactions_commit_and_roll_back(session, engine):
     assert read(engine, "SELECT id FROM authors WHERE id >= 100") == [(101,)]
 
 
-def test_a_session_goes_on_after_an_error(session):
-    handle = session.prepare(Statement.parse(INSERT_AUTHOR))
+def test_a_session_goes_on_after_an_error(session, under_test):
+    handle = session.prepare(asked(under_test.name, INSERT_AUTHOR))
     session.begin()
     with pytest.raises(ConstraintError):
         session.execute(handle, session.encode_row(handle, {"id": 1, "email": "twice"}))
@@ -501,7 +512,7 @@ def test_a_statement_is_cut_off_at_its_time_limit(engine, under_test):
 
 def test_a_lock_that_is_not_to_be_had_is_a_conflict_or_a_timeout(engine, under_test):
     fill(engine, under_test.ddl, [])
-    sql = Statement.parse("UPDATE authors SET born = NULL WHERE id = :id")
+    sql = asked(under_test.name, "UPDATE authors SET born = NULL WHERE id = :id")
     with closing(engine.connect(timeout_s=10)) as holder, closing(engine.connect(timeout_s=0.3)) as waiter:
         held, wanted = holder.prepare(sql), waiter.prepare(sql)
         holder.begin()
@@ -523,7 +534,7 @@ def test_sessions_work_side_by_side(engine, under_test):
         }
         try:
             with closing(engine.connect(timeout_s=30)) as session:
-                handle = session.prepare(Statement.parse(INSERT_AUTHOR))
+                handle = session.prepare(asked(under_test.name, INSERT_AUTHOR))
                 for values in session.encode(handle, columns):
                     session.execute(handle, values)
         except BaseException as error:
@@ -551,7 +562,7 @@ def test_a_snapshot_shows_sizes_and_rows(engine, under_test):
     assert works.index_bytes is not None
     assert works.index_bytes > 2000 * 16
     assert works.rows == pytest.approx(2000, rel=0.1), "an estimate"
-    assert works.analyzed
+    assert works.analyzed or not under_test.has_statistics
     assert evidence.database_bytes is not None
     assert evidence.database_bytes >= works.size_bytes + works.index_bytes
     index = evidence.indexes["works_author_id_changed_idx"]
@@ -566,7 +577,7 @@ def test_a_plan_shows_the_index_that_serves_it(engine, under_test):
     fill(engine, under_test.ddl, [full_work(number) for number in range(200)])
     assert isinstance(engine, CanExplain)
     sql = "SELECT title FROM works AS w WHERE w.author_id = :a ORDER BY w.changed DESC"
-    served = engine.explain(Statement.parse(sql))
+    served = engine.explain(asked(under_test.name, sql))
     assert served.full_scans == ()
     assert served.served_by_index
     assert served.indexes == ("works_author_id_changed_idx",)
@@ -575,12 +586,12 @@ def test_a_plan_shows_the_index_that_serves_it(engine, under_test):
 
 def test_a_plan_shows_a_full_scan_whatever_the_size(engine, under_test):
     fill(engine, under_test.ddl, [full_work(number) for number in range(20)])
-    scanned = engine.explain(Statement.parse("SELECT w.title FROM works AS w WHERE w.weight > :x"))
+    scanned = engine.explain(asked(under_test.name, "SELECT w.title FROM works AS w WHERE w.weight > :x"))
     assert scanned.full_scans == ("works",)
     assert not scanned.served_by_index
-    small = engine.explain(Statement.parse("SELECT email FROM authors WHERE id = :id"))
+    small = engine.explain(asked(under_test.name, "SELECT email FROM authors WHERE id = :id"))
     assert small.full_scans == (), "ten rows fit one page, but the key would serve a million"
-    written = engine.explain(Statement.parse("UPDATE works SET rating = 1 WHERE weight = :x"))
+    written = engine.explain(asked(under_test.name, "UPDATE works SET rating = 1 WHERE weight = :x"))
     assert written.full_scans == ("works",)
 
 
@@ -588,7 +599,7 @@ def test_a_join_does_not_hide_a_full_scan(engine, under_test):
     fill(engine, under_test.ddl, [full_work(number) for number in range(20)])
     sql = "SELECT a.email FROM works AS b JOIN authors AS a ON a.id = b.author_id WHERE b.weight > :x"
     # Which one is read in full is the planner's choice.
-    assert engine.explain(Statement.parse(sql)).full_scans in (("works",), ("authors",))
+    assert engine.explain(asked(under_test.name, sql)).full_scans in (("works",), ("authors",))
 
 
 def test_an_insert_is_written_for_a_table(engine, under_test):

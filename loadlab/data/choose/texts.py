@@ -73,6 +73,8 @@ def binary(context: TableContext, column: Column, shape: ColumnShape) -> Generat
     facts, key = context.of(column.name), context.key_of(column.name)
     length = min(_BYTES, facts.bytes_max if facts.bytes_max is not None else _BYTES)
     length = max(length, facts.bytes_min)
+    if column.type.fixed and column.type.length is not None:
+        length = column.type.length
     return CodeBytes(key, length) if context.is_unique(column.name) else Bytes(key, length)
 
 

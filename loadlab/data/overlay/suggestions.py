@@ -58,7 +58,7 @@ def suggest_aggregates(
     `is_nested` tells whether a child table's foreign key becomes a nested relation; by default, parts of a whole: the
     child is named after its parent and deleted with it, or numbered within it.
     """
-    nested = is_nested or _is_part
+    nested = is_nested or is_part
     found: dict[tuple[str, str], Aggregate | Balance] = {}
     for table in schema:
         parts = [(child, key) for child in schema for key in child.foreign_keys if key.target == table.key]
@@ -79,7 +79,8 @@ def suggest_aggregates(
     return found
 
 
-def _is_part(child: Table, key: ForeignKey) -> bool:
+def is_part(child: Table, key: ForeignKey) -> bool:
+    """Whether the rows of a table are parts of those that a foreign key names: so called, and deleted with them."""
     nullable = any(child.column(name).nullable for name in key.columns)
     if nullable or any(set(unique) <= set(key.columns) for unique in child.unique_keys):
         return False

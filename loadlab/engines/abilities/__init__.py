@@ -38,14 +38,19 @@ from loadlab.engines.abilities.load import (
     CanConnectDirectly,
     CanCutOff,
     CanIdentifyStatements,
+    CanIdle,
     CanReadBack,
     CanRenderInsert,
     CanRenderOperations,
+    CanTellContent,
     CanTellIdentity,
+    CanTellResolution,
     CanTellUntouched,
     CanWriteOut,
     DirectSession,
+    StatementContent,
 )
+from loadlab.engines.abilities.nesting import Access, CanNest, RelationFacts
 from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
 from loadlab.engines.abilities.pooling import CanGoThroughPooler, Pooler, PoolerConsole, PoolerState
 from loadlab.engines.abilities.replay import (
@@ -69,6 +74,7 @@ from loadlab.engines.abilities.review import (
 from loadlab.engines.abilities.sources import CanHostMigrations, CanRenderPrisma, FileForm
 
 __all__ = [
+    "Access",
     "ActivitySampler",
     "CanAppend",
     "CanCancel",
@@ -82,11 +88,13 @@ __all__ = [
     "CanGoThroughPooler",
     "CanHostMigrations",
     "CanIdentifyStatements",
+    "CanIdle",
     "CanInspect",
     "CanLeaveRunning",
     "CanLoadCycles",
     "CanMakeScratch",
     "CanMeasureBloat",
+    "CanNest",
     "CanPlan",
     "CanPlanValues",
     "CanProfile",
@@ -99,7 +107,9 @@ __all__ = [
     "CanReplay",
     "CanSampleActivity",
     "CanSampleRows",
+    "CanTellContent",
     "CanTellIdentity",
+    "CanTellResolution",
     "CanTellRowLayout",
     "CanTellUntouched",
     "CanTryIndexes",
@@ -123,10 +133,12 @@ __all__ = [
     "PoolerConsole",
     "PoolerState",
     "Refusal",
+    "RelationFacts",
     "Remedies",
     "ReplaySession",
     "RowLayout",
     "ServerEvent",
+    "StatementContent",
     "StatementLog",
     "StepKind",
     "StoredSize",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from loadlab.engines.protocol import Session
@@ -127,4 +128,44 @@ class CanWriteOut(Protocol):
 
     def write_out(self) -> None:
         """Have them written now, where we may ask for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StatementContent:
+    """What a statement does, as far as its engine understands its own words. Tables by key, columns by name.
+
+    `read`: one row of a table by a key. `inserted`: one row into a table. Values of both are parameters, by column;
+    `columns` are the result's, None where it is no cell of the row.
+    """
+
+    touched: frozenset[str] = frozenset()
+    changes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    deleted: frozenset[str] = frozenset()
+    read: tuple[str, Mapping[str, str], tuple[str | None, ...]] | None = None
+    inserted: tuple[str, Mapping[str, str]] | None = None
+
+
+@runtime_checkable
+class CanTellContent(Protocol):
+    """The engine's statements are no SQL, and it says itself what they do."""
+
+    def content_of(self, statement: Statement, schema: Schema) -> StatementContent | None:
+        """None for a text that is not understood."""
+        ...
+
+
+@runtime_checkable
+class CanTellResolution(Protocol):
+    """The engine keeps moments coarser than a microsecond; what is finer is cut off."""
+
+    moment_us: int
+
+
+@runtime_checkable
+class CanIdle(Protocol):
+    """The engine has other words than SQL for a question that asks for nothing."""
+
+    def idle_statement(self) -> Statement:
+        """Answered by the server without a look at any data."""
         ...

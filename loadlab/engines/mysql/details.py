@@ -39,7 +39,7 @@ def read_details(connection: Connection, database: str) -> SchemaDetails:
             )
             for table in schema
         },
-        frozenset({"lengths", "exact decimals"}),
+        frozenset({"lengths", "exact decimals", "foreign keys"}),
     )
 
 

@@ -12,12 +12,13 @@ from loadlab.schema.model import Index
 
 
 def read_details(connection: sqlite3.Connection) -> SchemaDetails:
-    """Of all tables that are there. SQLite keeps no invalid index, and has none of the features."""
+    """Of all tables that are there. SQLite keeps no invalid index, and has of the features foreign keys alone."""
     return SchemaDetails(
         {
             table.key: TableDetails({index.name: _details(connection, index) for index in table.indexes})
             for table in reflect(connection)
-        }
+        },
+        frozenset({"foreign keys"}),
     )
 
 

@@ -205,7 +205,8 @@ def _cast(node: exp.Cast) -> exp.Expr:
         if any(node.find_all(exp.Column)):
             # Not every text is the name of one: the cast itself asks for something.
             return node
-    kind, inner = node.to.this.name, bare(node.this)
+    # A type that sqlglot has no name for is a text.
+    kind, inner = str(getattr(node.to.this, "name", "")), bare(node.this)
     if isinstance(inner, (exp.Literal, exp.Neg, exp.Array)):
         return node
     if kind in INTEGERS and is_condition(inner):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from loadlab.engines.abilities import Remedies, Tuning
+from loadlab.engines.abilities import Remedies, StatementContent, Tuning
 from loadlab.engines.plan_tree import IndexTrial, NewIndex
 from loadlab.engines.protocol import Evidence
 from loadlab.measure.plans.model import StatementPlans
@@ -133,6 +133,7 @@ class ReviewFacts:
     schema: Schema
     rows: Mapping[str, int] = field(default_factory=dict)
     statements: Mapping[str, Statement] = field(default_factory=dict)
+    contents: Mapping[str, StatementContent] = field(default_factory=dict)
     executions: Mapping[str, int] | None = None
     evidence: Evidence | None = None
     is_window: bool = False

@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from loadlab.engines.abilities import StatementContent
 from loadlab.schema.checks import parser_dialect
 from loadlab.schema.model import Table
 from loadlab.spec.statement import Statement
@@ -41,11 +42,22 @@ def share_of(facts: ReviewFacts, *tables: Table) -> float | None:
 def statements_on(facts: ReviewFacts, *tables: Table, how: str = "all") -> tuple[str, ...]:
     """The keys of the statements that touch one of the tables: at `all`, or as those `updated` or `deleted` from."""
     wanted = {name for table in tables for name in _names(table)}
+    keys = {table.key for table in tables}
     return tuple(
         key
         for key, statement in facts.statements.items()
-        if wanted & getattr(touched(statement, facts.schema.dialect), how)
+        if (
+            keys & _told(facts.contents[key], how)
+            if key in facts.contents
+            else wanted & getattr(touched(statement, facts.schema.dialect), how)
+        )
     )
+
+
+def _told(content: StatementContent, how: str) -> frozenset[str]:
+    """The tables' keys, by the engine's own word."""
+    by = {"all": content.touched, "updated": frozenset(content.changes), "deleted": content.deleted}
+    return by[how]
 
 
 def _names(table: Table) -> set[tuple[str, str]]:

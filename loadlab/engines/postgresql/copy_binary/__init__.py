@@ -8,12 +8,13 @@ How it is made fast: what has the same width in every row (lengths, numbers, key
 records, neighbouring columns together; what has not (text, documents) stays where Arrow has it.
 `binary_join_element_wise` then interleaves both, and the data buffer of its result *is* the stream.
 
-`wire` says how the server takes a column, `records` holds the bytes' machinery, `columns` leads from a column to the
-function of its type, of which each family has a module: `scalars`, `numerics`, `network`, `figures`, `words`,
-`vectors`. Types made of other types (arrays, ranges, records, maps) are in `nested`.
+`wire` says how the server takes a column, `engines/packed_bytes.py` holds the bytes' machinery, `columns` leads from a
+column to the function of its type, of which each family has a module: `scalars`, `numerics`, `network`, `figures`,
+`words`, `vectors`. Types made of other types (arrays, ranges, records, maps) are in `nested`.
 """
 
+from loadlab.engines.packed_bytes import CannotEncodeError
 from loadlab.engines.postgresql.copy_binary.stream import HEADER, TRAILER, encode
-from loadlab.engines.postgresql.copy_binary.wire import CannotEncodeError, Wire
+from loadlab.engines.postgresql.copy_binary.wire import Wire
 
 __all__ = ["HEADER", "TRAILER", "CannotEncodeError", "Wire", "encode"]

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loadlab.engines.packed_bytes import EMPTY, Body, CannotEncodeError, Field, fixed_to_binary, offsets
 from loadlab.engines.postgresql.copy_binary import figures, network, numerics, scalars, vectors, words
 from loadlab.engines.postgresql.copy_binary.nested import array_body, map_body, multirange_body, range_body, record_body
-from loadlab.engines.postgresql.copy_binary.records import EMPTY, fixed_to_binary, offsets
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError, Field, Wire
+from loadlab.engines.postgresql.copy_binary.wire import Wire
 
 _NULL = pa.scalar(b"\xff\xff\xff\xff", pa.binary())
 _BODIES: dict[str, Callable[[pa.Array], Body]] = {

@@ -7,9 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from loadlab.engines.postgresql.copy_binary.nested import concatenated, lists_of
-from loadlab.engines.postgresql.copy_binary.records import binary, cast, values
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError, Field
+from loadlab.engines.packed_bytes import Body, CannotEncodeError, Field, binary, cast, concatenated, lists_of, values
 
 
 def _coordinates(array: pa.Array) -> list[Field]:

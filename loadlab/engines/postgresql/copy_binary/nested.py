@@ -13,36 +13,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadlab.engines.postgresql.copy_binary.records import (
+from loadlab.engines.packed_bytes import (
     EMPTY,
+    Body,
+    CannotEncodeError,
+    Field,
     binary,
     body,
-    cast,
+    concatenated,
     fixed_to_binary,
     joined,
+    lists_of,
     offsets,
 )
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError, Field, Wire
+from loadlab.engines.postgresql.copy_binary.wire import Wire
 
 Encoder = Callable[[pa.Array, Wire], "list[list[Field] | pa.Array]"]
 # utils/rangetypes.h; the bounds are always [lower, upper).
 _LOWER_INCLUSIVE, _LOWER_INFINITE, _UPPER_INFINITE = 0x02, 0x08, 0x10
-
-
-def lists_of(array: pa.Array) -> tuple[npt.NDArray[np.int32], pa.Array]:
-    """Where each list begins among the elements (and the last one's end), and the elements of all of them."""
-    lists = cast(array, pa.list_(array.type.value_type))
-    starts = offsets(lists)
-    return starts - starts[0], lists.values[int(starts[0]) : int(starts[-1])]
-
-
-def concatenated(starts: npt.NDArray[np.int32], pieces: list[list[Field] | pa.Array], count: int) -> pa.Array:
-    """Each list's elements one behind the other, as a binary array of as many values as there are lists."""
-    if not count:
-        return pa.array([b""] * (len(starts) - 1), pa.binary())
-    fields = joined(pieces, count)
-    places = np.ascontiguousarray(offsets(fields)[starts])
-    return pa.Array.from_buffers(pa.binary(), len(starts) - 1, [None, pa.py_buffer(places), fields.buffers()[2]])
 
 
 def array_body(array: pa.Array, element: Wire, column: Encoder) -> Body:

@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadlab.engines.postgresql.copy_binary.records import binary, data, offsets, strided_binary, values
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError
+from loadlab.engines.packed_bytes import Body, CannotEncodeError, binary, data, offsets, strided_binary, values
 
 _INET_V4, _INET_V6 = 2, 3  # PGSQL_AF_INET and PGSQL_AF_INET6 of utils/inet.h
 

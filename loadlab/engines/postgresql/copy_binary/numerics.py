@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError, Field
+from loadlab.engines.packed_bytes import Body, CannotEncodeError, Field
 
 _NUMERIC_NEGATIVE = 0x4000
 _NUMERIC_BASE_DIGITS = 4  # decimal digits in one digit of base 10,000

@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loadlab.engines.packed_bytes import Body, CannotEncodeError, binary, cast, values
 from loadlab.engines.postgresql.builtin_types import EVERYWHERE
-from loadlab.engines.postgresql.copy_binary.records import binary, cast, values
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError
 
 # 2000-01-01, PostgreSQL's epoch, in Unix terms.
 _EPOCH_US = 946_684_800_000_000

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from loadlab.engines.packed_bytes import CannotEncodeError, Field, interleaved
 from loadlab.engines.postgresql.copy_binary.columns import column
-from loadlab.engines.postgresql.copy_binary.records import interleaved
-from loadlab.engines.postgresql.copy_binary.wire import CannotEncodeError, Field, Wire
+from loadlab.engines.postgresql.copy_binary.wire import Wire
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 """Signature, flags, length of the header's extension."""

@@ -14,9 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadlab.engines.postgresql.copy_binary.nested import concatenated, lists_of
-from loadlab.engines.postgresql.copy_binary.records import EMPTY, cast, values
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError, Field
+from loadlab.engines.packed_bytes import EMPTY, Body, CannotEncodeError, Field, cast, concatenated, lists_of, values
 
 _CUBE_IS_POINT = 1 << 31
 

@@ -1,21 +1,8 @@
-"""How the server takes a column, and what the bytes of its values are made of."""
+"""How the server takes a column."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy.typing as npt
-import pyarrow as pa
-
-Field = tuple[str, "int | npt.NDArray[Any]"]
-"""A NumPy type and the value of every row, or one value for all rows."""
-Piece = "list[Field] | pa.Array"
-"""Part of every row: fixed-width fields, or bytes of any length."""
-
-
-class CannotEncodeError(ValueError):
-    """A column has a type, or a value, that has no binary form here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +19,3 @@ class Wire:
     element: Wire | None = None
     fields: tuple[Wire, ...] = ()
     form: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The bytes of a column's values: fixed-width fields, then a payload of any length."""
-
-    fields: list[Field]
-    payload: pa.Array | None = None

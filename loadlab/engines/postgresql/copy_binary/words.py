@@ -13,9 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from loadlab.engines.postgresql.copy_binary.nested import concatenated, lists_of
-from loadlab.engines.postgresql.copy_binary.records import binary, distinct
-from loadlab.engines.postgresql.copy_binary.wire import Body, CannotEncodeError
+from loadlab.engines.packed_bytes import Body, CannotEncodeError, binary, concatenated, distinct, lists_of
 
 _QUERY_VALUE, _QUERY_OPERATOR = 1, 2  # QI_VAL and QI_OPR of tsearch/ts_type.h
 _OPERATORS = {"!": 1, "&": 2, "|": 3, "<->": 4}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from loadlab.schema.meaning import words_of
 from loadlab.schema.model import Column, ForeignKey, LogicalType, Schema, Table
 from loadlab.units import format_count
-from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity
+from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.touching import share_of, statements_on
 from loadlab.validate.review.words import listed, plural, referencing, rows_evidence
 
@@ -97,6 +97,8 @@ def _unbound_finding(facts: ReviewFacts, table: Table, column: Column, target: T
 
 
 def _on_delete(facts: ReviewFacts) -> Examined:
+    if facts.details is not None and "foreign keys" not in facts.details.features:
+        return skipped("foreign keys", "the engine keeps no references: whoever deletes a parent decides")
     keys = [(table, key) for table in facts.schema for key in table.foreign_keys]
     found = []
     for table in facts.schema:

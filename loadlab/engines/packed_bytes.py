@@ -1,8 +1,13 @@
-"""The machinery of bytes: packed records, buffers of Arrow arrays, and both interleaved row by row."""
+"""The machinery of bytes: packed records, buffers of Arrow arrays, and both interleaved row by row.
+
+For engines whose rows travel in a binary form. What has the same width in every row (lengths, numbers, keys) is written
+into packed NumPy records, neighbouring fields together; what has not (text, documents) stays where Arrow has it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +15,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loadlab.engines.postgresql.copy_binary.wire import Body, Field
+Field = tuple[str, "int | bytes | npt.NDArray[Any]"]
+"""A NumPy type and the value of every row, or one value for all rows."""
+Piece = "list[Field] | pa.Array"
+"""Part of every row: fixed-width fields, or bytes of any length."""
+
+
+class CannotEncodeError(ValueError):
+    """A column has a type, or a value, that has no binary form here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a column's values: fixed-width fields, then a payload of any length."""
+
+    fields: list[Field]
+    payload: pa.Array | None = None
+
 
 EMPTY = pa.scalar(b"", pa.binary())
 
@@ -61,13 +82,13 @@ def records(fields: list[Field], rows: int) -> npt.NDArray[Any]:
     made = np.empty(rows, np.dtype([(f"f{k}", dtype) for k, (dtype, _) in enumerate(fields)]))
     template = np.zeros(1, made.dtype)
     for k, (_, value) in enumerate(fields):
-        if isinstance(value, int):
+        if isinstance(value, (int, bytes)):
             template[f"f{k}"] = value
     if width := made.dtype.itemsize:
         # As plain bytes: NumPy copies a record field by field, which takes ten times as long.
         made.view(f"V{width}")[:] = template.view(f"V{width}")
     for k, (_, value) in enumerate(fields):
-        if not isinstance(value, int):
+        if not isinstance(value, (int, bytes)):
             made[f"f{k}"] = value
     return made
 
@@ -113,3 +134,19 @@ def distinct(array: pa.Array, one: Callable[[str], bytes]) -> pa.Array:
     """Bytes of texts, each distinct text encoded once."""
     encoded = array.dictionary_encode()
     return pa.array(map(one, encoded.dictionary.to_pylist()), pa.binary()).take(encoded.indices)
+
+
+def lists_of(array: pa.Array) -> tuple[npt.NDArray[np.int32], pa.Array]:
+    """Where each list begins among the elements (and the last one's end), and the elements of all of them."""
+    lists = cast(array, pa.list_(array.type.value_type))
+    starts = offsets(lists)
+    return starts - starts[0], lists.values[int(starts[0]) : int(starts[-1])]
+
+
+def concatenated(starts: npt.NDArray[np.int32], pieces: list[list[Field] | pa.Array], count: int) -> pa.Array:
+    """Each list's elements one behind the other, as a binary array of as many values as there are lists."""
+    if not count:
+        return pa.array([b""] * (len(starts) - 1), pa.binary())
+    fields = joined(pieces, count)
+    places = np.ascontiguousarray(offsets(fields)[starts])
+    return pa.Array.from_buffers(pa.binary(), len(starts) - 1, [None, pa.py_buffer(places), fields.buffers()[2]])

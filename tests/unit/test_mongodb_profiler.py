@@ -1,0 +1,69 @@
+"""Commands as the profiler keeps them (MongoDB 8), brought to one form each without anybody's data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loadlab.engines.mongodb.commands import parse_command
+from loadlab.engines.mongodb.profiler import text_of
+from loadlab.measure.plans.live import with_parameters
+from loadlab.spec.statement import Statement
+
+FIND = {
+    "op": "query",
+    "ns": "shop.orders",
+    "command": {
+        "find": "orders", "filter": {"status": "paid", "total": {"$gt": 5, "$exists": True}, "id": {"$in": [1, 2]}},
+        "sort": {"at": -1}, "limit": 20, "lsid": {"id": 1}, "$db": "shop",
+    },
+}  # fmt: skip
+UPDATE = {
+    "op": "update",
+    "ns": "shop.orders",
+    "command": {"q": {"_id": 7}, "u": {"$set": {"note": "secret"}}, "multi": False},
+}
+REMOVE = {"op": "remove", "ns": "shop.orders", "command": {"q": {"_id": 7}, "limit": 1}}
+PIPELINE = [
+    {"$match": {"at": {"$gte": "2025"}, "deleted": None}},
+    {"$lookup": {"from": "users", "localField": "user", "foreignField": "_id", "as": "u"}},
+    {"$group": {"_id": "$user", "n": {"$sum": 1}}},
+]
+
+
+@pytest.mark.parametrize(
+    "entry, text",
+    [
+        (
+            FIND,
+            '{"find": "orders", "filter": {"status": $1, "total": {"$gt": $2, "$exists": true}, "id": {"$in": $3}},'
+            ' "sort": {"at": -1}, "limit": 20}',
+        ),
+        (UPDATE, '{"update": "orders", "updates": [{"q": {"_id": $1}, "u": {"$set": {"note": $2}}, "multi": false}]}'),
+        (REMOVE, '{"delete": "orders", "deletes": [{"q": {"_id": $1}, "limit": 1}]}'),
+        (
+            {"op": "command", "ns": "shop.orders", "command": {"aggregate": "orders", "pipeline": PIPELINE}},
+            '{"aggregate": "orders", "pipeline": [{"$match": {"at": {"$gte": $1}, "deleted": null}},'
+            ' {"$lookup": {"from": "users", "localField": "user", "foreignField": "_id", "as": "u"}},'
+            ' {"$group": {"_id": "$user", "n": {"$sum": 1}}}]}',
+        ),
+    ],
+)
+def test_commands_of_one_form_are_one_text(entry: dict[str, Any], text: str) -> None:
+    assert text_of(entry) == text
+    assert "secret" not in text
+    assert parse_command(with_parameters(Statement((text,), ()))).collection == "orders"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"op": "command", "ns": "shop.orders", "command": {"aggregate": "orders", "pipeline": [{"$indexStats": {}}]}},
+        {"op": "command", "ns": "shop", "command": {"explain": {"find": "orders"}}},
+        {"op": "query", "ns": "shop.system.views", "command": {"find": "system.views"}},
+        {**FIND, "appName": "loadlab"},
+    ],
+)
+def test_what_tools_ask_is_no_load(entry: dict[str, Any]) -> None:
+    assert text_of(entry) is None
