@@ -13,7 +13,7 @@ pymongo = pytest.importorskip("pymongo", reason="needs the driver pymongo (pip i
 from loadlab.engines import open_database  # noqa: E402
 from loadlab.engines.mongodb.engine import MongodbEngine  # noqa: E402
 from loadlab.engines.protocol import Chunk, Manifest  # noqa: E402
-from loadlab.errors import ConstraintError, InputError, NotEmptyError, UnreachableError  # noqa: E402
+from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError, UnreachableError  # noqa: E402
 from loadlab.schema.model import Column, Index, LogicalType, Schema, Table  # noqa: E402
 from tests.engines.books import author, batch, fill, load, prepare, work  # noqa: E402
 from tests.fix_engines import ENGINES  # noqa: E402
@@ -37,7 +37,7 @@ def test_nobody_there_is_one_line_without_the_password():
         open_database("mongodb://someone:s3cret@127.0.0.1:1/nothing?serverSelectionTimeoutMS=500")
     assert "\n" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
-    assert "start the server, or correct host and port" in str(caught.value)
+    assert "start the server, or correct host and port, or the tls… options" in str(caught.value)
 
 
 # Loading -------------------------------------------------------------------------------------------------------------
@@ -54,6 +54,16 @@ def test_a_chunk_of_which_some_is_in_is_completed(mongodb_database):
     assert load(mongodb_database, table, 0, [author(number) for number in range(100)]) == 100
     assert collection.count_documents({}) == 100
     assert mongodb_database.loaded() == {Chunk("authors", 0, 100)}
+
+
+def test_what_was_loaded_and_is_gone_is_noticed(mongodb_database):
+    """As after a server that has lost what it acknowledged."""
+    manifest = prepare(mongodb_database, DDL)
+    load(mongodb_database, manifest.schema.table("authors"), 0, [author(number) for number in range(10)])
+    mongodb_database._database["authors"].delete_one({"_id": 3})
+    with pytest.raises(DatabaseError, match="table authors: of 10 documents that were loaded 9 are there"):
+        mongodb_database.finish(manifest, quietly)
+    assert not mongodb_database.manifest().finished
 
 
 def test_a_document_that_another_unique_index_refuses_is_no_document_that_is_in(mongodb_database):

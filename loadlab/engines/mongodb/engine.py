@@ -24,7 +24,7 @@ from loadlab.engines.mongodb.creating import (
 from loadlab.engines.mongodb.documents import plan_documents
 from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.existing import read_existing
-from loadlab.engines.mongodb.finish import check_all_references, make_indexes
+from loadlab.engines.mongodb.finish import check_all_references, check_counts, make_indexes
 from loadlab.engines.mongodb.forget import forget
 from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.loading import encoded, insert
@@ -248,7 +248,7 @@ class MongodbEngine(UnderLoad):
             return rows
 
     def finish(self, manifest: Manifest, progress: Progress, *, workers: int = 1) -> None:
-        """Indexes, then a check of every reference; each step can be repeated."""
+        """Indexes, a check of every reference, and one that all is in; each step can be repeated."""
         with translated(self.display_url):
             entry = ledger.read(self._database)
             if entry is not None and entry.manifest.finished:
@@ -263,6 +263,7 @@ class MongodbEngine(UnderLoad):
                 if entry is not None and missing:
                     ledger.write(self._database, replace(entry, notes=tuple(dict.fromkeys((*entry.notes, *missing)))))
             check_all_references(self._database, Layout.of(manifest), progress)
+            check_counts(self._database, ledger.chunks(self._database))
             ledger.mark_finished(self._database)
 
     # Rows behind what is there ------------------------------------------------------------------------------------

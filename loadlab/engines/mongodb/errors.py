@@ -66,7 +66,7 @@ NAMESPACE_NOT_FOUND = 26
 CANNOT_CREATE_INDEX = 67
 COMMAND_UNKNOWN = (59, 115)
 UNAUTHORIZED = 13
-_START = "start the server, or correct host and port"
+_START = "start the server, or correct host and port, or the tls… options"
 _LOG_IN = "correct user and password, or say where the user is known: ?authSource=admin"
 _GRANT = "grant the user a role that may, such as readWrite and dbAdmin"
 _ROOM = "make room on the server's disk"
@@ -93,6 +93,7 @@ _DISK_FULL = re.compile(r"No space left|ENOSPC|errno:? 28\b|error:? 28\b", re.IG
 _NOT_LOGGED_IN = re.compile(r"requires authentication")
 _NEEDS_REPLICA_SET = re.compile(r"only allowed on a replica set|replica set member or mongos")
 _INDEX = re.compile(r"\bindex: (?P<index>\S+?)(?: collation:.*?)? dup key")
+_SET_NAME = re.compile(r"replica set name")
 _TLS = re.compile(r"SSL|TLS|certificate", re.IGNORECASE)
 _TOPOLOGY = re.compile(r",? ?\(configured timeouts:.*?\)|, Timeout: .*$", re.DOTALL)
 _LONGEST = 600
@@ -202,7 +203,8 @@ def _first_of_bulk(error: errors.BulkWriteError | errors.ClientBulkWriteExceptio
 
 def _nobody_there(message: str) -> UnreachableError:
     reason = _line(_TOPOLOGY.sub("", message)) or "no server answers"
-    remedy = "correct the tls… options" if _TLS.search(reason) else _START
+    remedies = ((_TLS, "correct the tls… options"), (_SET_NAME, "correct replicaSet, or host and port"))
+    remedy = next((remedy for pattern, remedy in remedies if pattern.search(reason)), _START)
     return UnreachableError(f"{reason}; {remedy}")
 
 

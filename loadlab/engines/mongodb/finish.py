@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pymongo.database import Database
 
@@ -11,8 +11,10 @@ from loadlab.engines.mongodb.collections.indexes import SPECIAL, Spec
 from loadlab.engines.mongodb.connection import Document
 from loadlab.engines.mongodb.errors import CANNOT_CREATE_INDEX, translated
 from loadlab.engines.mongodb.layout import Layout
+from loadlab.engines.mongodb.names import user_collections
+from loadlab.engines.mongodb.paths import collection_name
 from loadlab.engines.mongodb.references import check_references
-from loadlab.engines.protocol import Progress
+from loadlab.engines.protocol import Chunk, Progress
 from loadlab.errors import DatabaseError
 
 
@@ -65,3 +67,21 @@ def check_all_references(database: Database[Document], layout: Layout, progress:
             with translated(f"table {table.key}"):
                 for key in keys:
                     check_references(database, table, key, layout)
+
+
+def check_counts(database: Database[Document], chunks: Iterable[Chunk]) -> None:
+    """Every collection holds what was loaded: a document that the server has lost would be missing.
+
+    Raises DatabaseError.
+    """
+    loaded: dict[str, int] = defaultdict(int)
+    for chunk in chunks:
+        loaded[chunk.table] += chunk.rows if not chunk.later else 0
+    there = set(user_collections(database))
+    for table, rows in loaded.items():
+        collection = database[collection_name(table)]
+        # The server's own count, which may be off after it was killed, spares reading the documents.
+        if collection.name in there and collection.estimated_document_count() < rows:
+            count = collection.count_documents({})
+            if count < rows:
+                raise DatabaseError(f"table {table}: of {rows:,} documents that were loaded {count:,} are there")
