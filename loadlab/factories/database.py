@@ -27,6 +27,7 @@ from loadlab.factories.factory import Factory
 from loadlab.factories.recipe import Wish, shaped_wishes, state_wishes
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema, Table
+from loadlab.schema.nesting import KEY
 from loadlab.seeding.seeder import seed as seed_dataset
 from loadlab.sourcing import scenario_of, schema_of
 from loadlab.spec.scenario import Scenario
@@ -100,6 +101,7 @@ def _dataset_of(
         default_rows=scenario.default_rows,
         default_rows_of=sizes if there is None else body.get("default_rows_of", {}),
         remedies=body.get("remedies", {}),
+        documents=body.get(KEY),
     )
     owns_tables = scenario.source(engine.name) is not None
     dataset = Dataset.plan_for(found.schema, request, owns_tables=owns_tables)

@@ -21,7 +21,7 @@ from loadlab.engines.mongodb.engine import MongodbEngine
 from loadlab.engines.mongodb.existing import read_existing
 from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.references import rows_at, value_at
-from loadlab.errors import ConstraintError, DatabaseError, NotEmptyError
+from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
 from loadlab.seeding.documents import with_documents
 from loadlab.seeding.seeder import seed
 from loadlab.spec.base import validate
@@ -340,6 +340,12 @@ def test_what_was_filled_can_be_read_as_existing_collections(filled):
         "position", "product_id", "quantity", "unit_price", "line_total",
     }  # fmt: skip
     assert ("user_id", "users") in [(key.columns[0], key.target) for key in orders.foreign_keys]
+
+
+def test_rows_are_appended_to_what_stands_by_itself(filled):
+    engine, dataset = filled
+    with pytest.raises(InputError, match="order_items stands in the rows of orders here"):
+        engine.append(dataset.table("order_items"), [dataset.batch("order_items", 0, 1)])
 
 
 def test_growing_says_what_is_in_its_way(filled):

@@ -269,7 +269,11 @@ class MongodbEngine(UnderLoad):
     # Rows behind what is there ------------------------------------------------------------------------------------
 
     def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
-        """In one transaction, which needs a replica set."""
+        """In one transaction, which needs a replica set. Raises InputError for rows that stand in others."""
+        there = self.manifest()
+        held = APART.of(table.key) if there is None else documents_of(there).of(table.key)
+        if held.is_inside:
+            raise InputError(table.key, f"stands in the rows of {held.host} here, to which none can be appended")
         client = self._database.client
         with translated(f"table {table.key}"), client.start_session() as session, session.start_transaction():
             return insert(self._database, table, encoded(table, batches, None), session=session)
