@@ -34,6 +34,7 @@ from loadlab.report.nights import blank_night
 from loadlab.request import DataOptions, planned
 from loadlab.seeding.documents import document_notes
 from loadlab.seeding.estimate import TableEstimate, estimate, total_seconds
+from loadlab.seeding.room import free_bytes, require_room
 from loadlab.seeding.seeder import SeedProgress, SeedReport, seed, start_anew
 from loadlab.seeding.trial import Trial, refuse, settle
 from loadlab.sourcing import FoundSchema, in_scenario, scenario_of, schema_of, statements_on
@@ -104,12 +105,16 @@ class SeedOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SeedPlan:
-    """What a seeding would write, and in about how many seconds. `trial` is None where nothing could be tried."""
+    """What a seeding would write, and in about how many seconds. `trial` is None where nothing could be tried.
+
+    `free_bytes` is what the disk of the database has left; None where it is not known.
+    """
 
     dataset: Dataset
     tables: tuple[TableEstimate, ...]
     trial: Trial | None
     seconds: float
+    free_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +366,7 @@ def plan_seed(source: str | None, database: str, data: DataOptions, show: Show) 
         show.step(f"{engine.version()} at {engine.display_url}")
         dataset, trial = _tried(scenario, schema_of(scenario, engine), engine, data, always=True)
         tables = estimate(dataset, engine)
-        return SeedPlan(dataset, tables, trial, total_seconds(tables, _workers(data)))
+        return SeedPlan(dataset, tables, trial, total_seconds(tables, _workers(data)), free_bytes(engine))
 
 
 def _workers(options: DataOptions) -> int:
@@ -371,6 +376,7 @@ def _workers(options: DataOptions) -> int:
 def _fill(engine: Engine, dataset: Dataset, options: DataOptions, show: Show) -> SeedOutcome:
     notes = (*dataset.plan.notes, *document_notes(dataset.nesting.documents))
     show.notes(notes)
+    require_room(engine, dataset)
     count = _workers(options)
     rows = sum(dataset.row_count(table) for table in dataset.tables)
     show.step(f"Seeding {format_count(rows)} rows in {len(dataset.tables)} tables")

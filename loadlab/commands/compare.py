@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from loadlab.arguments import duration_s, rate_per_s, share
 from loadlab.commands.options import Json, Scale, Seed, Workers, progress
+from loadlab.errors import InputError
 
 EXIT_CODES = {"BETTER": 0, "SAME": 0, "WORSE": 1, "MIXED": 1, "INCONCLUSIVE": 3}
 
@@ -27,6 +29,14 @@ def compare(
             "--scenario",
             metavar="SCENARIO",
             help="Data and load for two schemas or databases; else what follows from the schema.",
+        ),
+    ] = None,
+    databases: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            help="Given twice: where A and where B is filled, which may be two kinds of database.",
         ),
     ] = None,
     database_a: Annotated[
@@ -92,6 +102,8 @@ def compare(
 
       loadlab compare old.sql new.sql --scenario scenarios/shop --pairs 40 --min-effect 3%
 
+      loadlab compare scenarios/marketplace --database embedded: --database sqlite:///shop.db --scale 0.0001
+
       loadlab compare scenarios/shop --database-a postgresql://db/shop_a --database-b postgresql://db/shop_b --json
     """
     from loadlab.compare.compare import CompareOptions
@@ -106,6 +118,7 @@ def compare(
         extend=extend,
         load=LoadOptions(users, rate_per_s("--rate", rate), workers=workers),
     )
+    database_a, database_b = _addresses(databases or (), database_a, database_b)
     with progress(quiet=as_json) as show:
         outcome = compare_sides(
             a,
@@ -125,3 +138,14 @@ def compare(
 
         print_comparison(outcome.result, outcome.files)
     raise typer.Exit(EXIT_CODES[outcome.result.verdict])
+
+
+def _addresses(both: Sequence[str], a: str | None, b: str | None) -> tuple[str | None, str | None]:
+    """Where each side is filled. Raises InputError."""
+    if not both:
+        return a, b
+    if a is not None or b is not None:
+        raise InputError("--database", "says where both sides are filled, as do --database-a and --database-b; use one")
+    if len(both) != 2:
+        raise InputError("--database", f"must be given twice, for A and for B; it was given {len(both)} times")
+    return both[0], both[1]

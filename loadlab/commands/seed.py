@@ -123,7 +123,7 @@ def _dry_run(
     from loadlab.report.feasibility import plan_summary, print_plan
 
     plan = plan_seed(source, database, data, show)
-    work = (plan.dataset, plan.tables, plan.trial, plan.seconds)
+    work = (plan.dataset, plan.tables, plan.trial, plan.seconds, plan.free_bytes)
     if as_json:
         typer.echo(json.dumps(plan_summary(*work), indent=2))
     else:

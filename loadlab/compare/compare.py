@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from loadlab.compare.differences import differences, plan_outlines
+from loadlab.compare.differences import common_outlines, differences, own_outlines
 from loadlab.compare.rounds import PAIRS, Pairs, RoundPlan, check_rounds, measure_pairs, plan_rounds
 from loadlab.compare.side import FilledSide, LoadedSide, free_name, with_control, with_operations
 from loadlab.compare.sides import Choice, SideChoice, choose_sides
@@ -144,11 +144,7 @@ def _check_choice(choice: Choice, options: CompareOptions) -> None:
 
 def _check_apart(engines: Sequence[Engine]) -> None:
     """Two addresses may lead to one database."""
-    if engines[0].name != engines[1].name:
-        raise InputError(
-            "--database-b", f"is a database of {engines[1].name}, and A one of {engines[0].name}; use one kind for both"
-        )
-    identities = [engine.identity() for engine in engines if isinstance(engine, CanTellIdentity)]
+    identities = [(engine.name, engine.identity()) for engine in engines if isinstance(engine, CanTellIdentity)]
     if len(identities) == len(engines) and identities[0] == identities[1]:
         raise InputError("--database-b", "leads to the database of the other side; each needs its own")
 
@@ -158,8 +154,11 @@ def _check_apart(engines: Sequence[Engine]) -> None:
 
 def _filled(
     engines: Sequence[Engine], choice: Choice, options: CompareOptions, data: DataOptions, show: Show
-) -> tuple[list[FilledSide], str]:
-    """Both sides with their data and with the control operation, which has the same name on both."""
+) -> tuple[list[FilledSide], str | None]:
+    """Both sides with their data and with the control operation, which has the same name on both.
+
+    Between two kinds of database there is none unless it is named: each does everything in its own way.
+    """
     named = options.control or choice.control
     readies: list[Ready] = []
     for which, side, engine in zip("AB", (choice.a, choice.b), engines, strict=True):
@@ -170,11 +169,19 @@ def _filled(
         readies.append(ready)
     _check_shared(choice, readies, named)
     control = named
-    if control is None:
+    is_one_kind = engines[0].name == engines[1].name
+    if control is None and is_one_kind:
         control = free_name(name for ready in readies for name in ready.workload.operations)
         readies = [with_control(ready, engine, control) for ready, engine in zip(readies, engines, strict=True)]
     sides = [
-        FilledSide(side, engine, ready, engine.snapshot())
+        FilledSide(
+            side,
+            engine,
+            ready,
+            engine.version(),
+            engine.snapshot(),
+            own_outlines(ready) if is_one_kind else common_outlines(ready, engine),
+        )
         for side, engine, ready in zip((choice.a, choice.b), engines, readies, strict=True)
     ]
     return sides, control
@@ -268,11 +275,14 @@ def _facts(loaded: LoadedSide, only_here: Sequence[str]) -> SideFacts:
     return SideFacts(
         label=side.choice.label,
         scenario=ready.scenario.name,
+        engine=side.engine.name,
+        server=side.server,
         database=side.engine.display_url,
         seeding=seeding_result(ready.seeded),
         stored=stored_side(rows, side.before, loaded.after),
-        plans={name: plan_outlines(ready, name) for name in ready.workload.operations},
+        plans=side.plans,
         only_here=only_here,
+        settings=side.before.settings,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from loadlab.engines.abilities import CanPlan
+from loadlab.engines.plan_tree import Plan
+from loadlab.engines.protocol import Engine
 from loadlab.pipeline import Ready
 from loadlab.schema.model import Column, Index, Schema, Table
-from loadlab.spec.statement import Statement
+from loadlab.validate.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ def differences(a: Ready, b: Ready) -> Differences:
 
 
 def schema_differences(a: Schema, b: Schema) -> Iterator[str]:
-    """Table by table."""
+    """Table by table; what two kinds of database have by what it is, not by how each names and writes it."""
+    of_table = _differences_of_one_kind if a.dialect == b.dialect else _differences_of_two_kinds
     for table in a:
         if not b.has(table.key):
             yield f"table {table.key} only on A"
@@ -40,25 +44,45 @@ def schema_differences(a: Schema, b: Schema) -> Iterator[str]:
         if not a.has(table.key):
             yield f"table {table.key} only on B"
         else:
-            yield from _table_differences(a.table(table.key), table)
+            yield from (f"{table.key}{words}" for words in of_table(a.table(table.key), table))
 
 
-def _table_differences(a: Table, b: Table) -> Iterator[str]:
-    key = a.key
-    first, second = ({column.name: _column(column) for column in table.columns} for table in (a, b))
-    yield from (f"{key}.{name}: {words}" for name, words in _changes(first, second))
-    if a.primary_key != b.primary_key:
-        yield f"{key}: primary key ({', '.join(a.primary_key)}) on A, ({', '.join(b.primary_key)}) on B"
+def _differences_of_one_kind(a: Table, b: Table) -> Iterator[str]:
+    yield from _column_differences(a, b, _native)
     indexes = [{index.name: _index(index) for index in table.indexes} for table in (a, b)]
-    yield from (f"{key}: index {name}: {words}" for name, words in _changes(*indexes))
+    yield from (f": index {name}: {words}" for name, words in _changes(*indexes))
     # Of constraints it is what they say that counts: servers number the names of those that have none.
-    for which, only, other in (("A", a, b), ("B", b, a)):
-        said = set(_constraints(other))
-        yield from (f"{key}: {words}, only on {which}" for words in _constraints(only) if words not in said)
+    yield from _only_on_one([*_references(a), *_checks(a)], [*_references(b), *_checks(b)])
+    yield from _partitioning_differences(a, b)
+
+
+def _differences_of_two_kinds(a: Table, b: Table) -> Iterator[str]:
+    """Without the texts of CHECKs, which every engine prints in its own way."""
+    yield from _column_differences(a, b, _neutral)
+    yield from _only_on_one(*([f"index {_index(index)}" for index in table.indexes] for table in (a, b)))
+    yield from _only_on_one(_references(a), _references(b))
+    if len(a.checks) != len(b.checks):
+        yield f": {counted(len(a.checks), 'CHECK')} on A, {len(b.checks):,} on B"
+    yield from _partitioning_differences(a, b)
+
+
+def _column_differences(a: Table, b: Table, words: Callable[[Column], str]) -> Iterator[str]:
+    first, second = ({column.name: words(column) for column in table.columns} for table in (a, b))
+    yield from (f".{name}: {change}" for name, change in _changes(first, second))
+    if a.primary_key != b.primary_key:
+        yield f": primary key ({', '.join(a.primary_key)}) on A, ({', '.join(b.primary_key)}) on B"
+
+
+def _only_on_one(a: Sequence[str], b: Sequence[str]) -> Iterator[str]:
+    yield from (f": {words}, only on A" for words in a if words not in b)
+    yield from (f": {words}, only on B" for words in b if words not in a)
+
+
+def _partitioning_differences(a: Table, b: Table) -> Iterator[str]:
     parts = [table.partitioning for table in (a, b)]
     if parts[0] != parts[1]:
         words = [f"{part.strategy} by {', '.join(part.keys)}" if part else "not partitioned" for part in parts]
-        yield f"{key}: {words[0]} on A, {words[1]} on B"
+        yield f": {words[0]} on A, {words[1]} on B"
 
 
 def _changes(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -72,7 +96,11 @@ def _changes(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[tuple[str, 
             yield name, f"{words}, only on B"
 
 
-def _column(column: Column) -> str:
+def _neutral(column: Column) -> str:
+    return f"{column.type.kind}{'' if column.nullable else ' not null'}"
+
+
+def _native(column: Column) -> str:
     words = column.type.native or column.type.kind
     default = f" default {column.default}" if column.default is not None else ""
     return f"{words}{'' if column.nullable else ' not null'}{default}"
@@ -84,13 +112,16 @@ def _index(index: Index) -> str:
     return f"{'unique ' if index.unique else ''}{index.method} ({', '.join(index.keys)}){include}{where}"
 
 
-def _constraints(table: Table) -> list[str]:
-    references = [
+def _references(table: Table) -> list[str]:
+    return [
         f"foreign key ({', '.join(key.columns)}) to {key.target} ({', '.join(key.target_columns)})"
         f" on delete {key.on_delete.lower()} on update {key.on_update.lower()}"
         for key in table.foreign_keys
     ]
-    return references + [f"CHECK ({check.expression})" for check in table.checks]
+
+
+def _checks(table: Table) -> list[str]:
+    return [f"CHECK ({check.expression})" for check in table.checks]
 
 
 def _operation_differences(a: Ready, b: Ready) -> Iterator[str]:
@@ -104,11 +135,34 @@ def _operation_differences(a: Ready, b: Ready) -> Iterator[str]:
             yield f"{name}: weight {operation.weight:g} on A, {other.weight:g} on B"
 
 
-def _statements(ready: Ready, name: str) -> list[Statement]:
-    return [text for key, text in ready.statements.items() if key.partition("/")[0] == name]
+def _statements(ready: Ready, name: str) -> list[str]:
+    return [str(text) for key, text in ready.statements.items() if key.partition("/")[0] == name]
 
 
-def plan_outlines(ready: Ready, name: str) -> tuple[str, ...]:
-    """The steps of an operation's plans, as far as they are known before the load; empty where they are not."""
-    plans = [plan for key, plan in (ready.plans or {}).items() if key.partition("/")[0] == name]
-    return tuple(step for plan in plans if plan.shape is not None for step in plan.shape.outline)
+# -- plans -----------------------------------------------------------------------------------------------------------
+
+
+def own_outlines(ready: Ready) -> dict[str, list[str]]:
+    """By operation, the steps of its plans in the server's own words; without those that are not known."""
+    found: dict[str, list[str]] = {}
+    for key, plan in (ready.plans or {}).items():
+        if plan.shape is not None:
+            found.setdefault(key.partition("/")[0], []).extend(plan.shape.outline)
+    return found
+
+
+def common_outlines(ready: Ready, engine: Engine) -> dict[str, list[str]]:
+    """By operation, the different ways its plans find rows, in words that all engines have in common."""
+    found: dict[str, dict[str, None]] = {}
+    if isinstance(engine, CanPlan):
+        for key, statement in ready.statements.items():
+            plan = engine.plan(statement)
+            if plan is not None:
+                found.setdefault(key.partition("/")[0], {}).update(dict.fromkeys(_read(plan)))
+    return {name: list(steps) for name, steps in found.items()}
+
+
+def _read(plan: Plan) -> Iterator[str]:
+    for node in plan.scans():
+        by = f" by {', '.join(node.indexes)}" if node.indexes else ""
+        yield f"{node.kind} on {node.table}{by}"

@@ -34,12 +34,17 @@ class Ended(LoadLabError):
 
 @dataclass(frozen=True, slots=True)
 class FilledSide:
-    """A side whose database is filled; `before` are its counters and sizes before the load."""
+    """A side whose database is filled.
+
+    `before` are its counters and sizes before the load, `plans` the steps of each operation's plans.
+    """
 
     choice: SideChoice
     engine: Engine
     ready: Ready
+    server: str
     before: Evidence
+    plans: Mapping[str, Sequence[str]]
 
 
 class LoadedSide:

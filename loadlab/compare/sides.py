@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from loadlab.engines import DEFAULT_URL, mask
+from loadlab.engines import DEFAULT_URL, is_scratch, mask
 from loadlab.errors import InputError
 from loadlab.sourcing import scenario_of
 from loadlab.spec.comparison import COMPARISON_NAME, comparison_path, load_comparison
@@ -131,7 +131,7 @@ def _told_apart(*sides: tuple[SideChoice, str]) -> tuple[SideChoice, SideChoice]
 def _apart(choice: Choice) -> Choice:
     """Raises InputError for one database on both sides."""
     a, b = choice.a, choice.b
-    if a.database == b.database and a.database != DEFAULT_URL:
+    if a.database == b.database and not is_scratch(a.database):
         raise InputError(
             "--database-b", "is the database of the other side; each needs its own", value=mask(b.database)
         )

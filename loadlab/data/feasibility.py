@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from loadlab.data.constraints.facts import ColumnFacts, Component
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import Component
 from loadlab.data.constraints.uniqueness import Key
 from loadlab.data.frame import TablePlan
 from loadlab.data.plan.findings import Findings

@@ -1,15 +1,20 @@
-"""Engines: one folder a kind of database. The registry, and the way from a URL to an open database."""
+"""Engines: one folder a kind of database. The registry, and the way from a URL to an open database.
+
+Engines of other packages register themselves (`docs/adding-an-engine.md`): an opener by its URL scheme, which is the
+engine's name, in the entry point group `loadlab.engines`, and how its tools read files in `loadlab.file_forms`.
+"""
 
 from __future__ import annotations
 
 import re
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from loadlab.errors import InputError
+from loadlab.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from loadlab.engines.abilities import FileForm, StatementLog
@@ -27,7 +32,8 @@ _OPENERS = {
     "mongodb": "loadlab.engines.mongodb:open_mongodb",
     "sqlite": "loadlab.engines.sqlite:open_sqlite",
 }
-# Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with.
+# Engine name → the URL of an empty database of that kind that disappears when closed, to read a DDL file with. That of
+# an engine of another package is `NAME://`.
 _SCRATCH = {"postgresql": "embedded:", "mysql": "mysql://", "mongodb": "mongodb://", "sqlite": "sqlite://"}
 # What a Prisma schema calls the engines that can write its tables.
 _PROVIDERS = {"postgresql": "postgresql", "sqlite": "sqlite", "postgres": "postgresql", "cockroachdb": "postgresql"}
@@ -42,7 +48,7 @@ _FILE_FORMS = {
 _STATEMENT_LOGS = ("loadlab.engines.postgresql.statement_log.reader:PostgresqlStatementLog",)
 STATEMENT_LOG_FORMS = "PostgreSQL's csvlog or jsonlog"
 HOW_TO_LOG = "log_destination = 'csvlog' or 'jsonlog', log_min_duration_statement = 0"
-_ENTRY_POINTS = "loadlab.engines"
+_ENGINES_GROUP, _FILE_FORMS_GROUP = "loadlab.engines", "loadlab.file_forms"
 _PASSWORD_OF_USER = re.compile(r"^([a-z][a-z0-9+.-]*://[^:@/?#]*):.*@", re.IGNORECASE | re.DOTALL)
 _PASSWORD_OPTION = re.compile(r"((?:^|[?&\s])(?:ssl)?passw(?:or)?d\s*=\s*)[^&\s]*", re.IGNORECASE)
 
@@ -54,19 +60,50 @@ def open_database(url: str) -> Engine:
     UnreachableError when nobody answers.
     """
     scheme = url.partition(":")[0].partition("+")[0].lower()
-    openers = _OPENERS | {point.name: point.value for point in entry_points(group=_ENTRY_POINTS)}
-    if scheme not in openers:
-        raise InputError("--database", f"must begin with one of {', '.join(f'{s}:' for s in openers)}", value=mask(url))
-    module, _, name = openers[scheme].partition(":")
-    engine: Engine = getattr(import_module(module), name)(url)
+    opener = _registered(scheme, _OPENERS, _ENGINES_GROUP)
+    if opener is None:
+        known = ", ".join(f"{item}:" for item in dict.fromkeys([*_OPENERS, *_others()]))
+        raise InputError("--database", f"must begin with one of {known}", value=mask(url))
+    engine: Engine = opener(url)
     return engine
+
+
+def _others() -> list[str]:
+    """The engines of other packages."""
+    return [point.name for point in entry_points(group=_ENGINES_GROUP) if point.name not in _OPENERS]
+
+
+def _registered(name: str, own: Mapping[str, str], group: str) -> Any:
+    """What goes by a name: LoadLab's own first, so that no package takes its place; None where there is nothing.
+
+    Raises MissingDependencyError for a package whose own cannot be imported.
+    """
+    if name in own:
+        module, _, attribute = own[name].partition(":")
+        return getattr(import_module(module), attribute)
+    for point in entry_points(group=group, name=name):
+        try:
+            return point.load()
+        except (ImportError, AttributeError) as error:
+            package = point.dist.name if point.dist is not None else point.value
+            raise MissingDependencyError(
+                f"the engine {name} of the package {package} cannot be loaded ({error}); install it anew, with what it"
+                " needs, or remove it"
+            ) from error
+    return None
 
 
 def scratch_database(engine: str) -> Engine:
     """An empty database of the given kind that disappears when closed. Raises InputError when none can be had."""
-    if engine not in _SCRATCH:
-        raise InputError("schema", f"names the engine {engine}; known are {', '.join(_SCRATCH)}")
-    return open_database(_SCRATCH[engine])
+    known = _SCRATCH if engine in _SCRATCH else _SCRATCH | {name: f"{name}://" for name in _others()}
+    if engine not in known:
+        raise InputError("schema", f"names the engine {engine}; known are {', '.join(known)}")
+    return open_database(known[engine])
+
+
+def is_scratch(url: str) -> bool:
+    """Whether every opening of this address is an empty database of its own."""
+    return url in _SCRATCH.values() or url.endswith("://")
 
 
 def engine_of_provider(provider: str) -> str | None:
@@ -76,10 +113,10 @@ def engine_of_provider(provider: str) -> str | None:
 
 def file_form(engine: str) -> FileForm:
     """How the tools of an engine read values and statements from files. Raises InputError for one that has no form."""
-    if engine not in _FILE_FORMS:
+    made = _registered(engine, _FILE_FORMS, _FILE_FORMS_GROUP)
+    if made is None:
         raise InputError("--format", f"cannot be text for {engine}; --format parquet needs no engine")
-    module, _, name = _FILE_FORMS[engine].partition(":")
-    form: FileForm = getattr(import_module(module), name)()
+    form: FileForm = made()
     return form
 
 

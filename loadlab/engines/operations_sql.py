@@ -77,6 +77,15 @@ class SqlWords(Protocol):
         ...
 
 
+def plain_literal(value: object, text: Callable[[str], str]) -> str:
+    """A literal where truth values are numbers; `text` quotes one."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, (bool, int, float)):
+        return repr(int(value) if isinstance(value, bool) else value)
+    return text(str(value))
+
+
 def operation_statement(form: Form, schema: Schema, words: SqlWords) -> Statement:
     """The statement of a form, its parameters as `form.parameters()` names them.
 

@@ -16,6 +16,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from loadlab.schema.checks import parser_dialect
+from loadlab.schema.model import Index, Table
 
 DEFAULT_NAMESPACE = "public"
 # Types that a cast may name, as sqlglot calls them. The first are kept as text or as they are: that changes nothing.
@@ -24,6 +25,7 @@ TIMES = {"TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPNTZ", "TIMESTAMPLTZ", "DATETIME"}
 TEXTS = {"TEXT", "VARCHAR", "CHAR", "NCHAR", "NVARCHAR", "NAME", "BPCHAR"}
 INTEGERS = {"INT", "BIGINT", "SMALLINT", "TINYINT", "MEDIUMINT", "UINT", "UBIGINT"}
 DOCUMENTS = {"JSON", "JSONB"}
+_FULL_TEXT = {"gin", "gist"}
 _UNITS = {"mon": "month", "min": "minute", "sec": "second"}
 _KNOWN_UNITS = {"year", "month", "week", "day", "hour", "minute", "second"}
 _INTERVAL_PART = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
@@ -113,6 +115,35 @@ def descending_keys(definition: str, dialect: str) -> tuple[bool, ...]:
     return tuple(bool(key.args.get("desc")) for key in keys)
 
 
+def columns_of(text: str, dialect: str) -> tuple[str, ...]:
+    """The columns that an expression names, in their order. Raises UntranslatableError."""
+    return tuple(dict.fromkeys(column.name for column in parse(f"SELECT {text}", dialect).find_all(exp.Column)))
+
+
+# Full-text -----------------------------------------------------------------------------------------------------------
+
+
+def searched_columns(table: Table, index: Index, dialect: str) -> tuple[str, ...]:
+    """The text columns that an index of a search document is about; none where it is about something else."""
+    source = searched_source(table, index)
+    if source is None:
+        return ()
+    named = columns_of(source, dialect)
+    return tuple(column.name for column in table.columns if column.type.kind == "text" and column.name in named)
+
+
+def searched_source(table: Table, index: Index) -> str | None:
+    """The expression that makes the document of an index of one."""
+    if index.method not in _FULL_TEXT or len(index.keys) != 1:
+        return None
+    key = index.keys[0]
+    is_expression = bool(index.expressions) and index.expressions[0]
+    if not is_expression and table.column(key).type.kind != "search_vector":
+        return None
+    source = key if is_expression else table.column(key).generated
+    return source if source and "to_tsvector" in source else None
+
+
 # Rules ---------------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +193,7 @@ def merging(function: str) -> Rule:
 
     def rule(node: exp.Expr) -> exp.Expr:
         sides = [bare(node.this), bare(node.expression)]
-        if not any(isinstance(side, exp.Cast) and side.args["to"].this.name in DOCUMENTS for side in sides):
+        if not any(isinstance(side, exp.Cast) and side.is_type(*DOCUMENTS) for side in sides):
             return node
         return call(function, *(side.this if isinstance(side, exp.Cast) else side for side in sides))
 

@@ -15,6 +15,7 @@ from loadlab.data.feasibility import Constraint, Status
 from loadlab.schema.nesting import Documents
 from loadlab.seeding.documents import summary_lines, where_of
 from loadlab.seeding.estimate import TableEstimate
+from loadlab.seeding.room import needed_bytes
 from loadlab.seeding.trial import TableRefusal, Trial
 from loadlab.units import format_count, format_duration, format_size
 from loadlab.validate.wording import counted
@@ -23,7 +24,7 @@ _ORDER: tuple[Status, ...] = ("not understood", "overridden", "left to the serve
 
 
 def plan_summary(
-    dataset: Dataset, tables: Sequence[TableEstimate], trial: Trial | None, seconds: float
+    dataset: Dataset, tables: Sequence[TableEstimate], trial: Trial | None, seconds: float, free_bytes: int | None
 ) -> dict[str, Any]:
     """All of it, for JSON."""
     return {
@@ -34,6 +35,8 @@ def plan_summary(
         "size_bytes": sum(table.size_bytes for table in tables),
         "index_bytes": _index_bytes(tables),
         "seconds": seconds,
+        "free_bytes": free_bytes,
+        "fits": free_bytes is None or needed_bytes(tables) <= free_bytes,
         "tables": [_table(table) for table in tables],
         "constraints": dict(_counts(tables).items()),
         "trial": None if trial is None else asdict(trial),
@@ -55,7 +58,13 @@ def _table(table: TableEstimate) -> dict[str, Any]:
 
 
 def print_plan(
-    dataset: Dataset, tables: Sequence[TableEstimate], trial: Trial | None, seconds: float, *, verbose: bool = False
+    dataset: Dataset,
+    tables: Sequence[TableEstimate],
+    trial: Trial | None,
+    seconds: float,
+    free_bytes: int | None,
+    *,
+    verbose: bool = False,
 ) -> None:
     """One line a table, then what is not kept by construction (`verbose`: every constraint), the trial and notes."""
     console = Console(highlight=False)
@@ -66,7 +75,7 @@ def print_plan(
         *_trial_lines(trial),
         *_notes(dataset.plan.notes),
     ]
-    for line in (_total(tables, seconds), *lines):
+    for line in (_total(tables, seconds), *_room(tables, free_bytes), *lines):
         console.print(line, markup=False, soft_wrap=True)
 
 
@@ -95,6 +104,11 @@ def _total(tables: Sequence[TableEstimate], seconds: float) -> str:
         f"\n{counted(rows, 'row')} in {counted(len(tables), 'table')}, about {format_size(size)} {beside}, "
         f"in about {format_duration(max(round(seconds), 1))}."
     )
+
+
+def _room(tables: Sequence[TableEstimate], free_bytes: int | None) -> Iterator[str]:
+    if free_bytes is not None and needed_bytes(tables) > free_bytes:
+        yield f"It does not fit: the disk of the database has {format_size(free_bytes)} free."
 
 
 # -- documents -------------------------------------------------------------------------------------------------------

@@ -131,7 +131,12 @@ class _Attempts:
         return replace(found, tried=tried)
 
     def _try(self, dataset: Dataset, tables: list[str]) -> tuple[Refusal, ...]:
-        samples = ((dataset.loaded_table(key), self._sample(dataset, key)) for key in tables if dataset.row_count(key))
+        wanted = {*tables, *_parents(dataset, set(tables) & self._uncertain)}
+        samples = (
+            (dataset.loaded_table(key), self._sample(dataset, key))
+            for key in dataset.tables
+            if key in wanted and dataset.row_count(key)
+        )
         return self._engine.try_rows(dataset.manifest, samples)
 
     def _size(self, key: str) -> int:
@@ -150,16 +155,23 @@ class _Attempts:
                 done = stop
 
     def _advance(self, dataset: Dataset, refusal: Refusal) -> bool:
-        """Choose the next remedy for what was refused; False where there is none, and then none is chosen."""
-        name = refusal.constraint or ""
+        """Choose the next remedy for what was refused; False where there is none, and then none is chosen.
+
+        An error that names no constraint may come from a CHECK that cannot be computed: each is tried.
+        """
+        remedies = dataset.plan.findings[refusal.table].remedies
+        names = [refusal.constraint] if refusal.constraint is not None else list(remedies)
         tried = self._tried.setdefault((refusal.table, refusal.constraint), [])
         chosen = self._chosen.setdefault(refusal.table, {})
-        for remedy in dataset.plan.findings[refusal.table].remedies.get(name, ()):
+        for remedy in (remedy for name in names for remedy in remedies.get(name, ())):
             if remedy not in tried:
                 tried.append(remedy)
-                chosen[name] = remedy.candidate
+                chosen |= {remedy.check: remedy.candidate}
                 return True
-        chosen.pop(name, None)
+            if refusal.constraint is None:
+                chosen.pop(remedy.check, None)
+        for name in names:
+            chosen.pop(name, None)
         if not chosen:
             del self._chosen[refusal.table]
         return False
@@ -181,6 +193,11 @@ class _Attempts:
                 return start + place
             place -= stop - start
         return 0
+
+
+def _parents(dataset: Dataset, tables: set[str]) -> set[str]:
+    """Of tables whose CHECKs are not understood: a function in one of them may look at the rows of its parents."""
+    return {key.target for name in tables for key in dataset.table(name).foreign_keys if key.target in dataset.tables}
 
 
 def _columns(table: Table, refusal: Refusal, dialect: str) -> tuple[str, ...]:

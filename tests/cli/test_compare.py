@@ -12,6 +12,7 @@ import yaml
 from loadlab.report.compare.model import compare_schema
 from loadlab.spec.comparison import load_comparison
 from tests.cli.conftest import ROOT, Process
+from tests.shop import OPERATIONS, write_shop
 
 CHOICES = sorted((ROOT / "scenarios" / "choices").iterdir())
 TABLE = "CREATE TABLE t (id bigint PRIMARY KEY, owner integer NOT NULL, note varchar(40) NOT NULL);\n"
@@ -79,6 +80,36 @@ def test_an_index_is_better_at_reads_and_worse_at_storage(shop, loadlab, tmp_pat
 
 
 @pytest.mark.slow
+def test_one_scenario_on_two_kinds_of_database(loadlab, tmp_path):
+    shop = write_shop(tmp_path / "shop", think_time=0, users=1, connections=1, warmup=0.2)
+    databases = ("--database", "embedded:", "--database", f"sqlite:///{tmp_path}/b.db")
+    done = loadlab("compare", shop, *databases, *QUICK, "--out", "out", "--json")
+    assert done.exit_code in (0, 1, 3), done.err
+    result = json.loads(done.out)
+    jsonschema.validate(result, compare_schema())
+    assert [result[side]["engine"] for side in "ab"] == ["postgresql", "sqlite"]
+    assert result["b"]["server"].startswith("SQLite 3.")
+    # The same rows, and nothing that either does like the other.
+    assert result["a"]["seeding"]["rows"] == result["b"]["seeding"]["rows"] == 2500
+    assert result["control"] is None
+    assert {item["name"] for item in result["operations"]} == set(OPERATIONS)
+    (lookup,) = (item for item in result["operations"] if item["name"] == "customer_by_id")
+    metrics = {item["metric"]: item for item in lookup["metrics"]}
+    # A call in the process against one over a socket.
+    assert metrics["p50"]["ratio"] < 0.8
+    assert metrics["blocks"]["a"] > 0
+    assert metrics["blocks"]["b"] is None
+    assert metrics["blocks"]["reason"] == "the server of B does not count it"
+    assert lookup["plan_a"] == ["index scan on customers by customers_pkey"]
+    assert lookup["plan_b"] == ["index scan on customers by sqlite_autoindex_customers_1"]
+    shown = loadlab("report", "out")
+    page = (tmp_path / "out" / "compare.html").read_text()
+    for told in ("blocks/call, WAL/call: not by SQLite 3", "(A) and SQLite 3"):
+        assert told in " ".join(shown.out.split())
+        assert told in page
+
+
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_pairs_that_are_whole(shop, tmp_path):
     process = Process(tmp_path, "compare", shop, "--pairs", 500, "--round-duration", "0.2s", "--out", "out")
     process.await_word("Pair 1")
@@ -95,6 +126,8 @@ def test_ctrl_c_keeps_the_pairs_that_are_whole(shop, tmp_path):
     "arguments, message",
     [
         (("{shop}", "--pairs", "3"), "Error: --pairs=3 must be at least 8 for an interval to mean anything"),
+        (("{shop}", "--database", "sqlite://"), "Error: --database must be given twice, for A and for B"),
+        (("{shop}", "--database", "a:", "--database-a", "b:"), "use one"),
         (("{shop}", "--control", "nothing"), "Error: --control=nothing is no operation of without"),
         (("sqlite:///no.db", "sqlite:///other.db", "--scenario", "{shop}"), "was not filled by LoadLab"),
     ],

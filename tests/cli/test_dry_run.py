@@ -81,3 +81,18 @@ def test_the_torture_fixture_is_kept_by_construction(embedded_server: str, loadl
     assert plan["constraints"]["kept"] > 200
     audit = [c for t in plan["tables"] for c in t["constraints"] if c["kind"] == "trigger"]
     assert ["writes to audit" in c["means"] for c in audit] == [True]
+
+
+def test_what_the_disk_has_no_room_for_is_said_and_refused(tmp_path: Path, loadlab: Loadlab) -> None:
+    path, database = tmp_path / "schema.sql", f"sqlite:///{tmp_path / 'shop.db'}"
+    path.write_text("CREATE TABLE notes (id integer PRIMARY KEY, body text NOT NULL);")
+    words = ("seed", path, "--database", database, "--rows", 10**13)
+    plan = json.loads(loadlab(*words, "--dry-run", "--json").out)
+    assert plan["fits"] is False
+    assert plan["size_bytes"] > plan["free_bytes"] > 0
+    assert "It does not fit: the disk of the database has" in loadlab(*words, "--dry-run").out
+    done = loadlab(*words)
+    assert done.exit_code == 2
+    assert "of a disk that has" in done.error_line
+    assert "take a smaller --scale" in done.error_line
+    assert not (tmp_path / "shop.db").exists()

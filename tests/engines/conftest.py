@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from loadlab.engines import open_database
+from loadlab.engines.protocol import Engine
 from loadlab.errors import DatabaseError
 
 # (engine, test) → (the exception that shows the gap, why it is there)
@@ -20,6 +24,13 @@ GAPS: dict[tuple[str, str], tuple[type[BaseException], str]] = {
     ("mysql", "test_nan_is_kept"): (DatabaseError, "never: MariaDB and MySQL have no NaN"),
     ("sqlite", "test_nan_is_kept"): (AssertionError, "never: SQLite has no NaN and stores NULL for it"),
 }
+
+
+@pytest.fixture(scope="module")
+def source(embedded_server: str) -> Iterator[Engine]:
+    """A database of the engine whose words schemas and statements are in that others translate."""
+    with open_database("embedded:") as opened:
+        yield opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

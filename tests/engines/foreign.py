@@ -14,6 +14,7 @@ from loadlab.engines.protocol import Chunk
 from loadlab.spec.shapes import DataShape
 from tests.engines.books import batch, meant, read
 
+SOURCE = "postgresql"
 ROOT = Path(__file__).resolve().parents[2]
 
 EVERY_TYPE = """\
@@ -82,6 +83,17 @@ FULL = thing(
     active=False,
     code="ABC",
 )
+
+
+def assert_stored(column, stored, expected) -> None:
+    """What a driver gives back for a value of `things`, where arrays are JSON and intervals microseconds."""
+    match column.type.kind if stored is not None else None:
+        case "array":
+            assert json.loads(stored) == expected, column.name
+        case "interval":
+            assert dt.timedelta(microseconds=stored) == expected, column.name
+        case _:
+            assert meant(column.type, stored) == meant(column.type, expected), column.name
 
 
 def load_things(engine, rows):

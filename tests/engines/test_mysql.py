@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -277,64 +275,13 @@ def test_what_loadlab_made_can_be_undone_and_nothing_else(mysql_database):
 # Servers that die ----------------------------------------------------------------------------------------------------
 
 
-class Mortal:
-    """A server on a folder of its own that can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        from loadlab.engines.mysql import server
-
-        self._command = [server._program("mariadbd"), "--no-defaults", *server._places(folder), "--skip-networking"]
-        self._address = f"mysql://root@localhost/books?socket={folder}/socket"
-        server._install(server._program("mariadb-install-db"), folder)
-        self.start()
-        self.run("CREATE DATABASE books")
-
-    @property
-    def url(self) -> str:
-        return self._address
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                return self.run("SELECT 1")
-            except UnreachableError:
-                time.sleep(0.05)
-        raise AssertionError("the server did not start")
-
-    def run(self, sql: str) -> None:
-        from loadlab.engines.mysql.address import Address
-        from loadlab.engines.mysql.connection import Connection
-
-        connection = Connection(Address.parse(self._address), with_database=False)
-        connection.run(sql)
-        connection.close()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
-
-
-@pytest.fixture
-def mortal(tmp_path_factory) -> Iterator[Mortal]:
-    # The path of a socket is short.
-    folder = tmp_path_factory.mktemp("m")
-    assert len(str(folder)) < 90
-    server = Mortal(folder)
-    yield server
-    server.kill()
-
-
 @pytest.mark.slow
-def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(mortal):
-    with open_database(mortal.url) as engine:
+def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(mortal_mariadb):
+    with open_database(mortal_mariadb.url) as engine:
         dataset = dataset_of(engine, BOOKS, 20_000)
         engine.create(dataset.manifest)
         table = dataset.table("authors")
-        timer = threading.Timer(0.4, mortal.kill)
+        timer = threading.Timer(0.4, mortal_mariadb.kill)
         timer.start()
 
         def load_all() -> None:
@@ -344,8 +291,8 @@ def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(m
         with pytest.raises(ConnectionLostError):
             load_all()
         timer.join()
-    mortal.start()
-    with open_database(mortal.url) as engine:
+    mortal_mariadb.start()
+    with open_database(mortal_mariadb.url) as engine:
         done = engine.loaded()
         assert 0 < len(done) < 400
         assert read(engine, "SELECT count(*) FROM authors") == [(50 * len(done),)]
@@ -485,6 +432,41 @@ def test_the_server_counts_statements_tables_and_indexes(books):
     assert (after.tables["authors"].rows_updated or 0) - (before.tables["authors"].rows_updated or 0) == 1
     assert after.database["index_blocks_hit"] > before.database["index_blocks_hit"]
     assert books.watch().connections >= 1
+
+
+def test_what_a_user_may_not_see_is_left_out_and_told(books):
+    place = books.url.partition("@")[2]
+    books._connection.run("CREATE OR REPLACE USER 'plain'@'localhost'")
+    books._connection.run(f"GRANT ALL ON `{books._database}`.* TO 'plain'@'localhost'")
+    statement = Statement.parse("SELECT title FROM works WHERE author_id = :a")
+    with open_database(f"mysql://plain@{place}") as engine:
+        found = engine.snapshot()
+        assert found.statements == {}
+        assert found.tables["works"].rows is not None
+        assert (found.tables["works"].index_scans, found.tables["works"].analyzed) == (None, None)
+        assert found.index("works", "works_author_id_changed_idx").scans is None
+        assert engine.statement_id(statement) is None
+        assert engine.watch().waits.get("row lock") is None
+        told = [note for note in engine.notes() if "not seen" in note]
+        assert len(told) == 5
+        assert any("GRANT PROCESS ON *.* TO it" in note for note in told)
+    for right in ("SELECT ON performance_schema.*", "SELECT ON mysql.*", "PROCESS ON *.*"):
+        books._connection.run(f"GRANT {right} TO 'plain'@'localhost'")
+    with open_database(f"mysql://plain@{place}") as engine:
+        assert not any("not seen" in note for note in engine.notes())
+        assert engine.snapshot().index("works", "works_author_id_changed_idx").scans is not None
+        assert engine.statement_id(statement) == books.statement_id(statement)
+
+
+def test_what_breaks_a_look_is_no_missing_right():
+    from loadlab.engines.mysql.rights import if_allowed
+
+    def look(code: str) -> Any:
+        raise DatabaseError("x", code=code)
+
+    assert if_allowed(lambda: look("1142")) is None
+    with pytest.raises(DatabaseError):
+        if_allowed(lambda: look("1146"))
 
 
 def test_a_write_is_identified_without_being_executed(books):

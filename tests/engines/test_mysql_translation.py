@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from contextlib import closing
 
 import psycopg
@@ -13,31 +11,25 @@ from loadlab.engines import open_database
 from loadlab.engines.protocol import Manifest
 from loadlab.errors import ConstraintError, InputError
 from loadlab.spec.statement import Statement
-from tests.engines.books import meant, read
+from tests.engines.books import read
 from tests.engines.foreign import (
     COLUMNS,
     EVERY_TYPE,
     EXPRESSIONS,
     FULL,
     ROWS,
+    SOURCE,
     assert_reads_back,
+    assert_stored,
     load_things,
     marketplace,
     plain,
     thing,
 )
 
-SOURCE = "postgresql"
 pytestmark = pytest.mark.usefixtures("mariadb_server")
 # `a / b` of whole numbers: which columns are whole, an expression alone does not tell.
 DIFFERENT = {"a / b"}
-
-
-@pytest.fixture(scope="module")
-def source(embedded_server):
-    """A server of the engine whose words the schemas are in."""
-    with open_database("embedded:") as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +47,8 @@ def test_every_type_keeps_its_values(things):
     table = things.manifest().schema.table("things")
     stored = read(things, f"SELECT {', '.join(column.name for column in table.stored_columns)} FROM things ORDER BY id")
     for column, full, bare in zip(table.stored_columns, *stored, strict=True):
-        expected = FULL.get(column.name)
-        match column.type.kind:
-            case "array":
-                assert json.loads(full) == expected
-            case "interval":
-                assert dt.timedelta(microseconds=full) == expected
-            case _:
-                assert meant(column.type, full) == meant(column.type, expected), column.name
-        assert meant(column.type, bare) == meant(column.type, thing(2).get(column.name)), column.name
+        assert_stored(column, full, FULL.get(column.name))
+        assert_stored(column, bare, thing(2).get(column.name))
     assert read(things, "SELECT name FROM `shop.owners`") == [("Ann",)]
 
 

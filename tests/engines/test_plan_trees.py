@@ -225,3 +225,37 @@ def test_sqlite_tells_how_tables_are_reached(tmp_path: Path):
         assert found == {"t": False, "u": True}
         (ordered,) = nodes("SELECT a FROM t ORDER BY a")[1:]
         assert ordered.reads_all
+
+
+def test_sqlite_s_scans_tell_their_filters_and_what_these_leave(tmp_path: Path):
+    path = tmp_path / "plans.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c); CREATE TABLE u (id INTEGER PRIMARY KEY, t_id, d);"
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)"
+            " INSERT INTO t SELECT i, i % 100, iif(i % 4, 'x', NULL), i FROM n; INSERT INTO u SELECT id, id, a FROM t"
+        )
+    with open_database(f"sqlite:///{path}") as engine:
+        assert isinstance(engine, CanPlan)
+
+        def scan(text: str, table: str = "t") -> PlanNode:
+            plan = engine.plan(Statement.parse(text))
+            assert plan is not None
+            return next(node for node in plan.scans() if node.table == table)
+
+        equal = scan("SELECT id FROM t AS x WHERE x.a = :a AND (c > :c)")
+        assert equal.compared_by_filter == (
+            Comparison("t", "a", "equal", parameter=0), Comparison("t", "c", "range", parameter=1),
+        )  # fmt: skip
+        # One value in a hundred, and a third of it for a range of which nothing is known.
+        assert equal.rows_estimated == pytest.approx(60 / 3)
+        assert scan("SELECT id FROM t WHERE 7 < c AND b = 'x'").rows_estimated == pytest.approx(4500 / 3, rel=0.01)
+        assert scan("SELECT id FROM t WHERE a IN (:one)").rows_estimated == pytest.approx(60)
+        assert scan("SELECT id FROM t WHERE c > :c").rows_estimated is None
+        assert scan("SELECT id FROM t WHERE a = :a OR b = :b").compared_by_filter == ()
+        assert scan("DELETE FROM t WHERE a = :a").rows_estimated == pytest.approx(60)
+        joined = scan("SELECT t.id FROM t JOIN u ON u.t_id = t.c WHERE d = :d", "u")
+        assert set(joined.compared_by_filter) == {
+            Comparison("u", "t_id", "equal", other_side=("t", "c")), Comparison("u", "d", "equal", parameter=0),
+        }  # fmt: skip
+        assert joined.filter == "d = :p1"

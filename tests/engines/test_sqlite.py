@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from loadlab.errors import (
     UnreachableError,
 )
 from loadlab.spec.statement import Statement
-from tests.engines.books import author, load
+from tests.engines.books import author, load, read
 from tests.fix_engines import ENGINES
 
 NOON = dt.datetime(2024, 1, 2, 12)
@@ -136,7 +138,35 @@ def test_what_a_load_runs_with_is_in_the_settings(engine_with_tables):
         for name, numbers in {"synchronous": {"FULL": 2}, "foreign_keys": {"ON": 1}, "cache_size": {}}.items():
             ((running,),) = session.query(session.prepare(Statement.parse(f"PRAGMA {name}")), ())
             assert str(running) == str(numbers.get(found[name], found[name]))
+        # A writer waits for another one as long as its time limit allows.
+        assert session.query(session.prepare(Statement.parse("PRAGMA busy_timeout")), ()) == [(1000,)]
     assert found["journal_mode"] == "wal"
+    orphan = Statement.parse("INSERT INTO works (id, author_id, rating) VALUES ('w', 99, 3)")
+    with closing(engine_with_tables.connect(timeout_s=1)) as other, pytest.raises(ConstraintError, match="FOREIGN KEY"):
+        other.execute(other.prepare(orphan), ())
+
+
+def test_strict_tables_stay_strict(tmp_path):
+    with open_database(f"sqlite:///{tmp_path}/x.db") as engine:
+        ddl = "CREATE TABLE s (a INTEGER PRIMARY KEY, b TEXT NOT NULL) STRICT; CREATE TABLE l (a INTEGER, b TEXT);"
+        engine.create(Manifest("f", {}, engine.preview(ddl, {}), owns_tables=True))
+        assert read(engine, "SELECT name FROM pragma_table_list WHERE strict AND name IN ('s', 'l')") == [("s",)]
+        with closing(engine.connect(timeout_s=1)) as session, pytest.raises(ConstraintError, match="cannot store"):
+            session.execute(session.prepare(Statement.parse("INSERT INTO s VALUES (1, x'00')")), ())
+
+
+def test_statistics_are_evidence(engine_with_tables):
+    authors = engine_with_tables.manifest().schema.table("authors")
+    load(engine_with_tables, authors, 0, [author(number) for number in range(500)])
+    before = engine_with_tables.snapshot()
+    assert before.database["stat1_rows"] == 0
+    assert before.tables["authors"].analyzed is False
+    engine_with_tables.finish(engine_with_tables.manifest(), lambda _: None)
+    after = engine_with_tables.snapshot()
+    assert after.database["stat1_rows"] >= 1
+    has_samples = any("ENABLE_STAT4" in name for (name,) in read(engine_with_tables, "PRAGMA compile_options"))
+    assert (after.database["stat4_samples"] > 0) is has_samples
+    assert after.tables["authors"].analyzed is True
 
 
 @pytest.fixture
@@ -184,6 +214,41 @@ def _error_of(connection: sqlite3.Connection, sql: str) -> DatabaseError:
     with pytest.raises(DatabaseError) as caught, translated():
         connection.execute(sql)
     return caught.value
+
+
+@contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """Root may do everything; somebody else may not."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_who_may_not_read_or_write_a_file_is_told_so():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        url = f"sqlite:///{folder}/x.db"
+        with closing(sqlite3.connect(folder / "x.db")) as connection:
+            connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY)")
+        (folder / "x.db").chmod(0o444)
+        folder.chmod(0o555)
+        with without_roots_rights():
+            with open_database(url) as engine, pytest.raises(DatabaseError, match="give a file that may be written to"):
+                engine.create(Manifest("f", {}, engine.reflect(), owns_tables=False))
+            with open_database(f"sqlite:///{folder}/new.db") as engine:
+                manifest = Manifest("f", {}, engine.preview(DDL, {}), owns_tables=True)
+                with pytest.raises(UnreachableError, match="its folder must exist and be writable"):
+                    engine.create(manifest)
+        (folder / "x.db").chmod(0)
+        with without_roots_rights(), pytest.raises(UnreachableError, match="unable to open") as caught:
+            open_database(url)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_full_disk_ends_a_chunk_and_a_later_run_goes_on(engine_with_tables):

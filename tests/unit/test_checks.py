@@ -14,6 +14,7 @@ from loadlab.schema.checks import (
     Casing,
     Compared,
     ComparedToExpression,
+    ContainedIn,
     Contains,
     DatePart,
     Derived,
@@ -35,6 +36,7 @@ from loadlab.schema.checks import (
     NotEmptyRange,
     NotNull,
     RangeEnd,
+    RangeEndIs,
     RangeInclusive,
     Size,
     Spatial,
@@ -218,6 +220,11 @@ SINGLE: list[tuple[str, tuple[Fact, ...]]] = [
     ("EXTRACT(year FROM x) >= 1900", (Bound("x", ">=", "1900-01-01"),)),
     # Ranges, addresses, places
     ("NOT isempty(x)", (NotEmptyRange("x"),)),
+    ("a <@ b", (ContainedIn("a", "b"),)),
+    ("b @> a", (ContainedIn("a", "b"),)),
+    ("x IN ('interval', 'date')", (Allowed("x", ("interval", "date")),)),
+    ("x <> 'OPERATOR(a.b)'", (Excluded("x", ("OPERATOR(a.b)",)),)),
+    ("x = 'english'::regconfig", (Allowed("x", ("english",)),)),
     ("lower(x) < upper(x)", (NotEmptyRange("x"),)),
     ("lower(x) IS NOT NULL", (NotNull("x"), RangeEnd("x", "lower"))),
     ("NOT upper_inf(x)", (RangeEnd("x", "upper"),)),
@@ -360,6 +367,13 @@ def test_a_value_inside_a_range_keeps_its_bounds_and_a_range_does_not() -> None:
     reading = read_check("x <@ '[1,10)'::int4range", "postgresql")
     assert reading.of_values(()).branches == ((Bound("x", ">=", 1), Bound("x", "<", 10)),)
     assert reading.of_values({"x"}) == reading
+    end = read_check("upper(x) = y", "postgresql")
+    assert end.of_values({"x"}).branches == ((RangeEndIs("x", "upper", "y"),),)
+    assert end.of_values(()) == end
+
+
+def test_a_cast_of_a_column_to_an_object_asks_for_something_unknown() -> None:
+    assert read_check("x::regclass IS NOT NULL", "postgresql").not_understood
 
 
 def test_what_cannot_be_parsed_is_named_whole() -> None:

@@ -141,6 +141,22 @@ def test_more_pairs_are_asked_for_what_seems_to_differ_alone():
     assert twice.confidence == pytest.approx(1 - 0.01 / 24)
 
 
+def test_what_one_server_alone_counts_is_shown_and_not_judged():
+    both = [replace(item, counted={}) for item in rounds(MEDIANS, seed=2)]
+    found = compare_rounds(rounds(MEDIANS), both)
+    read = {item.metric: item for item in found.operations[0].metrics}
+    assert (read[Metric.blocks].a, read[Metric.blocks].b) == (4.0, None)
+    assert read[Metric.blocks].reason == "the server of B does not count it"
+    assert found.operations[0].outcome is Outcome.SAME
+    # Latencies of three operations and the throughput: what is not judged is no part of the family.
+    assert found.family == 3 * 4 + 1
+    neither = compare_rounds(both, both)
+    assert Metric.blocks not in {item.metric for item in neither.operations[0].metrics}
+    lost = [*both[:3], *rounds(MEDIANS, seed=2)[3:]]
+    gap = next(item for item in compare_rounds(rounds(MEDIANS), lost).operations[0].metrics if item.metric == "blocks")
+    assert (gap.a, gap.reason) == (None, "it was not counted in every round")
+
+
 def test_throughput_counts_the_other_way_round():
     found = compared({name: 2 * value for name, value in MEDIANS.items()})
     assert found.throughput is not None
@@ -290,6 +306,22 @@ def test_what_differs_is_said():
     assert not list(schema_differences(a, a))
 
 
+def test_two_kinds_of_database_differ_by_what_there_is_and_not_by_how_it_is_written():
+    def table(native: str, index: str, *checks: Check) -> Table:
+        key = LogicalType("integer", native=native)
+        columns = (Column("id", key, nullable=False),)
+        return Table("t", columns, primary_key=("id",), indexes=(Index(index, ("id",)),), checks=checks)
+
+    a = Schema((table("int8", "t_pkey", Check("c", "id > 0::int8")),), "x")
+    assert not list(schema_differences(a, Schema((table("INT", "auto_1", Check("", "(id>0)")),), "y")))
+    text = Table("t", (Column("id", LogicalType("text", native="INT")),), primary_key=("id",))
+    assert list(schema_differences(a, Schema((text,), "y"))) == [
+        "t.id: integer not null on A, text on B",
+        "t: index btree (id), only on A",
+        "t: 1 CHECK on A, 0 on B",
+    ]
+
+
 def test_changes_are_merged_key_by_key():
     common = {"a": {"b": 1, "c": [1]}, "d": 2}
     assert merged(common, {"a": {"c": [2], "e": {"f": 3}}, "d": None}) == {"a": {"b": 1, "c": [2], "e": {"f": 3}}}
@@ -396,7 +428,9 @@ def result() -> CompareResult:
         rows=1000, seconds=1.0, bytes=100_000, scale=1.0, seed=1, fingerprint="abc", reused=False, tables=[]
     )
     sides = [
-        SideFacts(label, "shop", "embedded:", seeding, stored, {"read": [plan]}, only)
+        SideFacts(
+            label, "shop", "postgresql", "PostgreSQL 18.1", "embedded:", seeding, stored, {"read": [plan]}, only, {}
+        )
         for label, plan, only in (("old", "Index Scan", [NAME]), ("new", "Seq Scan", []))
     ]
     return build_comparison(

@@ -104,6 +104,7 @@ def test_what_is_no_part_of_a_schema(statement: str, kind: str | None) -> None:
         ("CREATE TABLE t (a text DEFAULT 'concurrently')", "CREATE TABLE t (a text DEFAULT 'concurrently')"),
         ("CREATE SCHEMA a AUTHORIZATION b", "CREATE SCHEMA a                "),
         ("CREATE SCHEMA AUTHORIZATION b", "CREATE SCHEMA               b"),
+        ("CREATE SCHEMA AUTHORIZATION CURRENT_USER", "CREATE SCHEMA AUTHORIZATION CURRENT_USER"),
         ("CREATE SCHEMA IF NOT EXISTS AUTHORIZATION b", "CREATE SCHEMA IF NOT EXISTS               b"),
     ],
 )

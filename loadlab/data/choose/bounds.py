@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 from loadlab.data.choose.context import TableContext
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.core.cells import scale_of
 from loadlab.data.core.constants import limits
 from loadlab.schema.model import Column

@@ -13,7 +13,7 @@ from loadlab.data.choose.bounds import cell_bounds, excluded_cells, unit
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.texts import admits, has_text
 from loadlab.data.choose.times import constant_bounds
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.constraints.partitions import Coverage
 from loadlab.data.core.cells import scale_of
 from loadlab.data.core.constants import constant

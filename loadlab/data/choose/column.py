@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from loadlab.data.choose import numbers, texts, times
+from loadlab.data.choose import numbers, ranges, texts, times
 from loadlab.data.choose.bounds import lowest, unit, value_limits
 from loadlab.data.choose.chosen import allowed_values, chosen, narrowed
 from loadlab.data.choose.context import TableContext
@@ -16,7 +16,7 @@ from loadlab.data.choose.counted import slot_cells
 from loadlab.data.choose.documents import document, sequence
 from loadlab.data.choose.fitting import passing
 from loadlab.data.choose.template import template
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.constraints.partitions import Covered
 from loadlab.data.core.cells import scale_of
 from loadlab.data.core.worlds import Presence
@@ -55,7 +55,8 @@ def choose(context: TableContext, column: Column) -> Generator | None:
     _check_null_share(context, column, shape)
     if link is not None:
         nulls = column.nullable and column.name not in context.never_null
-        value, always = (FromParent(link.name, link.target_of(column.name), each) for each in (nulls, False))
+        power = context.power_of(link, column)
+        value, always = (FromParent(link.name, link.target_of(column.name), each, power) for each in (nulls, False))
         worlds = context.worlds.get(column.name)
         if worlds is None:
             return passing(context, link, value)
@@ -131,6 +132,9 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
             generator = Same(generator, other)
         if fact.sign == "<>" and other != column.name and context.comes_before(other, column.name):
             generator = Differing(generator, other)
+    copied = ranges.copied_from(context, column)
+    if copied is not None:
+        generator = Same(generator, copied)
     coverage = context.coverage.get(column.name)
     is_counted = context.is_unique(column.name) or column.name in context.solution.ordinals
     if coverage is not None and coverage.ranges and not is_counted:
@@ -243,7 +247,7 @@ def _kept_apart(context: TableContext, column: Column, made: Generator) -> Gener
     if column.type.kind in ("integer", "numeric", "float"):
         return numbers.compared(context, column, made, context.of(column.name), always=False)
     if column.type.kind in ("timestamp", "date", "time"):
-        return times.bounded(context, column, context.of(column.name), made, always=False)
+        return times.stated(context, column, made)
     return made
 
 
@@ -288,6 +292,12 @@ def _constrained(context: TableContext, column: Column, shape: ColumnShape) -> G
     coordinate = _coordinate(context, column, shape)
     if coordinate is not None:
         return coordinate
+    if column.type.kind == "range":
+        made = ranges.between(context, column) or _other(context, column)
+        return None if made is None else ranges.as_asked(context, column, made)
+    end = ranges.end(context, column)
+    if end is not None:
+        return end
     by_kind: Mapping[str, object] = _BY_KIND
     make = by_kind.get(column.type.kind)
     if make is not None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from loadlab.data.choose.context import TableContext
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.core.cells import scale_of
 from loadlab.data.values.bounded import Edge, Moved, Sum
 from loadlab.data.values.numbers import Computed

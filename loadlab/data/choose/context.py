@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts
-from loadlab.data.constraints.links import Links
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts
+from loadlab.data.constraints.links import Link, Links
 from loadlab.data.constraints.partitions import Coverage
 from loadlab.data.constraints.uniqueness import Solution
+from loadlab.data.core.cells import scale_of
 from loadlab.data.core.clock import Clock
 from loadlab.data.core.hashing import make_key
 from loadlab.data.core.worlds import Worlds
-from loadlab.data.frame import Frame
+from loadlab.data.frame import Frame, TablePlan
 from loadlab.data.relations.relation import Relation
 from loadlab.data.relations.slots import Slots
 from loadlab.schema.meaning import meaning_of
-from loadlab.schema.model import Column, Table
+from loadlab.schema.model import Column, Schema, Table
 from loadlab.spec.shapes import ColumnShape
 
 
@@ -24,6 +26,7 @@ from loadlab.spec.shapes import ColumnShape
 class TableContext:
     """The table, what is asked of it, and what was found out about its keys, relations and conditions."""
 
+    schema: Schema
     table: Table
     dialect: str
     key: int
@@ -34,6 +37,8 @@ class TableContext:
     facts: TableFacts
     worlds: Mapping[str, Worlds]
     relations: tuple[Relation, ...]
+    plans: Mapping[str, TablePlan]
+    """The tables that are planned so far."""
     links: Links
     solution: Solution
     slots: Mapping[str, tuple[Slots, int]]
@@ -59,6 +64,12 @@ class TableContext:
 
     def in_world(self, world: Mapping[str, ColumnFacts]) -> TableContext:
         return replace(self, world=world)
+
+    def power_of(self, link: Link, column: Column) -> int:
+        """The power of ten between the cells of a foreign key's column and those of the column that it references."""
+        target = self.table if link.target == self.table.key else self.schema.table(link.target)
+        theirs = target.column(link.target_of(column.name))
+        return scale_of(column.type) - scale_of(theirs.type)
 
     def shape_of(self, column: str) -> ColumnShape:
         return self.shapes.get(column, ColumnShape())

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from loadlab.data.choose.context import TableContext
-from loadlab.data.constraints.facts import ColumnFacts, merge
+from loadlab.data.constraints.column_facts import ColumnFacts, merge
 from loadlab.data.core.cells import Cells
 from loadlab.data.core.hashing import below, hash_rows, make_key
 from loadlab.data.core.quantiles import Categories, uniform

@@ -9,7 +9,7 @@ from loadlab.data.choose.bounds import cell_bounds, excluded_cells, unit, value_
 from loadlab.data.choose.comparing import edges, is_whole_arithmetic
 from loadlab.data.choose.context import TableContext
 from loadlab.data.choose.counted import key_number
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.core.cells import scale_of
 from loadlab.data.core.quantiles import QuantileTable, lognormal, normal, uniform, zipf
 from loadlab.data.frame import Generator

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from loadlab.data.choose.context import TableContext
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.core.cells import Cells
 from loadlab.data.core.joining import NULL, constant
 from loadlab.data.frame import Frame, Generator

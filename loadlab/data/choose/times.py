@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import partial
 
 from loadlab.data.choose.comparing import edges, of_pairs
 from loadlab.data.choose.context import TableContext
-from loadlab.data.constraints.facts import ColumnFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
 from loadlab.data.constraints.partitions import NumberedIn
 from loadlab.data.core.cells import unit_us
 from loadlab.data.core.constants import constant
 from loadlab.data.core.quantiles import QuantileTable, lognormal, uniform
 from loadlab.data.frame import Generator
 from loadlab.data.relations.relation import Relation
+from loadlab.data.relations.timing import PATHS_MAX
 from loadlab.data.values.bounded import Bounded, Edge
 from loadlab.data.values.numbers import Integers, Ordinals
 from loadlab.data.values.times import (
     DAY_US,
+    AfterParents,
     CutTo,
     Days,
     DistinctMoments,
@@ -29,11 +32,13 @@ from loadlab.data.values.times import (
     Written,
 )
 from loadlab.errors import InputError
-from loadlab.schema.meaning import words_of
-from loadlab.schema.model import Column
+from loadlab.schema.meaning import meaning_of, words_of
+from loadlab.schema.model import Column, Table
 from loadlab.spec.shapes import ColumnShape
 
 _FAR = 2**61
+# A row of a stated distribution that would lie before its parents lies so much behind them, at most.
+_PAUSE_US = 5 * 60 * 1_000_000
 _PAST = re.compile(
     r"(ed|paid|sent|seen|done|login|response|delivery|payment|shipping|hire|admission|registration|enrol?lment|purchase)"
     r"( (at|on|time|date|ts))*$|^(last|first) "
@@ -209,6 +214,51 @@ def _has_happened(column: Column) -> bool:
     """Whether a moment is of something that has happened to the row, by its name."""
     words = words_of(column.name)
     return column.type.kind in ("date", "timestamp") and bool(_PAST.search(words)) and not _AHEAD.search(words)
+
+
+def stated(context: TableContext, column: Column, made: Generator) -> Generator:
+    """Moments of a stated distribution in their order with the row's others, and no sooner than its parents were there.
+
+    The parents' moments have a distribution of their own: an order's place among the orders is not that of its user
+    among the users.
+    """
+    facts, parents = context.of(column.name), _written_parents(context, column)
+    if parents is None:
+        return bounded(context, column, facts, made, always=False)
+    after = partial(AfterParents, context.key_of(column.name, "parents"), *parents, column.type.kind == "date")
+    natural = after(made, _PAUSE_US)
+    found = bounded(context, column, facts, natural, always=False)
+    others = [fact.other for fact in of_pairs(context, column.name, facts)]
+    before = [name for name in others if context.comes_before(name, column.name)]
+    if found is natural or not all(_is_written(context.table, context.table.column(name)) for name in before):
+        return found
+    # It was moved before another moment that is not before the parents' either.
+    return after(found, 0) if facts.high_text is None and facts.before_now is None else found
+
+
+def _written_parents(context: TableContext, column: Column) -> tuple[tuple[tuple[str, str], ...], int] | None:
+    """The relations whose parents were there before the row, with the column that says when; and frames that it takes.
+
+    None for a moment that is not the row's first, or where no parent has one.
+    """
+    if not _is_written(context.table, column):
+        return None
+    found, frames = list[tuple[str, str]](), 1
+    for relation in context.relations:
+        plan = context.plans.get(relation.target)
+        if plan is None or not plan.rows or not relation.parents or relation.self_reference or relation.future:
+            continue
+        written = [c.name for c in plan.table.stored_columns if c.name in plan.columns and _is_written(plan.table, c)]
+        generator = plan.columns[written[0]] if written else None
+        more = generator.frames if isinstance(generator, AfterParents) else plan.timing.paths
+        if written and frames + more <= PATHS_MAX:
+            found.append((relation.name, written[0]))
+            frames += more
+    return (tuple(found), frames) if found else None
+
+
+def _is_written(table: Table, column: Column) -> bool:
+    return column.type.kind in ("timestamp", "date") and meaning_of(table, column) == "created"
 
 
 def followed(context: TableContext, column: Column) -> str | None:

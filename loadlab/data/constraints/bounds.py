@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts, combined
+from loadlab.data.constraints.column_facts import ColumnFacts, combined
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.schema.model import Table
 
 _TURNS = 8

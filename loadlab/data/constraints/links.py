@@ -97,8 +97,11 @@ def read_links(
     *,
     soften: bool = True,
     last: Collection[str] = (),
+    equal: Collection[tuple[str, str]] = (),
 ) -> Links:
     """The links of a table. `first` names those that should lead, most important first; `last` those without parents.
+
+    Columns that are `equal` by a CHECK are as if foreign keys shared them: their parents agree there.
 
     Keys count on those to have the parents that their place gives them: with others they agree only where a constraint
     asks for it.
@@ -117,7 +120,10 @@ def read_links(
     filled: dict[str, Link] = {}
     # One that may be NULL fills no column of another: that which leads has to do without the agreement.
     candidates = [_without_soft(link, link.soft if link.name in first and link.nullable else ()) for link in candidates]
-    in_order = sorted(_deduplicated(candidates), key=lambda link: (link.name in last, *_rank(link, first, table.key)))
+    tied = {name for pair in equal for name in pair}
+    in_order = sorted(
+        _deduplicated(candidates), key=lambda link: (link.name in last, *_rank(link, first, table.key, tied))
+    )
     for link in in_order:
         back = returning(schema, table, link.columns, link.target, link.target_columns)
         if back:
@@ -131,6 +137,7 @@ def read_links(
             link = _without_soft(link, [name for name in link.soft if name in filled])
         if link.soft and link.nullable and link.target != table.key:
             link = _following(link, filled)
+        link = _tied(link, filled, equal)
         shared = [name for name in link.columns if name in filled]
         if len(shared) == len(link.columns):
             _restrict(schema, found, link, filled)
@@ -177,16 +184,20 @@ def may_name_nobody(schema: Schema, table: Table, key: ForeignKey) -> bool:
 
 
 def _with_children(schema: Schema, table: Table, link: Link) -> Link:
-    """The link with a child for each parent, where every parent has to name one of its children."""
+    """The link with a child for each parent, where somebody has to name one of the children with that parent's values.
+
+    That may be the parent itself, or a row of another table that belongs to the same parent.
+    """
     if link.target == table.key or link.wish.pattern is not None or link.wish.children is not None:
         return link
-    parent = schema.table(link.target)
-    for key in parent.foreign_keys:
-        back = returning(schema, parent, key.columns, key.target, key.target_columns)
-        mine = {key.target_columns[key.columns.index(name)] for name in back}
-        named = key.target == table.key and back and not may_name_nobody(schema, parent, key)
-        if named and mine <= set(link.columns):
-            return replace(link, wish=link.wish.model_copy(update={"pattern": "nested", "min": 1}))
+    for target in dict.fromkeys(key.target for key in table.foreign_keys if schema.has(key.target)):
+        other = schema.table(target)
+        for key in other.foreign_keys:
+            back = returning(schema, other, key.columns, key.target, key.target_columns)
+            mine = {key.target_columns[key.columns.index(name)] for name in back}
+            named = key.target == table.key and back and not may_name_nobody(schema, other, key)
+            if named and mine <= set(link.columns):
+                return replace(link, wish=link.wish.model_copy(update={"pattern": "nested", "min": 1}))
     return link
 
 
@@ -204,11 +215,21 @@ def _following(link: Link, filled: Mapping[str, Link]) -> Link:
     return _without_soft(link, [name for name in link.soft if name not in filled or filled[name].name != source])
 
 
-def _rank(link: Link, first: Sequence[str], table: str) -> tuple[int, int, int, int]:
+def _tied(link: Link, filled: Mapping[str, Link], equal: Collection[tuple[str, str]]) -> Link:
+    """The link with the columns of others to which its own have to be equal, as columns that it shares with them."""
+    for pair in equal:
+        for mine, theirs in (pair, pair[::-1]):
+            if mine in link.columns and mine not in filled and theirs in filled and theirs not in link.columns:
+                columns, targets = (*link.columns, theirs), (*link.target_columns, link.target_of(mine))
+                link = replace(link, columns=columns, target_columns=targets)
+    return link
+
+
+def _rank(link: Link, first: Sequence[str], table: str, tied: Collection[str]) -> tuple[int, int, int, int]:
     """Self references come last: their columns are those of another parent first."""
     nested = link.wish.is_nested
     # One that is NULL in some rows can follow another's column, but it cannot fill it.
-    follows = bool(link.soft) and link.nullable
+    follows = link.nullable and (bool(link.soft) or any(name in tied for name in link.columns))
     return (
         3 if link.target == table else 2 if follows else 0 if nested else 1,
         first.index(link.name) if link.name in first else len(first),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from loadlab.data.constraints.facts import ColumnFacts, Component, TableFacts, combined
+from loadlab.data.constraints.column_facts import ColumnFacts, combined
+from loadlab.data.constraints.facts import Component, TableFacts
 
 
 def without(facts: TableFacts, columns: Collection[str]) -> tuple[TableFacts, list[str]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from loadlab.data.constraints.links import Link, Links
-from loadlab.schema.checks import expression_columns
+from loadlab.schema.checks import expression_columns, is_truth
 from loadlab.schema.model import Column, Index, Schema, Table
 
 Width = Callable[[str], int]
@@ -79,16 +79,16 @@ def keys_of(table: Table, dialect: str) -> list[Key]:
         if index.keys == table.primary_key and not index.has_expressions:
             continue
         names, coalesced = _columns(table, index, dialect)
-        if names or _is_constant(index):
+        if names or _is_constant(index, dialect):
             agree = coalesced or not getattr(index, "nulls_distinct", True)
             keys.append(Key(index.name, names, agree, index.predicate, _either_way(index, dialect)))
     full = {key.columns for key in keys if key.predicate is None}
     return [key for key in keys if key.predicate is None or key.columns not in full]
 
 
-def _is_constant(index: Index) -> bool:
-    """`UNIQUE ((true))`: one row is all that there can be."""
-    return all(_CONSTANT.fullmatch(key) for key in index.keys)
+def _is_constant(index: Index, dialect: str) -> bool:
+    """`UNIQUE ((true))`, `UNIQUE ((version IS NOT NULL))`: one row is all that there can be."""
+    return all(_CONSTANT.fullmatch(key) or is_truth(key, dialect) for key in index.keys)
 
 
 def _either_way(index: Index, dialect: str) -> tuple[str, ...]:
@@ -108,6 +108,9 @@ def _columns(table: Table, index: Index, dialect: str) -> tuple[tuple[str, ...],
     for key, is_expression in zip(index.keys, expressions, strict=True):
         if not is_expression:
             names += _made_of(table, key, dialect)
+            continue
+        if is_truth(key, dialect):
+            # What is beside it in the key has to tell the rows apart.
             continue
         inside = expression_columns(key, dialect)
         coalesced |= "coalesce" in key.lower()

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from loadlab.data.choose.fitting import fitting, has_limits
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.choose.fitting import fitting, has_limits, in_order
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.links import Link
 from loadlab.data.core.cells import arrow_type, to_arrow
 from loadlab.data.core.clock import Clock
@@ -18,6 +19,7 @@ from loadlab.data.frame import Frame, TablePlan
 from loadlab.data.plan.demands import Demands
 from loadlab.data.relations.agreement import MOST_ROWS, Partners
 from loadlab.data.volumes import Volume
+from loadlab.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Candidates:
                 continue
             self._choose_those_with_a_key(link)
             self._choose_those_allowed(link)
+            self._choose_those_in_order(link)
         for link in self.demands.links.links:
             if link.source is not None and link.target in self.plans:
                 source = self.demands.links.named(link.source)
@@ -131,6 +134,45 @@ class Candidates:
         if not fits.all():
             self.choose_parents(link.name, np.flatnonzero(fits).astype(np.int64))
             self.reasons[link.name] = f"none of which the CHECKs of {', '.join(limits)} allow"
+
+    def _choose_those_in_order(self, link: Link) -> None:
+        """A CHECK that compares two columns of the foreign key: only parents whose key is true to it.
+
+        Raises InputError where every row needs a parent and it is not known yet which keys those have.
+        """
+        facts = [
+            fact
+            for name in link.own
+            for said in self._limits(name)
+            for fact in said.compared
+            if set(fact.columns) <= set(link.own) and fact.column != fact.other
+        ]
+        if not facts:
+            return
+        names = tuple(dict.fromkeys(link.target_of(name) for fact in facts for name in fact.columns))
+        if (
+            link.target == self.demands.table.key
+            or link.target not in self.plans
+            or not self.are_known(link.target, names)
+        ):
+            if self.demands.is_needed(link):
+                raise InputError(
+                    f"{self.demands.table.key}.{link.name}",
+                    f"has columns that a CHECK compares, and the keys of {link.target} are not known before this table"
+                    " is; make the foreign key nullable, or drop the CHECK",
+                )
+            self.choose_parents(link.name, np.zeros(0, dtype=np.int64))
+            return
+        values = dict(zip(names, self.values(link.target, names), strict=True))
+        fits = np.logical_and.reduce(
+            [
+                in_order(values[link.target_of(f.column)], f, values[link.target_of(f.other)])
+                for f in dict.fromkeys(facts)
+            ]
+        )
+        if not fits.all():
+            self.choose_parents(link.name, np.flatnonzero(fits).astype(np.int64))
+            self.reasons[link.name] = f"none of which the CHECKs of {', '.join(link.own)} allow"
 
     def _limits(self, name: str) -> list[ColumnFacts]:
         facts = self.demands.facts

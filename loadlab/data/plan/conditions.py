@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from loadlab.data.choose.chosen import has_value, narrowed
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts, table_facts
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts, table_facts
 from loadlab.data.constraints.links import Links, read_links
 from loadlab.data.constraints.partitions import Coverage, coverage_of, keys_without_null
 from loadlab.data.constraints.settling import settled
@@ -91,7 +92,7 @@ class Conditions:
         partial = [key for key in keys if key.predicate is not None]
         if not partial:
             return facts, keys, fixes
-        links = read_links(self.schema, table, self.shape, last=self.without_parents)
+        links = read_links(self.schema, table, self.shape, last=self.without_parents, equal=facts.equal)
         width = self.widths.of(facts, {})
         kept = [key for key in keys if key.predicate is None]
         kept += [key for key in partial if self._holds_everywhere(key, links, width)]

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from loadlab.data.choose.chosen import listed
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.schema.checks import Allowed, Compared, Fact, IsNull, NotNull, Reading
 from loadlab.schema.model import Column, Table
 from loadlab.spec.shapes import TableShape

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.schema.checks import Compared, Reading
 from loadlab.schema.meaning import meaning_of, words_of
 from loadlab.schema.model import Column, Table

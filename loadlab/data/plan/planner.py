@@ -189,6 +189,7 @@ class _TablePlanning:
             choices_of(facts, worlds),
         )  # fmt: skip
         context = TableContext(
+            schema=schema,
             table=table,
             dialect=schema.dialect,
             key=table_key,
@@ -199,6 +200,7 @@ class _TablePlanning:
             facts=facts,
             worlds=worlds,
             relations=relations,
+            plans=self.all.plans,
             links=links,
             solution=solution,
             slots=self._slots(relating, solution, volume, relations),
@@ -314,7 +316,7 @@ class _TablePlanning:
         self, keys: list[Key], facts: TableFacts, width: Width, last: frozenset[str]
     ) -> tuple[Links, Solution, tuple[Pair, ...]]:
         table, schema, volumes = self.table, self.all.schema, self.all.volumes
-        links = read_links(schema, table, self.shape, last=last)
+        links = read_links(schema, table, self.shape, last=last, equal=facts.equal)
         rows = volumes[table.key].rows
 
         def solved(links: Links) -> Solution:
@@ -328,14 +330,14 @@ class _TablePlanning:
         leads = _leads(solution)
         while any(links.named(name).source is not None for name in leads):
             # What leads fills its columns itself; the others agree with it.
-            links = read_links(schema, table, self.shape, leads, last=last)
+            links = read_links(schema, table, self.shape, leads, last=last, equal=facts.equal)
             solution = solved(links)
             if set(_leads(solution)) <= set(leads):
                 break
             leads += [name for name in _leads(solution) if name not in leads]
         self.unkept = keep_apart(table, schema.dialect, solution)
         if solution.unsolved and any(link.soft for link in links.links):
-            links = read_links(schema, table, self.shape, leads, soften=False, last=last)
+            links = read_links(schema, table, self.shape, leads, soften=False, last=last, equal=facts.equal)
             solution = solved(links)
         return links, solution, pairs_of(links, facts, keys, table.key)
 
@@ -370,6 +372,7 @@ class _TablePlanning:
                 frame = Frame(plan, np.arange(plan.rows, dtype=np.int64), self.all.plans, self.all.clock)
                 values = to_arrow(frame.cells(column), plan.type_of(column))
                 relating.candidates.choose_parents(link.name, fitting_rows(values, cover, plan.type_of(column)))
+                relating.candidates.reasons.setdefault(link.name, f"none of which has a {name} that is allowed here")
 
     def _fit(self, relating: Relating, coverage: Mapping[str, Coverage], conditions: Conditions) -> Volume:
         volume = self.all.volumes[self.table.key]

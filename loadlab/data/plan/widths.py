@@ -9,7 +9,8 @@ from loadlab.data.choose.chosen import listed
 from loadlab.data.choose.numbers import width as number_width
 from loadlab.data.choose.texts import width as text_width
 from loadlab.data.choose.times import width as time_width
-from loadlab.data.constraints.facts import ColumnFacts, TableFacts
+from loadlab.data.constraints.column_facts import ColumnFacts
+from loadlab.data.constraints.facts import TableFacts
 from loadlab.data.constraints.partitions import Coverage
 from loadlab.data.constraints.uniqueness import Width
 from loadlab.data.core.hashing import make_key

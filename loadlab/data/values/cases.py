@@ -15,6 +15,7 @@ from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.values.bounded import Bounded
 from loadlab.data.values.numbered import Distinct
+from loadlab.data.values.times import AfterParents
 from loadlab.errors import InputError
 from loadlab.schema.model import LogicalType
 from loadlab.spec.shapes import ColumnShape
@@ -93,6 +94,8 @@ def makes_nulls(generator: Generator) -> bool:
     """Whether the generator already makes the NULLs that the scenario asks for, so that none are put on top."""
     if isinstance(generator, Bounded):
         return makes_nulls(generator.natural)
+    if isinstance(generator, AfterParents):
+        return makes_nulls(generator.inner)
     return isinstance(generator, (Conditional, Distinct, Blank))
 
 

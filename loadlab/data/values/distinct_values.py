@@ -236,6 +236,16 @@ def _multirange(type: LogicalType, key: int, where: Where) -> Distinct | None:
     return None if found is None else (RangesOf(key, found[0], found[1], type.element, most=1), found[2])
 
 
+SLOTS: dict[str, tuple[int, int]] = {
+    "integer": (_SLOT, 0),
+    "numeric": (_SLOT, 0),
+    "timestamp": (_SLOT_US, _EPOCH_2000_US),
+    "date": (4, _EPOCH_2000_US // DAY_US),
+    "time": (_MINUTE_US, 0),
+}
+"""By kind of bounds, how far apart ranges begin that have no value in common, in cells, and where the first does."""
+
+
 def _slots(element: LogicalType, key: int, where: Where) -> tuple[Generator, Generator | Just | None, int] | None:
     """Lower bounds, widths and capacity of ranges that have no value in common."""
     match "" if element.checks else element.kind:

@@ -62,6 +62,8 @@ class FromParent:
     target_column: str
     nullable: bool = True
     """False: the column of a composite key that holds its value even where another column of the key is NULL."""
+    power: int = 0
+    """What brings the parent's cells to this column's: of ten, above 0 where this column counts smaller parts."""
 
     def make(self, frame: Frame) -> Cells:
         relation = frame.relation(self.relation)
@@ -72,6 +74,9 @@ class FromParent:
             # In a cycle a parent may turn out to have none: everything is planned anew then.
             return Cells(pa.nulls(len(frame)))
         cells = parents.cells(self.target_column)
+        if self.power and isinstance(cells.values, np.ndarray):
+            size = np.int64(10 ** abs(self.power))
+            cells = Cells(cells.values * size if self.power > 0 else cells.values // size, cells.valid)
         return cells if valid is None or not self.nullable else cells.with_nulls(valid)
 
 

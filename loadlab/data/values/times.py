@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from loadlab.data.core.cells import Cells
-from loadlab.data.core.hashing import Int64s, UInt64s, hash_rows, make_key, unit_interval
+from loadlab.data.core.hashing import Int64s, UInt64s, below, hash_rows, make_key, unit_interval
 from loadlab.data.core.quantiles import QuantileTable
 from loadlab.data.frame import Frame, Generator
 
@@ -114,6 +114,38 @@ class OrdinalDays:
         relation = frame.relation(self.relation)
         parents, _ = frame.parent(relation)
         return Cells(parents.moment_us() // DAY_US + relation.ordinals(frame.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class AfterParents:
+    """Another generator's moments; those that would lie before the row's parents lie up to `pause_us` behind these.
+
+    `parents` are relations and the column of their target that has its moment. `frames` bounds the frames that a row's
+    moment takes: those of parents have parents of their own.
+    """
+
+    key: int
+    parents: tuple[tuple[str, str], ...]
+    frames: int
+    is_date: bool
+    inner: Generator
+    pause_us: int
+
+    def make(self, frame: Frame) -> Cells:
+        cells = self.inner.make(frame)
+        values = np.asarray(cells.values, dtype=np.int64)
+        pause = np.zeros(len(frame), dtype=np.int64)
+        if self.pause_us and not self.is_date:
+            pause += below(hash_rows(make_key(self.key, "pause"), frame.rows), self.pause_us)
+        for name, column in self.parents:
+            parents, valid = frame.parent(frame.relation(name))
+            theirs = parents.cells(column)
+            per_cell = DAY_US if parents.plan.type_of(column).kind == "date" else 1
+            moments = np.asarray(theirs.values, dtype=np.int64) * per_cell // (DAY_US if self.is_date else 1) + pause
+            for known in (valid, theirs.valid):
+                moments = moments if known is None else np.where(known, moments, values)
+            values = np.maximum(values, moments)
+        return Cells(values, cells.valid)
 
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}

@@ -146,6 +146,15 @@ class CanForeseeSizes(Protocol):
 
 
 @runtime_checkable
+class KnowsFreeSpace(Protocol):
+    """The engine may keep its data on a disk of this machine."""
+
+    def free_bytes(self) -> int | None:
+        """What is free there for this user; None where the data is on another machine, or may be."""
+        ...
+
+
+@runtime_checkable
 class CanLoadCycles(Protocol):
     """Tables whose foreign keys form a cycle can be filled with the constraints in place."""
 

@@ -20,19 +20,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from loadlab.engines.mysql.connection import Connection
-from loadlab.engines.mysql.dialect import columns_of, translate_expression
+from loadlab.engines.mysql.dialect import translate_expression
 from loadlab.engines.mysql.keys import Keys
 from loadlab.engines.mysql.ledger import PREFIX, Later, Plan, StandIn
 from loadlab.engines.mysql.names import listed, literal, quoted
 from loadlab.engines.mysql.product import Product
 from loadlab.engines.mysql.scratch import PREFIX as SCRATCH_PREFIX
 from loadlab.engines.mysql.stored import stored_type
-from loadlab.engines.translation import UntranslatableError, descending_keys
+from loadlab.engines.translation import UntranslatableError, descending_keys, searched_columns
 from loadlab.errors import DatabaseError
 from loadlab.schema.model import Column, ForeignKey, Index, Schema, Table
 
 _AS_BTREE = {"btree", "hash", "brin", ""}
-_FULL_TEXT = {"gin", "gist"}
 _NAME_LENGTH = 64
 _SCRATCH_NAME = re.compile(rf"`?{SCRATCH_PREFIX}\w+`?\.")
 _REFUSED = (UntranslatableError, DatabaseError)
@@ -264,7 +263,7 @@ class _Translator:
 
     def _index(self, table: Table, index: Index) -> tuple[str, str]:
         place, name = f"{table.key}.{index.name}", quoted(index.name[:_NAME_LENGTH])
-        sources = self._searched(table, index)
+        sources = searched_columns(table, index, self._schema.dialect)
         if sources:
             self._note_predicate(index, place)
             self.notes.append(f"index {place}: made as a FULLTEXT index of {', '.join(sources)}")
@@ -299,20 +298,6 @@ class _Translator:
             columns = ", ".join(index.include)
             self._left_out("columns included in", f"{table.key}.{index.name}", f"a unique index cannot take {columns}")
         return found
-
-    def _searched(self, table: Table, index: Index) -> tuple[str, ...]:
-        """The text columns that an index of a search document is about; none where it is about something else."""
-        if index.method not in _FULL_TEXT or len(index.keys) != 1:
-            return ()
-        key = index.keys[0]
-        is_expression = bool(index.expressions) and index.expressions[0]
-        if not is_expression and table.column(key).type.kind != "search_vector":
-            return ()
-        source = key if is_expression else table.column(key).generated
-        if not source or "to_tsvector" not in source:
-            return ()
-        named = columns_of(source, self._schema.dialect)
-        return tuple(column.name for column in table.columns if column.type.kind == "text" and column.name in named)
 
     def foreign_keys(self, table: Table) -> Iterator[Later]:
         found = []

@@ -81,11 +81,6 @@ def translate_expression(text: str, dialect: str) -> str:
     return generate(bare(rewritten(parse(f"SELECT {text}", dialect), RULES).expressions[0]), NAME)
 
 
-def columns_of(text: str, dialect: str) -> tuple[str, ...]:
-    """The columns that an expression names, in their order. Raises UntranslatableError."""
-    return tuple(dict.fromkeys(column.name for column in parse(f"SELECT {text}", dialect).find_all(exp.Column)))
-
-
 def parse_native(text: str) -> exp.Expr | None:
     """The tree of a text in the server's words, `:pK` for its parameters; None where sqlglot cannot read it."""
     try:
@@ -117,7 +112,7 @@ def _plain(node: exp.Expr) -> exp.Expr:
         column.set("table", None)
         column.this.set("quoted", False)
     for cast in list(copy.find_all(exp.Cast)):
-        if isinstance(bare(cast.this), exp.Column) and cast.args["to"].this.name in ("TEXT", "VARCHAR"):
+        if isinstance(bare(cast.this), exp.Column) and cast.is_type("TEXT", "VARCHAR"):
             cast.replace(bare(cast.this))
     return copy
 

@@ -27,6 +27,7 @@ from loadlab.engines.mysql.loading import can_load_local, insert_batches
 from loadlab.engines.mysql.names import literal, quoted
 from loadlab.engines.mysql.reflect import NAME, reflect, table_names
 from loadlab.engines.mysql.remedies import MysqlRemedies
+from loadlab.engines.mysql.rights import missing_rights
 from loadlab.engines.mysql.scratch import copy_of, scratch_connection
 from loadlab.engines.mysql.script import check_statements, execute_script
 from loadlab.engines.mysql.session import MysqlSession
@@ -175,9 +176,13 @@ class MysqlEngine:
         return reflect(self._connection, self._database)
 
     def notes(self) -> tuple[str, ...]:
-        """What of a schema in another engine's words was left out here, and what the server forbids."""
+        """What of a schema in another engine's words was left out here, what the server forbids, what is not seen."""
         slow = () if self._loads_local else (_SLOW,)
-        return (*self._plan.notes, *slow)
+        return (*self._plan.notes, *slow, *self._not_seen)
+
+    @cached_property
+    def _not_seen(self) -> tuple[str, ...]:
+        return tuple(missing_rights(self._connection))
 
     @cached_property
     def _loads_local(self) -> bool:

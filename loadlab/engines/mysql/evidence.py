@@ -18,9 +18,13 @@ from loadlab.engines.mysql.dialect import Rendered
 from loadlab.engines.mysql.ledger import PREFIX
 from loadlab.engines.mysql.names import literal
 from loadlab.engines.mysql.reflect import table_names
-from loadlab.engines.mysql.sizes import index_sizes
+from loadlab.engines.mysql.rights import INDEX_USAGE, TABLE_STATISTICS, TRANSACTIONS, if_allowed
+from loadlab.engines.mysql.sizes import Sizes, index_sizes
 from loadlab.engines.protocol import Evidence, IndexEvidence, LiveEvidence, StatementEvidence, TableEvidence
 from loadlab.errors import DatabaseError
+
+Usage = list[dict[str, Any]]
+"""Rows of the server's counters by table and index."""
 
 _EXTENT_BYTES = 2**20  # InnoDB extends a file by whole extents (innodb_extent size: 64 pages of 16 KiB)
 _PICOSECONDS_PER_MS = 1e9
@@ -61,15 +65,16 @@ def snapshot(connection: Connection, database: str) -> Evidence:
     sizes = index_sizes(connection, database)
     settings = _variables(connection)
     counted = settings.get("performance_schema") == "ON"
+    usage = if_allowed(lambda: _usage(connection, database)) if counted else None
     names = table_names(connection, database)
     return Evidence(
         taken_at_s=time.time(),
         reset_marker="",
         server=str(connection.product),
         database=_counters(status),
-        tables=_tables(connection, database, names, sizes, counted),
-        indexes=_indexes(connection, database, names, sizes, counted),
-        statements=_statements(connection, database) if counted else {},
+        tables=_tables(connection, database, names, sizes, usage),
+        indexes=_indexes(connection, database, names, sizes, usage),
+        statements=(if_allowed(lambda: _statements(connection, database)) or {}) if counted else {},
         settings={name: settings[name] for name in _SETTINGS if name in settings} | {"session sql_mode": SQL_MODE},
         connections=int(status["threads_connected"]),
         connections_max=int(settings["max_connections"]),
@@ -107,14 +112,14 @@ def _database_bytes(connection: Connection, database: str) -> int:
 
 
 def _tables(
-    connection: Connection, database: str, names: list[str], sizes: dict[tuple[str, str], int], counted: bool
+    connection: Connection, database: str, names: list[str], sizes: Sizes, usage: Usage | None
 ) -> dict[str, TableEvidence]:
     rows = connection.records(
         "SELECT table_name, table_rows, data_length, index_length FROM information_schema.tables"
         f" WHERE table_schema = {literal(database)}"
     )
     stated = {row["table_name"]: row for row in rows}
-    counters = _table_counters(connection, database) if counted else {}
+    counters = _table_counters(usage or [])
     analyzed = _analyzed(connection, database)
     found = {}
     for name in names:
@@ -126,7 +131,7 @@ def _tables(
             index_bytes=secondary if primary is not None else int(row["index_length"] or 0),
             rows=int(row["table_rows"] or 0),
             analyzed=None if analyzed is None else name in analyzed,
-            **(counters.get(name, _NOTHING) if counted else {}),
+            **(counters.get(name, _NOTHING) if usage is not None else {}),
         )
     return found
 
@@ -134,12 +139,12 @@ def _tables(
 _NOTHING = {"index_scans": 0, "sequential_rows": 0, "rows_inserted": 0, "rows_updated": 0, "rows_deleted": 0}
 
 
-def _table_counters(connection: Connection, database: str) -> dict[str, dict[str, int]]:
+def _table_counters(usage: Usage) -> dict[str, dict[str, int]]:
     """https://mariadb.com/kb/en/performance-schema-table_io_waits_summary_by_index_usage-table/: the row without an
     index has what was fetched by scans, and all inserts.
     """
     found: dict[str, dict[str, int]] = defaultdict(lambda: dict(_NOTHING))
-    for row in _usage(connection, database):
+    for row in usage:
         counts = found[row["object_name"]]
         fetched = int(row["count_fetch"])
         counts["sequential_rows" if row["index_name"] is None else "index_scans"] += fetched
@@ -149,42 +154,35 @@ def _table_counters(connection: Connection, database: str) -> dict[str, dict[str
     return found
 
 
-def _usage(connection: Connection, database: str) -> list[dict[str, Any]]:
+def _usage(connection: Connection, database: str) -> Usage:
     return connection.records(
         "SELECT object_name, index_name, count_fetch, count_insert, count_update, count_delete"
-        " FROM performance_schema.table_io_waits_summary_by_index_usage"
+        f" FROM {INDEX_USAGE}"
         f" WHERE object_schema = {literal(database)}"
     )
 
 
 def _analyzed(connection: Connection, database: str) -> set[str] | None:
     """Tables with statistics; None where the user may not see that."""
-    try:
-        rows = connection.rows(
-            f"SELECT table_name FROM mysql.innodb_table_stats WHERE database_name = {literal(database)}"
-        )
-    except DatabaseError:
-        return None
-    return {str(name).partition("#")[0] for (name,) in rows}
+    sql = f"SELECT table_name FROM {TABLE_STATISTICS} WHERE database_name = {literal(database)}"
+    rows = if_allowed(lambda: connection.rows(sql))
+    return None if rows is None else {str(name).partition("#")[0] for (name,) in rows}
 
 
 def _indexes(
-    connection: Connection, database: str, names: list[str], sizes: dict[tuple[str, str], int], counted: bool
+    connection: Connection, database: str, names: list[str], sizes: Sizes, usage: Usage | None
 ) -> dict[str, IndexEvidence]:
     """By name, or `table.index` from the second table on that has an index of the name."""
     rows = connection.rows(
         "SELECT DISTINCT table_name, index_name FROM information_schema.statistics"
         f" WHERE table_schema = {literal(database)} ORDER BY 1, 2"
     )
-    usage = {
-        (row["object_name"], row["index_name"]): int(row["count_fetch"])
-        for row in (_usage(connection, database) if counted else [])
-    }
+    fetched = {(row["object_name"], row["index_name"]): int(row["count_fetch"]) for row in usage or []}
     found: dict[str, IndexEvidence] = {}
     for table, name in rows:
         if table.startswith(PREFIX) or table not in names:
             continue
-        scans = usage.get((table, name), 0) if counted else None
+        scans = fetched.get((table, name), 0) if usage is not None else None
         # The clustered index is the table, whose size is counted there.
         size = 0 if name == "PRIMARY" else sizes.get((table, name))
         found[f"{table}.{name}" if name in found else name] = IndexEvidence(table, size_bytes=size, scans=scans)
@@ -216,7 +214,7 @@ def _statements(connection: Connection, database: str) -> dict[str, StatementEvi
 
 
 def digest_of(address: Address, rendered: Rendered) -> str | None:
-    """The id under which the server counts the statement; None where it counts none.
+    """The id under which the server counts the statement; None where it counts none, or tells the user of none.
 
     MySQL has a function for it. MariaDB is made to read the text in a database without its tables, in a transaction
     that may write nothing: it counts the attempt under the id, and refuses it.
@@ -228,7 +226,8 @@ def digest_of(address: Address, rendered: Rendered) -> str | None:
             return None
         if connection.product.has_statement_digest:
             return str(connection.value(f"SELECT STATEMENT_DIGEST({literal(text)})"))
-        connection.run(f"USE {_ELSEWHERE}")
+        if if_allowed(lambda: connection.run(f"USE {_ELSEWHERE}")) is None:
+            return None
         connection.run("START TRANSACTION READ ONLY")
         before = _counts_elsewhere(connection)
         with contextlib.suppress(DatabaseError):
@@ -274,8 +273,6 @@ def _waits(connection: Connection) -> dict[str, int]:
         " AND state LIKE 'Waiting for%lock%' GROUP BY state"
     )
     found = {str(state): int(count) for state, count in rows}
-    try:
-        waiting = connection.value("SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")
-    except DatabaseError:
-        waiting = 0
+    sql = f"SELECT count(*) FROM {TRANSACTIONS} WHERE trx_state = 'LOCK WAIT'"
+    waiting = if_allowed(lambda: connection.value(sql))
     return found | ({"row lock": int(waiting)} if waiting else {})

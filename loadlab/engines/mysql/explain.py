@@ -79,6 +79,8 @@ def _with_its_write(root: PlanNode, tree: exp.Expr | None) -> PlanNode:
 
 
 _SYNTAX_ERROR = "1064"
+# No such table (a name that stands for a subquery), no such column (one of another table).
+_NO_SUCH_COLUMNS = {"1146", "1054"}
 _WRITES: dict[type[exp.Expr], str] = {exp.Insert: "insert", exp.Update: "update", exp.Delete: "delete"}
 
 
@@ -163,13 +165,15 @@ def _compared(node: exp.Expr, tables: Mapping[str, str]) -> tuple[str, str] | No
 
 
 def _row_of(connection: Connection, table: str, columns: Sequence[tuple[int, str]]) -> dict[int, str]:
-    """The literals of one row; none where the table is empty or has not these columns."""
+    """The literals of one row; none where the table is empty, or what is read from is no table with these columns."""
     names = ", ".join(f"QUOTE({quoted(column)})" for _, column in columns)
     given = " AND ".join(f"{quoted(column)} IS NOT NULL" for _, column in columns)
     try:
         rows = connection.rows(f"SELECT {names} FROM {quoted(table)} WHERE {given} LIMIT 1")
-    except DatabaseError:
-        return {}
+    except DatabaseError as error:
+        if error.code in _NO_SUCH_COLUMNS:
+            return {}
+        raise
     return {} if not rows else {place: _text(value) for (place, _), value in zip(columns, rows[0], strict=True)}
 
 

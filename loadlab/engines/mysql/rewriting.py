@@ -4,38 +4,16 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from loadlab.engines.common_rules import FUNCTIONS, casts, common_rules, equals_any
 from loadlab.engines.mysql import times
-from loadlab.engines.translation import (
-    INTEGERS,
-    KEPT,
-    TEXTS,
-    TIMES,
-    Rule,
-    UntranslatableError,
-    at_time_zone,
-    bare,
-    call,
-    is_text,
-    kept_cast,
-    merging,
-    plain_text_cast,
-    qualified,
-    refuse,
-    renamed,
-    time_literal,
-)
+from loadlab.engines.translation import INTEGERS, Rule, UntranslatableError, bare, call, is_text, merging, renamed
 
-_FUNCTIONS = {
-    "json_build_object": "json_object",
-    "jsonb_build_object": "json_object",
-    "json_build_array": "json_array",
-    "jsonb_build_array": "json_array",
+_FUNCTIONS = FUNCTIONS | {
     "json_agg": "json_arrayagg",
     "jsonb_agg": "json_arrayagg",
     "jsonb_object_agg": "json_objectagg",
     "jsonb_array_length": "json_length",
     "json_array_length": "json_length",
-    "btrim": "trim",
 }
 _TYPE_FUNCTIONS = {"jsonb_typeof", "json_typeof"}
 
@@ -46,26 +24,16 @@ _REALS = {"DOUBLE", "FLOAT"}
 _DECIMALS = {"DECIMAL", "BIGDECIMAL"}
 
 
-def _cast(node: exp.Expr) -> exp.Expr:
-    inner, to = node.this, node.args["to"].this
-    kind = str(getattr(to, "name", to))
-    if kind == "INTERVAL" and is_text(inner):
-        return exp.Interval(this=inner)
-    if kind in KEPT:
-        return kept_cast(node, kind)
-    if kind in TIMES:
-        return time_literal(inner) if is_text(inner) else inner
-    if kind == "DATE":
-        return inner if is_text(inner) else call("date", inner)
-    if kind in TEXTS:
-        return plain_text_cast(inner) or exp.cast(inner, "CHAR")
+def _number(node: exp.Expr, kind: str) -> exp.Expr | None:
+    inner: exp.Expr = node.this
+    is_plain = isinstance(bare(inner), (exp.Literal, exp.Placeholder))
     if kind in INTEGERS:
-        return inner if isinstance(bare(inner), (exp.Literal, exp.Placeholder)) else exp.cast(inner, "BIGINT")
+        return inner if is_plain else exp.cast(inner, "BIGINT")
     if kind in _REALS:
         return inner if isinstance(bare(inner), exp.Literal) else exp.cast(inner, "DOUBLE")
     if kind in _DECIMALS:
-        return inner if isinstance(bare(inner), (exp.Literal, exp.Placeholder)) else _decimal(node)
-    raise UntranslatableError(f"the cast to {node.args['to'].sql()} has no counterpart")
+        return inner if is_plain else _decimal(node)
+    return None
 
 
 def _decimal(node: exp.Expr) -> exp.Expr:
@@ -107,14 +75,8 @@ def _function(node: exp.Expr) -> exp.Expr:
 # Everything else -----------------------------------------------------------------------------------------------------
 
 
-def _equals(node: exp.Expr) -> exp.Expr:
-    """`x = ANY (ARRAY[…])` and `x = ANY (:list)`, whose values are written one behind the other."""
-    right = bare(node.expression)
-    if not isinstance(right, exp.Any):
-        return node
-    items = bare(right.this)
-    if isinstance(items, exp.Array):
-        return exp.In(this=node.this, expressions=[item.copy() for item in items.expressions])
+def _any_of(node: exp.Expr, items: exp.Expr) -> exp.Expr:
+    """A list's values are written one behind the other."""
     if isinstance(items, exp.Placeholder):
         return exp.In(this=node.this, expressions=[items.copy()])
     raise UntranslatableError(f"ANY of {items.sql()} has no counterpart")
@@ -167,19 +129,10 @@ def _contains(node: exp.Expr) -> exp.Expr:
     return call("json_contains", node.this, node.expression)
 
 
-RULES: dict[type[exp.Expr], Rule] = {
-    exp.Cast: _cast,
+RULES: dict[type[exp.Expr], Rule] = common_rules(times) | {
+    exp.Cast: casts("CHAR", _number),
     exp.DPipe: merging("json_merge_patch"),
-    exp.CurrentTimestamp: times.now,
-    exp.Localtimestamp: times.now,
-    exp.TimestampTrunc: times.truncated,
-    exp.DateTrunc: times.truncated,
-    exp.Extract: times.extract,
-    exp.AtTimeZone: at_time_zone,
-    exp.Add: times.shifted_time,
-    exp.Sub: times.shifted_time,
-    exp.EQ: _equals,
-    exp.Table: qualified,
+    exp.EQ: equals_any(_any_of),
     exp.Anonymous: _function,
     exp.Concat: _concat,
     exp.Filter: _filtered,
@@ -194,6 +147,4 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Uuid: lambda _: call("uuid"),
     exp.Length: lambda node: call("char_length", node.this),
     exp.ArrayAgg: lambda node: call("json_arrayagg", node.this),
-    exp.Bracket: refuse("the element of an array"),
-    exp.Overlaps: refuse("OVERLAPS"),
 }

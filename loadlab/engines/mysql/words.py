@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from loadlab.engines.mysql.names import literal, quoted
 from loadlab.engines.mysql.times import TRUNCATED
-from loadlab.engines.operations_sql import Match, Value
+from loadlab.engines.operations_sql import Match, Value, plain_literal
 from loadlab.schema.model import Table
 from loadlab.spec.operations import SEARCHED, BucketUnit, Search
 
@@ -24,11 +24,7 @@ class MysqlWords:
         return quoted(name)
 
     def literal(self, value: object) -> str:
-        if value is None:
-            return "NULL"
-        if isinstance(value, (bool, int, float)):
-            return repr(int(value) if isinstance(value, bool) else value)
-        return literal(str(value))
+        return plain_literal(value, literal)
 
     def bucket(self, expression: str, unit: BucketUnit) -> str:
         if unit == "day":

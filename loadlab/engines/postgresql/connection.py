@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from loadlab.engines import mask
 from loadlab.engines.postgresql.capabilities import OLDEST_MAJOR, Capabilities
-from loadlab.engines.postgresql.errors import message
+from loadlab.engines.postgresql.errors import how_to_connect, message
 from loadlab.errors import InputError, UnreachableError
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -179,4 +179,6 @@ def _unreachable(error: psycopg.Error, url: str, given: Mapping[str, Any]) -> Un
     for key in ("password", "sslpassword"):
         if given.get(key):
             text = text.replace(str(given[key]), "***")
-    return UnreachableError(f"{mask(url)} cannot be reached: {text}", code=error.sqlstate)
+    remedy = how_to_connect(text)
+    told = f"{text.rstrip('?.')}; {remedy}" if remedy else text
+    return UnreachableError(f"{mask(url)} cannot be reached: {told}", code=error.sqlstate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
@@ -319,6 +320,14 @@ class PostgresqlEngine(Observing):
         self, table: Table, sample: pa.RecordBatch, rows: int, distinct: Mapping[str, float]
     ) -> StoredSize:
         return foreseen_size(table, sample, rows, distinct)
+
+    def free_bytes(self) -> int | None:
+        """See `loadlab.engines.abilities.KnowsFreeSpace`: of a server that LoadLab brought along."""
+        if not self._own_server:
+            return None
+        with translated():
+            found = self._connection.execute("SHOW data_directory").fetchone()
+        return None if found is None else shutil.disk_usage(found[0]).free
 
     def note_new_rows(self, new_rows: int) -> None:
         with translated():

@@ -66,6 +66,38 @@ _WITHOUT_CODE: dict[type[psycopg.Error], type[DatabaseError]] = {
 }
 
 
+# What the user can do about it. These are about the server, and not about what it was told.
+_OF_THE_SERVER = {
+    "25006": "give a server that may be written to",  # read_only_sql_transaction
+    "42501": "grant the role that privilege",  # insufficient_privilege
+    "53100": "make room on the server's disk",  # disk_full
+    "53200": "give the server more memory",  # out_of_memory
+    "53300": "close other connections, or raise max_connections",  # too_many_connections
+}
+# Before there is a session, the client library tells no code.
+_OF_CONNECTING = (
+    (re.compile(r"authentication failed|no password supplied|role .* does not exist"), "correct user and password"),
+    (re.compile(r"database .* does not exist"), "create the database first"),
+    (re.compile(r"permission denied for database"), "grant the role CONNECT on it"),
+    (re.compile(r"no pg_hba.conf entry"), "let the server's pg_hba.conf take this client"),
+    (re.compile(r"too many (clients|connections)|remaining connection slots"), _OF_THE_SERVER["53300"]),
+    (
+        re.compile(r"refused|timeout|timed out|translate host name|No such file|unreachable"),
+        "start the server, or correct host and port",
+    ),
+)
+
+
+def is_of_the_server(error: psycopg.Error) -> bool:
+    """Whether an error is about rights, disk, memory or mode of the server, whatever statement meets it."""
+    return error.sqlstate in _OF_THE_SERVER
+
+
+def how_to_connect(text: str) -> str:
+    """What to do about a connection that failed with this message; "" where nobody knows."""
+    return next((remedy for pattern, remedy in _OF_CONNECTING if pattern.search(text)), "")
+
+
 def error_class(sqlstate: str | None, exception: type[psycopg.Error]) -> type[DatabaseError] | None:
     """LoadLab's class for an error with this SQLSTATE, or an exception without one; None if not in the table."""
     if sqlstate is None:
@@ -80,7 +112,8 @@ def message(error: psycopg.Error) -> str:
         return _one_line(str(error)) or type(error).__name__
     context = error.diag.context or ""
     where = context if context.startswith("COPY ") else ""
-    parts = [primary, *(part for part in (error.diag.message_detail, error.diag.message_hint, where) if part)]
+    told = (error.diag.message_detail, error.diag.message_hint, where, _OF_THE_SERVER.get(error.sqlstate or ""))
+    parts = [primary, *(part for part in told if part)]
     return _one_line("; ".join(part.rstrip(".") for part in parts))
 
 

@@ -13,9 +13,11 @@ from psycopg import sql
 
 from loadlab.engines.postgresql.catalog import identifier
 from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.errors import translate
 from loadlab.engines.postgresql.ledger import DeferredStep, Stage, deferred_steps, strike_out
 from loadlab.engines.postgresql.schedule import Task, carry_out
 from loadlab.engines.protocol import Progress
+from loadlab.errors import DatabaseError
 from loadlab.schema.model import Table
 
 # For the sort of an index build: of one connection, and of all of them together.
@@ -145,7 +147,20 @@ def _of_tables(tasks: Iterable[Task], tables: Iterable[int]) -> frozenset[Task]:
 
 
 def _restore(connection: Connection, *, steps: Sequence[DeferredStep]) -> None:
-    """Carry out steps in one transaction with their being struck out."""
+    """Carry out steps in one transaction with their being struck out; what one of them cannot do is said of it."""
+    try:
+        _restore_all(connection, steps)
+    except psycopg.Error as error:
+        found = translate(error)
+        if type(found) is not DatabaseError or found.constraint is not None:
+            raise
+        if len(steps) == 1:
+            raise DatabaseError(f"{steps[0].label}: {found}", code=found.code) from error
+        for step in steps:
+            _restore(connection, steps=[step])
+
+
+def _restore_all(connection: Connection, steps: Sequence[DeferredStep]) -> None:
     with connection.transaction():
         left = strike_out(connection, steps)
         statements = [statement for step in steps if step.position in left for statement in step.statements]

@@ -82,6 +82,7 @@ _PSQL = re.compile(
     r"|prompt|conninfo|errverbose|password|d\w*\+?|l\+?|z|sf|sv|watch|\.)(?=\s|$)"
 )
 _MARKS = re.compile(r"\\(?:un)?restrict\b")
+_WHOEVER_SEEDS = ("current_user", "current_role", "session_user")
 _AUTHORIZATION = re.compile(r"\bAUTHORIZATION\b", re.IGNORECASE)
 
 
@@ -172,6 +173,8 @@ def _without_owner(statement: ScriptStatement) -> ScriptStatement:
     for place, (word, start) in enumerate(parts):
         if _AUTHORIZATION.fullmatch(word) and place + 1 < len(parts):
             owner, at = parts[place + 1]
+            if owner.lower() in _WHOEVER_SEEDS:
+                return statement
             has_name = parts[place - 1][0].lower() not in ("schema", "exists")
             end = at + len(owner) if has_name else start + len(word)
             return replace(statement, text=_blank(statement.text, start, end))

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from loadlab.engines.postgresql.connection import Connection, apply_settings
 from loadlab.engines.postgresql.enums import with_values_from_the_start
-from loadlab.engines.postgresql.errors import message
+from loadlab.engines.postgresql.errors import is_of_the_server, message
 from loadlab.engines.postgresql.expected import make_expected
 from loadlab.engines.postgresql.maps import with_numbered_modifiers
 from loadlab.engines.postgresql.omissions import (
@@ -31,7 +31,7 @@ from loadlab.engines.postgresql.omissions import (
 )
 from loadlab.engines.postgresql.standins import available_extensions, stand_in
 from loadlab.engines.postgresql.statements import ScriptStatement, split
-from loadlab.errors import InputError
+from loadlab.errors import DatabaseError, InputError
 
 # A script's own transaction is left out: the whole script is one.
 _TRANSACTION_ENDS = {("begin",), ("start", "transaction"), ("commit",), ("end",), ("set", "transaction")}
@@ -305,7 +305,7 @@ def _likely(missing: list[str], text: str) -> list[str]:
     return named or missing
 
 
-def _refused(script: str, statement: ScriptStatement, error: psycopg.Error) -> InputError:
+def _refused(script: str, statement: ScriptStatement, error: psycopg.Error) -> InputError | DatabaseError:
     position = error.diag.statement_position
     inside = int(position) - 1 if position else 0
     place = _place(script, statement.offset + inside)
@@ -313,7 +313,10 @@ def _refused(script: str, statement: ScriptStatement, error: psycopg.Error) -> I
         return InputError(
             place, f"cannot be part of a schema that is made as one transaction: {message(error)}; remove it"
         )
-    return InputError(place, f"is refused by the database: {message(error)}")
+    told = f"is refused by the database: {message(error)}"
+    if is_of_the_server(error):
+        return DatabaseError(f"{place} {told}", code=error.sqlstate)
+    return InputError(place, told)
 
 
 def _place(script: str, offset: int) -> str:

@@ -200,6 +200,16 @@ def _read(sql: str, run: list[Token], own: tuple[str, ...], clauses: TableClause
             clauses.generated[own[0]] = _inside(sql, run, opening)
 
 
+def table_arguments(sql: str) -> tuple[str, list[str]]:
+    """The module of a CREATE VIRTUAL TABLE and its arguments, as written."""
+    items = tokens(sql)
+    place = next(position for position, token in enumerate(items) if token.word == "USING")
+    if len(items) < place + 3 or items[place + 2].text != "(":
+        return items[place + 1].text, []
+    inner = items[place + 3 : _group(items, place + 2)]
+    return items[place + 1].text, [sql[run[0].start : run[-1].stop] for run in _split(inner) if run]
+
+
 def index_clauses(sql: str) -> IndexClauses:
     """What stands in a CREATE INDEX."""
     items = tokens(sql)

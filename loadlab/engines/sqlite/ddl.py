@@ -7,7 +7,8 @@ What SQLite cannot keep is left out and *named*: every part of the schema become
   sums are rounded to the digits that they can have; one of more than 15 digits is ANY and keeps its digits as text.
 - Primary keys, UNIQUE, foreign keys and CHECKs stand in the CREATE TABLE, since SQLite cannot add them later.
 - B-tree indexes are made after the load, hash and BRIN ones as b-trees, INCLUDE columns as further key columns.
-- Partitioned tables become one plain table. Triggers, full-text and GIN/GiST indexes are left out.
+- A GIN or GiST index of a search document becomes a full-text table (`full_text.py`), which stands for both.
+- Partitioned tables become one plain table. Triggers, and GIN or GiST indexes of other things, are left out.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.dialect import is_native, translate_expression
+from loadlab.engines.sqlite.full_text import FullText, full_text_of
 from loadlab.engines.sqlite.values import EXACT_DIGITS
 from loadlab.engines.translation import UntranslatableError, descending_keys
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
@@ -54,11 +56,12 @@ _WHOLE_TABLE = "its one table has all rows"
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """`tables` and `indexes` (name, CREATE INDEX), and what is not as it was, one line each."""
+    """`tables`, `indexes` (name, CREATE INDEX) and full-text tables, and what is not as it was, one line each."""
 
     tables: tuple[str, ...]
     indexes: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    full_text: tuple[FullText, ...] = ()
 
     @property
     def ddl(self) -> str:
@@ -73,7 +76,7 @@ def translate(schema: Schema) -> Translation:
         translator = _Translator(schema, scratch)
         tables = tuple(translator.table(table) for table in schema)
         indexes = tuple(item for table in schema for item in translator.indexes(table))
-        return Translation(tables, indexes, tuple(translator.notes))
+        return Translation(tables, indexes, tuple(translator.notes), tuple(translator.full_text))
 
 
 class _Translator:
@@ -83,6 +86,7 @@ class _Translator:
         self._schema = schema
         self._scratch = scratch
         self.notes: list[str] = []
+        self.full_text: list[FullText] = []
 
     def table(self, table: Table) -> str:
         """CREATE TABLE, which stands in the scratch database afterwards."""
@@ -148,6 +152,8 @@ class _Translator:
 
     def _generated(self, table: Table, column: Column, parts: list[str]) -> Iterator[str]:
         place = f"{table.key}.{column.name}"
+        if any(self._searched(table, index) and index.keys == (column.name,) for index in table.indexes):
+            return
         try:
             expression = translate_expression(column.generated or "", self._schema.dialect, _columns(table))
             clause = f"{quoted(column.name)} {stored_type(column.type)} GENERATED ALWAYS AS ({expression}) STORED"
@@ -180,7 +186,7 @@ class _Translator:
     def indexes(self, table: Table) -> Iterator[tuple[str, str]]:
         """The table's own indexes; those of constraints stand in its CREATE TABLE."""
         for index in table.indexes:
-            if index.constraint is not None:
+            if index.constraint is not None or self._is_full_text(table, index):
                 continue
             if index.method not in _AS_BTREE:
                 self._left_out("index", f"{table.key}.{index.name}", f"SQLite has no {index.method} indexes")
@@ -193,6 +199,28 @@ class _Translator:
                 continue
             self._note_changed(table, index)
             yield index.name, sql
+
+    def _searched(self, table: Table, index: Index) -> FullText | None:
+        try:
+            return full_text_of(table, index, self._schema.dialect)
+        except UntranslatableError:
+            return None
+
+    def _is_full_text(self, table: Table, index: Index) -> bool:
+        """Whether it has become a full-text table."""
+        found, place = self._searched(table, index), f"{table.key}.{index.name}"
+        if found is None:
+            return False
+        try:
+            self._scratch.execute(found.definition)
+        except sqlite3.Error as error:
+            self._left_out("index", place, str(error))
+            return True
+        self.full_text.append(found)
+        self.notes.append(f"index {place}: made as a full-text table (FTS5) of {', '.join(found.columns)}")
+        if index.predicate:
+            self.notes.append(f"index {place}: made over all rows, not only where {index.predicate}")
+        return True
 
     def _note_changed(self, table: Table, index: Index) -> None:
         if index.method not in ("btree", ""):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from loadlab.engines.sqlite.clauses import quoted
+from loadlab.engines.sqlite.full_text import METHOD
 from loadlab.engines.sqlite.reflect import reflect
 from loadlab.schema.details import IndexDetails, IndexKey, SchemaDetails, TableDetails
 from loadlab.schema.model import Index
@@ -22,6 +23,8 @@ def read_details(connection: sqlite3.Connection) -> SchemaDetails:
 
 
 def _details(connection: sqlite3.Connection, index: Index) -> IndexDetails:
+    if index.method == METHOD:
+        return IndexDetails(tuple(IndexKey(name) for name in index.keys))
     # https://www.sqlite.org/pragma.html#pragma_index_xinfo: seqno, cid, name, desc, coll, key.
     parts = [row for row in connection.execute(f"PRAGMA index_xinfo({quoted(index.name)})") if row[5]]
     return IndexDetails(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from loadlab.engines.sqlite.details import read_details
 from loadlab.engines.sqlite.dialect import is_native
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.forget import forget
+from loadlab.engines.sqlite.full_text import METHOD, in_schema, read_full_text, rebuild
 from loadlab.engines.sqlite.loading import insert_rows, loading, stored_rows, transaction
 from loadlab.engines.sqlite.plan_tree import plan
 from loadlab.engines.sqlite.prisma import render_prisma
@@ -171,6 +173,7 @@ class SqliteEngine:
         with translated(self.display_url):
             rows = self._connection.execute(
                 "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+                " AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')"
                 " ORDER BY type = 'trigger', type = 'view', type = 'index', iif(type = 'index', name, ''), rowid"
             ).fetchall()
         return "".join(f"{text};\n\n" for (text,) in rows)
@@ -274,7 +277,7 @@ class SqliteEngine:
             self._put_off()
             return ()
         translation = translate(schema)
-        for sql in translation.tables:
+        for sql in (*translation.tables, *(item.definition for item in translation.full_text)):
             self._connection.execute(sql)
         return translation.notes
 
@@ -309,6 +312,7 @@ class SqliteEngine:
         with translated(self.display_url), loading(self._connection):
             if manifest.owns_tables:
                 self._make(_indexes(schema), progress)
+                self._fill_full_text(schema, progress)
             progress("checking foreign keys")
             for table in schema:
                 self._check_foreign_keys(table.key)
@@ -318,6 +322,14 @@ class SqliteEngine:
             self._connection.execute("ANALYZE")
             ledger.mark_finished(self._connection)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _fill_full_text(self, schema: Schema, progress: Progress) -> None:
+        """From the rows that are in; from then on triggers keep them: the schema's own, or those of the translation."""
+        for found, _ in read_full_text(self._connection):
+            progress(f"filling {found.name}")
+            rebuild(self._connection, found.name)
+        if not is_native(schema.dialect):
+            self._make([item for found in translate(schema).full_text for item in found.triggers()], progress)
 
     def _make(self, objects: Iterable[tuple[str, str]], progress: Progress) -> None:
         there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
@@ -371,6 +383,11 @@ class SqliteEngine:
         """The file, whatever path leads to it."""
         return str(self._path.resolve())
 
+    def free_bytes(self) -> int | None:
+        """See `loadlab.engines.abilities.KnowsFreeSpace`."""
+        folder = next(path for path in self._path.resolve().parents if path.exists())
+        return shutil.disk_usage(folder).free
+
     def snapshot(self) -> Evidence:
         """Sizes and rows as they stand."""
         with translated(self.display_url):
@@ -407,11 +424,12 @@ class SqliteEngine:
         return Statement((head, *[", "] * (len(names) - 1), ")"), names)
 
     def operation_statement(self, form: Form, schema: Schema) -> Statement:
-        """Searches have no index here."""
-        return operation_statement(form, schema, SqliteWords())
+        """Searches are of words alone."""
+        return operation_statement(form, schema, SqliteWords(in_schema(schema, native=is_native(schema.dialect))))
 
 
 def _indexes(schema: Schema) -> Sequence[tuple[str, str]]:
     if not is_native(schema.dialect):
         return translate(schema).indexes
-    return [(index.name, index.definition) for table in schema for index in table.indexes if index.constraint is None]
+    own = [index for table in schema for index in table.indexes if index.constraint is None]
+    return [(index.name, index.definition) for index in own if index.method != METHOD]

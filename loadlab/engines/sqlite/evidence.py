@@ -1,6 +1,7 @@
 """What a database file tells of itself: sizes by the dbstat table, row counts, settings, plans.
 
-SQLite counts neither scans nor cache hits in a form that a connection can ask for with SQL, so those stay None.
+SQLite counts no scans. Its page cache is each connection's own, and what `sqlite3_db_status` tells of that cannot be
+asked for through Python's driver, so cache hits stay None as well.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sqlglot import exp
 from loadlab.engines.protocol import Evidence, IndexEvidence, PlanEvidence, TableEvidence
 from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.dialect import parse_native, render
+from loadlab.engines.sqlite.full_text import read_full_text
 from loadlab.engines.sqlite.reflect import table_names
 from loadlab.engines.sqlite.session import SYNCHRONOUS
 from loadlab.spec.statement import Statement
@@ -45,19 +48,27 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Evidence:
     page_count, page_size, free = (_number(connection, name) for name in ("page_count", "page_size", "freelist_count"))
     sizes = _sizes(connection)
     analyzed = _analyzed(connection)
-    tables = {name: _table(connection, name, sizes, analyzed) for name in table_names(connection)}
+    names = table_names(connection)
+    words = dict(_full_text(connection, names, sizes))
+    tables = {name: _table(connection, name, sizes, analyzed, words) for name in names}
     rows = connection.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index'").fetchall()
     indexes = {
         name: IndexEvidence(table, size_bytes=None if sizes is None else sizes.get(name, (0, 0))[0])
         for name, table in rows
         if table in tables
-    }
+    } | words
     wal = path.with_name(path.name + "-wal")
     return Evidence(
         taken_at_s=time.time(),
         reset_marker="",
         server=server_version(),
-        database={"pages": page_count, "free_pages": free, "wal_file_bytes": wal.stat().st_size if wal.exists() else 0},
+        database={
+            "pages": page_count,
+            "free_pages": free,
+            "wal_file_bytes": wal.stat().st_size if wal.exists() else 0,
+            "stat1_rows": _rows(connection, "sqlite_stat1"),
+            "stat4_samples": _rows(connection, "sqlite_stat4"),
+        },
         tables=tables,
         indexes=indexes,
         settings={name: str(_value(connection, name)) for name in _FILE_SETTINGS} | _SESSION_SETTINGS,
@@ -74,6 +85,13 @@ def _value(connection: sqlite3.Connection, pragma: str) -> object:
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> int:
+    """0 without the table: those of statistics come with the first ANALYZE, or (stat4) in some builds alone."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is None:
+        return 0
+    return int(connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()[0])
 
 
 def _sizes(connection: sqlite3.Connection) -> Sizes | None:
@@ -98,7 +116,13 @@ def _analyzed(connection: sqlite3.Connection) -> dict[str, int]:
     return {table: int(str(stat).split()[0]) for table, stat in rows}
 
 
-def _table(connection: sqlite3.Connection, name: str, sizes: Sizes | None, analyzed: dict[str, int]) -> TableEvidence:
+def _table(
+    connection: sqlite3.Connection,
+    name: str,
+    sizes: Sizes | None,
+    analyzed: dict[str, int],
+    words: Mapping[str, IndexEvidence],
+) -> TableEvidence:
     # An empty table leaves nothing in sqlite_stat1.
     is_analyzed = name in analyzed or _is_empty(connection, name)
     if sizes is None:
@@ -106,7 +130,24 @@ def _table(connection: sqlite3.Connection, name: str, sizes: Sizes | None, analy
     indexes = [row[0] for row in connection.execute("SELECT name FROM pragma_index_list(?)", (name,))]
     size_bytes, rows = sizes.get(name, (0, 0))
     index_bytes = sum(sizes[index][0] for index in indexes if index in sizes)
+    index_bytes += sum(item.size_bytes or 0 for item in words.values() if item.table == name)
     return TableEvidence(size_bytes=size_bytes, index_bytes=index_bytes, rows=rows, analyzed=is_analyzed)
+
+
+def _full_text(
+    connection: sqlite3.Connection, tables: Sequence[str], sizes: Sizes | None
+) -> Iterator[tuple[str, IndexEvidence]]:
+    """What full-text tables take, their parts together."""
+    spelled = {name.lower(): name for name in tables}
+    for found, _ in read_full_text(connection):
+        size = None if sizes is None else sum(sizes.get(name, (0, 0))[0] for name in _parts(connection, found.name))
+        if found.table.lower() in spelled:
+            yield found.name, IndexEvidence(spelled[found.table.lower()], size_bytes=size)
+
+
+def _parts(connection: sqlite3.Connection, virtual: str) -> list[str]:
+    rows = connection.execute("SELECT name FROM pragma_table_list WHERE type = 'shadow'").fetchall()
+    return [name for (name,) in rows if name.rpartition("_")[0] == virtual]
 
 
 def _is_empty(connection: sqlite3.Connection, table: str) -> bool:

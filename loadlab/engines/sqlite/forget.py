@@ -52,7 +52,10 @@ def _require_independence(
 ) -> None:
     """Raises NotEmptyError where a table, a view or a trigger of somebody else names what is to go."""
     names = {name for _, name in going}
-    others = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master").fetchall()
+    others = connection.execute(
+        "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master"
+        " WHERE name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')"
+    ).fetchall()
     for kind, name, table, text in others:
         ours = name in names or table in names or str(table).startswith(ledger.PREFIX) or name in (all_of or ())
         if ours or (all_of is not None and kind != "table"):

@@ -39,8 +39,11 @@ def is_open(connection: sqlite3.Connection) -> bool:
 
 
 def things(connection: sqlite3.Connection) -> set[tuple[str, str]]:
-    """The tables and views that are there, as (kind, name)."""
-    rows = connection.execute("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+    """The tables and views that are there, as (kind, name); what belongs to a virtual table goes with it."""
+    rows = connection.execute(
+        "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')"
+        " AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')"
+    ).fetchall()
     return {(kind, name) for kind, name in rows if not name.startswith((PREFIX, "sqlite_"))}
 
 

@@ -3,6 +3,11 @@
 Each CHECK … IN (…) builds its list once a statement, and each statement costs the driver a round: 32 rows in one INSERT
 load two to three times what one row in each does; more rows gain no more. `synchronous = OFF` gained nothing over
 NORMAL in WAL mode, so loading keeps NORMAL: a power cut can only take whole transactions, the ledger's rows with them.
+
+Measured against each other (500,000 rows of six columns in chunks of 50,000, two busy cores, best of three,
+2026-11-28; the values made from Arrow included): 32 rows an INSERT 1.5 s, 1 row 2.9 s, ADBC's `adbc_ingest`
+(adbc-driver-sqlite 1.13) 2.8 s, one JSON text a chunk through `json_each` 3.0 s. ADBC takes 1.9 s where its values
+are ready: it binds row by row, and the text of a time or a UUID has to be made first either way.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -17,6 +17,7 @@ from loadlab.engines.sqlite.clauses import (
     trigger_event,
     unquoted,
 )
+from loadlab.engines.sqlite.full_text import METHOD, read_full_text
 from loadlab.engines.sqlite.ledger import PREFIX
 from loadlab.engines.sqlite.rewriting import NAME
 from loadlab.engines.sqlite.values import EXACT_DIGITS
@@ -80,7 +81,17 @@ def logical_type(declared: str) -> LogicalType:
 def reflect(connection: sqlite3.Connection) -> Schema:
     """The ordinary tables of the database, LoadLab's own, SQLite's own and virtual ones left out."""
     names = table_names(connection)
-    return Schema(tuple(_table(connection, name, names) for name in sorted(names)), NAME)
+    words: dict[str, list[Index]] = {}
+    for found, sql in read_full_text(connection):
+        words.setdefault(found.table.lower(), []).append(
+            Index(found.name, found.columns, method=METHOD, definition=sql)
+        )
+    tables = (_table(connection, name, names) for name in sorted(names))
+    return Schema(tuple(_with_indexes(table, words.get(table.name.lower(), ())) for table in tables), NAME)
+
+
+def _with_indexes(table: Table, more: Sequence[Index]) -> Table:
+    return replace(table, indexes=(*table.indexes, *more)) if more else table
 
 
 def table_names(connection: sqlite3.Connection) -> list[str]:

@@ -19,10 +19,11 @@ _CHECK = re.compile(r"CHECK constraint failed: (.+)$")
 
 
 def table_statements(connection: sqlite3.Connection) -> list[str]:
-    """The texts of a database's tables and indexes, triggers and views left out."""
+    """The texts of a database's tables and indexes; triggers, views and virtual tables left out."""
     rows = connection.execute(
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('table', 'index')"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type = 'index', rowid"
+        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN"
+        " (SELECT name FROM pragma_table_list WHERE type IN ('shadow', 'virtual')) ORDER BY type = 'index', rowid"
     )
     return [text for (text,) in rows]
 

@@ -30,15 +30,21 @@ _UNITS: dict[Metric, Unit] = {Metric.throughput: "per_s", Metric.blocks: "blocks
 
 @dataclass(frozen=True, slots=True)
 class SideFacts:
-    """One side. `plans` has the steps of each operation's plans, `only_here` the operations that the other lacks."""
+    """One side: `engine` is the kind of database, `server` its version.
+
+    `plans` has the steps of each operation's plans, `only_here` the operations that the other lacks.
+    """
 
     label: str
     scenario: str
+    engine: str
+    server: str
     database: str
     seeding: SeedingResult
     stored: StoredSide
     plans: Mapping[str, Sequence[str]]
     only_here: Sequence[str]
+    settings: Mapping[str, str]
 
 
 def build_comparison(
@@ -135,12 +141,15 @@ def _side(facts: SideFacts) -> SideResult:
     return SideResult(
         label=facts.label,
         scenario=facts.scenario,
+        engine=facts.engine,
+        server=facts.server,
         database=facts.database,
         seeding=facts.seeding,
         tables=[_table(name, table) for name, table in facts.stored.tables.items()],
         index_bytes=dict(facts.stored.indexes),
         total_bytes=facts.stored.bytes,
         only_here=list(facts.only_here),
+        settings=dict(facts.settings),
     )
 
 

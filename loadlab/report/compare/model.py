@@ -25,7 +25,7 @@ class MetricResult(ResultModel):
 
     metric: Metric
     unit: Literal["us", "per_s", "blocks", "bytes"]
-    a: float | None = Field(description="median over the rounds")
+    a: float | None = Field(description="median over the rounds; alone where the other side's database gives none")
     b: float | None
     ratio: float | None
     interval: Interval | None
@@ -70,16 +70,22 @@ class StoredTableResult(ResultModel):
 
 
 class SideResult(ResultModel):
-    """One side. `index_bytes` are after seeding, by index."""
+    """One side. `engine` is the kind of database, `server` its version; `index_bytes` are after seeding, by index.
+
+    `settings` are those of the server that bear on the figures, such as what a commit waits for.
+    """
 
     label: str
     scenario: str
+    engine: str = ""
+    server: str = ""
     database: str
     seeding: SeedingResult
     tables: list[StoredTableResult]
     index_bytes: dict[str, int]
     total_bytes: int
     only_here: list[str] = Field(default=[], description="operations that the other side does not have")
+    settings: dict[str, str] = {}
 
 
 class StorageResult(ResultModel):

@@ -31,6 +31,7 @@ _STYLES = {
 _DIFFERS = (Outcome.BETTER, Outcome.WORSE)
 _DIFFERENCES_SHOWN = 12
 _TABLES_SHOWN = 12
+_NOTES_SHOWN = 6
 # What the widest figures leave of 80 columns.
 _NAME_WIDTH = 13
 _VERDICT_WIDTH = 7
@@ -44,7 +45,7 @@ def print_comparison(result: CompareResult, files: RunFiles | None = None, conso
 
 def _parts(result: CompareResult) -> Iterator[RenderableType]:
     title = Text(printable(result.scenario), style="bold")
-    yield title.append(f" on {printable(result.environment.server)}", style="not bold")
+    yield title.append(f" on {printable(wording.servers_text(result))}", style="not bold")
     if result.question:
         yield Text(printable(result.question))
     yield _sides(result)
@@ -54,7 +55,7 @@ def _parts(result: CompareResult) -> Iterator[RenderableType]:
     if result.a.tables or result.b.tables:
         yield Group("", _storage(result))
     yield _headline(result)
-    yield facts_grid(wording.facts(result))
+    yield facts_grid((*wording.facts(result), *wording.notes(result, _NOTES_SHOWN)))
 
 
 def _sides(result: CompareResult) -> Group:
@@ -65,7 +66,7 @@ def _sides(result: CompareResult) -> Group:
     if len(result.differences) > len(shown):
         lines.append(Text(f"   and {len(result.differences) - len(shown)} more", style="dim"))
     if not result.differences:
-        lines.append(Text("   Nothing differs in schema and operations.", style="dim"))
+        lines.append(Text(f"   {wording.NOTHING_DIFFERS}", style="dim"))
     return Group(*lines, "")
 
 
@@ -103,7 +104,7 @@ def _row(item: MetricResult) -> tuple[RenderableType, ...]:
         wording.value_text(item, item.b),
         wording.change_text(item.ratio),
         wording.interval_text(item),
-        Text(wording.short(item.verdict), style=_STYLES[item.verdict]),
+        Text(wording.verdict_text(item), style=_STYLES[item.verdict]),
     )
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from loadlab.report.compare.model import CompareResult, MetricResult, OperationResult, SideResult, StoredTableResult
 from loadlab.report.wording import NOTHING, duration_us
 from loadlab.units import format_count, format_duration, format_rate, format_share, format_size
-from loadlab.validate.comparison.figures import Metric
+from loadlab.validate.comparison.figures import COUNTED, Metric
 from loadlab.validate.comparison.verdicts import Outcome
 from loadlab.validate.wording import counted
 
 _METRICS = {Metric.mean: "mean", Metric.blocks: "blocks/call", Metric.wal: "WAL/call"}
 _WIDE = 20.0
+NOTHING_DIFFERS = "Nothing differs in schema and operations."
 TONES = {
     Outcome.BETTER: "pass",
     Outcome.SAME: "skipped",
@@ -71,6 +72,19 @@ def effect_text(item: MetricResult) -> str:
     return format_share(round(item.effect, 3)) if item.effect < 1 else f"×{1 + item.effect:.3g}"
 
 
+def verdict_text(item: MetricResult) -> str:
+    """As a table has it; `A only` for what one side's database alone gives."""
+    if (item.a is None) != (item.b is None):
+        return "A only" if item.b is None else "B only"
+    return short(item.verdict)
+
+
+def servers_text(result: CompareResult) -> str:
+    """`PostgreSQL 18.1`, or both where they differ."""
+    a, b = (side.server or result.environment.server for side in (result.a, result.b))
+    return a if a == b else f"{a} (A) and {b} (B)"
+
+
 def lead(result: CompareResult) -> str:
     """What B is compared with A, in one sentence."""
     counts = Counter(item.verdict for item in result.operations)
@@ -94,7 +108,8 @@ def facts(result: CompareResult) -> Iterator[tuple[str, str]]:
     yield (
         "Intervals",
         f"{format_share(family.confidence)} for all {family.comparisons} together ({family.correction}); a difference"
-        f" counts from {format_share(result.min_effect)} on, or from what a side or the control differs by from itself",
+        f" counts from {format_share(result.min_effect)} on, or from what a side"
+        f"{' or the control' if result.control is not None else ''} differs by from itself",
     )
     if result.control is not None:
         median = next((item for item in result.control.metrics if item.metric is Metric.p50), None)
@@ -103,6 +118,10 @@ def facts(result: CompareResult) -> Iterator[tuple[str, str]]:
                 "Control",
                 f"{result.control.name}: p50 {change_text(median.ratio)}, interval {interval_text(median)}",
             )
+    elif result.a.engine != result.b.engine:
+        yield "Control", "none: two kinds of database have no operation in common that they do alike"
+    for untold in _untold(result):
+        yield "Not told", untold
     for side, only in (("A", result.a.only_here), ("B", result.b.only_here)):
         if only:
             yield f"Only on {side}", f"{', '.join(only)}: not compared"
@@ -114,8 +133,36 @@ def facts(result: CompareResult) -> Iterator[tuple[str, str]]:
             "with more --pairs intervals are narrower, with more --users, --rate or --round-duration a round has more"
             " executions",
         )
-    for note in result.notes:
-        yield "Note", note
+
+
+def notes(result: CompareResult, most: int | None = None) -> Iterator[tuple[str, str]]:
+    """What was left out or not understood on either side, `most` of each."""
+    for which in "AB":
+        own = [note for note in result.notes if note.startswith(f"{which}: ")]
+        yield from (("Note", note) for note in own[:most])
+        if most is not None and len(own) > most:
+            yield "Note", f"{which}: and {len(own) - most} more, in the report"
+
+
+def _untold(result: CompareResult) -> Iterator[str]:
+    """What a server has no figures of."""
+    sides = {"A": result.a, "B": result.b}
+    by_servers: dict[str, list[str]] = {}
+    for metric in (*COUNTED, None):
+        lacking = [which for which, side in sides.items() if not _tells(result, which, side, metric)]
+        if lacking and (len(lacking) < len(sides) or result.a.engine != result.b.engine):
+            servers = " and ".join(f"{sides[which].server} ({which})" for which in lacking)
+            by_servers.setdefault(servers, []).append(metric_label(metric) if metric else "storage")
+    for servers, metrics in by_servers.items():
+        yield f"{', '.join(metrics)}: not by {servers}"
+
+
+def _tells(result: CompareResult, which: str, side: SideResult, metric: Metric | None) -> bool:
+    """Whether a side has any figure of a metric; None: of its storage."""
+    if metric is None:
+        return bool(side.tables)
+    found = [item for operation in result.operations for item in operation.metrics if item.metric is metric]
+    return any((item.a if which == "A" else item.b) is not None for item in found)
 
 
 def _operation_facts(item: OperationResult) -> Iterator[tuple[str, str]]:

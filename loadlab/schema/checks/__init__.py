@@ -23,6 +23,7 @@ from loadlab.schema.checks.facts import (
     Casing,
     Compared,
     ComparedToExpression,
+    ContainedIn,
     Contains,
     DatePart,
     Derived,
@@ -45,7 +46,9 @@ from loadlab.schema.checks.facts import (
     NotEmptyRange,
     NotNull,
     RangeEnd,
+    RangeEndIs,
     RangeInclusive,
+    RangeWidth,
     Scalar,
     Size,
     Spatial,
@@ -54,7 +57,7 @@ from loadlab.schema.checks.facts import (
     Unbounded,
     Within,
 )
-from loadlab.schema.checks.keys import expression_columns, normalisation
+from loadlab.schema.checks.keys import expression_columns, is_truth, normalisation
 from loadlab.schema.checks.reading import Reading, read_check, read_condition
 from loadlab.schema.checks.syntax import parser_dialect
 
@@ -65,6 +68,7 @@ __all__ = [
     "Casing",
     "Compared",
     "ComparedToExpression",
+    "ContainedIn",
     "Contains",
     "DatePart",
     "DefaultBound",
@@ -93,7 +97,9 @@ __all__ = [
     "PartitionBound",
     "RangeBound",
     "RangeEnd",
+    "RangeEndIs",
     "RangeInclusive",
+    "RangeWidth",
     "Reading",
     "Scalar",
     "Size",
@@ -103,6 +109,7 @@ __all__ = [
     "Unbounded",
     "Within",
     "expression_columns",
+    "is_truth",
     "normalisation",
     "parser_dialect",
     "read_bound",

@@ -65,6 +65,12 @@ def relation(left: exp.Expr, sign: str, right: exp.Expr) -> Fact | None:
     return _of_sum(sides[0].plus(sides[1], -1), sign)
 
 
+def lasting(node: exp.Expr, sign: str, seconds: Number) -> Fact | None:
+    """The fact that a difference of moments compares with so many seconds; None where it is none."""
+    total, span = _linear(node), int(seconds * 1_000_000)
+    return None if total is None else _of_sum(total.plus(_Sum({}, span, span, span=True), -1), sign)
+
+
 def _derived(left: exp.Expr, right: exp.Expr) -> Derived | None:
     """`column = expression`, unless it is a column plus a constant (which is a comparison)."""
     name, right = column_name(left), bare(right)

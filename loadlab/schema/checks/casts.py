@@ -1,4 +1,4 @@
-"""What expressions of indexes and generated columns ask of texts that they read as something else.
+"""What expressions of indexes and generated columns ask of texts and documents that they read as something else.
 
 `CREATE INDEX … ((number::integer))` refuses a row whose `number` is no number, as a CHECK would.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from loadlab.schema.checks.facts import Matches
+from loadlab.schema.checks.facts import JsonType, Matches
 from loadlab.schema.model import Table
 
 # By what a text is read as, the texts that can be: some of those that the server reads, the shorter the better.
@@ -22,6 +22,7 @@ _PATTERNS = {
     "date": "^20[0-2][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$",
     "boolean": "^(true|false)$",
     "uuid": "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+    "regconfig": "^(simple|english|german|french|spanish)$",
     "inet": "^10[.](1?[0-9]{1,2}[.]){2}1?[0-9]{1,2}$",
 }
 # "name"::integer, (name)::integer, (name::text)::integer, CAST(name AS integer)
@@ -29,11 +30,12 @@ _NAME = r'(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^\W\d]\w*))'
 _TEXT = r"(?:::(?:text|character varying|varchar|citext))?"
 _TYPES = "|".join(map(re.escape, _PATTERNS))
 _CAST = re.compile(rf"(?<![\w.\"]){_NAME}\)?{_TEXT}\)?::(?P<type>{_TYPES})\b", re.IGNORECASE)
+_LENGTH_OF_LIST = re.compile(rf"\bjsonb?_array_length\s*\(\s*{_NAME}\s*\)", re.IGNORECASE)
 _CAST_AS = re.compile(rf"CAST\s*\(\s*{_NAME}\s+AS\s+(?P<type>{_TYPES})\b", re.IGNORECASE)
 
 
-def read_casts(table: Table) -> Iterator[Matches]:
-    """A fact for each text column that an index or a generated column reads as a number, a date, …"""
+def read_casts(table: Table) -> Iterator[Matches | JsonType]:
+    """A fact for each column that an index or a generated column reads as a number, a date, … or a list."""
     expressions = [
         key
         for index in table.indexes
@@ -41,6 +43,9 @@ def read_casts(table: Table) -> Iterator[Matches]:
         if is_expression
     ]
     expressions += [column.generated for column in table.columns if column.generated is not None]
+    documents = {column.name for column in table.columns if column.type.kind == "json"}
+    lists = {_name(match) for text in expressions for match in _LENGTH_OF_LIST.finditer(text)}
+    yield from (JsonType(name, "array") for name in sorted(lists & documents))
     texts = {column.name for column in table.columns if column.type.kind == "text"}
     found = [match for text in expressions for pattern in (_CAST, _CAST_AS) for match in pattern.finditer(text)]
     for column, type in dict.fromkeys((_name(match), match["type"].lower()) for match in found):

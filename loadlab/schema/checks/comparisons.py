@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
-from loadlab.schema.checks.arithmetic import MIRROR, relation
+from loadlab.schema.checks.arithmetic import MIRROR, lasting, relation
 from loadlab.schema.checks.branches import ALWAYS, NEVER, Branches, compare, either, one
-from loadlab.schema.checks.constants import constant
+from loadlab.schema.checks.constants import constant, interval_us
 from loadlab.schema.checks.facts import (
     Allowed,
     Bound,
@@ -26,19 +26,22 @@ from loadlab.schema.checks.facts import (
     Network,
     NotEmptyRange,
     RangeEnd,
+    RangeWidth,
     Scalar,
     Size,
     Spatial,
     Truncated,
 )
-from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_as_text
-from loadlab.schema.checks.texts import FORMS, literal, text_target
+from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_as_text, is_lookup
+from loadlab.schema.checks.texts import FORMS, literal, removal, text_target
 
 Reader = Callable[[exp.Expr, str, Scalar], Branches | None]
 _REMAINDERS_MAX = 32
 _JSON_TYPES = ("object", "array", "string", "number", "boolean", "null")
 _FIRST_OF = {("day", 1): "month", ("isodow", 1): "week", ("dow", 1): "week", ("minute", 0): "hour",
              ("second", 0): "minute", ("microseconds", 0): "second", ("doy", 1): "year"}  # fmt: skip
+_CUTTING = (exp.TimestampTrunc, exp.DateTrunc)
+_OF_DAYS = ("day", "week", "month", "quarter", "year")
 _HEADER_BYTES = 8
 """More than the server's own bytes around a stored text."""
 
@@ -113,7 +116,10 @@ def _of_itself(left: exp.Expr, sign: str, right: exp.Expr) -> Branches | None:
 
 def truncated_unit(node: exp.Expr) -> str | None:
     """The unit that a function cuts a moment of a column to; None for any other expression."""
-    if isinstance(node, (exp.TimestampTrunc, exp.DateTrunc)) and column_name(node.this) is not None:
+    if isinstance(node, exp.Cast) and node.to.this.name == "DATE" and isinstance(bare(node.this), _CUTTING):
+        found = truncated_unit(bare(node.this))
+        return found if found in _OF_DAYS else None
+    if isinstance(node, _CUTTING) and column_name(node.this) is not None:
         return _part(node.args["unit"])
     if isinstance(node, exp.Cast) and node.to.this.name == "DATE" and column_name(node.this) is not None:
         return "day"
@@ -235,6 +241,31 @@ def _mask(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
     return one(Multiple(name, mask + 1))
 
 
+def _width(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
+    """`upper(range) - lower(range)` against a number or a span of time."""
+    upper, lower = bare(node.this), bare(node.expression)
+    if not isinstance(upper, exp.Upper) or not isinstance(lower, exp.Lower) or sign == "<>":
+        return None
+    name = column_name(upper.this)
+    if name is None or name != column_name(lower.this) or isinstance(value, bool):
+        return None
+    if not isinstance(value, str):
+        return one(RangeWidth(name, sign, value))
+    span = interval_us(value)
+    return one(RangeWidth(name, sign, span[0], "us")) if span is not None and span[0] == span[1] else None
+
+
+def _lower_bound(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
+    """Arrays are made from their first element on."""
+    named = column_name(node.expressions[0]) is not None and len(node.expressions) == 2
+    return ALWAYS if named and compare(1, sign, value) is True else None
+
+
+def _removal(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
+    facts = removal(node, sign, value)
+    return None if facts is None else one(*facts)
+
+
 def _json_type(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
     name = column_name(node.expressions[0] if isinstance(node, exp.Anonymous) else node.this)
     if name is None or not isinstance(value, str) or sign not in ("=", "<>"):
@@ -284,6 +315,9 @@ def _part(node: exp.Expr) -> str | None:
 
 def _extract(node: exp.Expr, sign: str, value: Scalar) -> Branches | None:
     name, part = column_name(node.expression), _part(node.this)
+    if part == "epoch" and isinstance(bare(node.expression), exp.Sub) and isinstance(value, (int, float)):
+        fact = lasting(node.expression, sign, value)
+        return None if fact is None else one(fact)
     if name is None or part is None or not isinstance(value, (int, float)):
         return None
     first = _FIRST_OF.get((part, int(value))) if sign == "=" else None
@@ -346,6 +380,8 @@ _READERS: dict[type[exp.Expr], Reader] = {
     exp.BitLength: _bits,
     exp.ArraySize: _size,
     exp.Mod: _modulo,
+    exp.Sub: _width,
+    exp.RegexpReplace: _removal,
     exp.BitwiseAnd: _mask,
     exp.StrPosition: _position,
     exp.Left: _edge,
@@ -366,6 +402,7 @@ _FUNCTIONS: dict[str, Reader] = {
     "jsonb_array_length": _size,
     "json_array_length": _size,
     "array_ndims": _dimensions,
+    "array_lower": _lower_bound,
     "jsonb_typeof": _json_type,
     "json_typeof": _json_type,
     "family": _network,
@@ -385,9 +422,9 @@ def always_known_when_set(node: exp.Expr) -> tuple[Fact, ...] | None:
     """What must hold, besides no column being NULL, for an expression to have a value; None where that is not known."""
     facts: list[Fact] = []
     for part in node.walk():
-        if isinstance(part, exp.ArraySize) or function(part) == "array_ndims":
+        if isinstance(part, exp.ArraySize) or function(part) in ("array_ndims", "array_lower"):
             facts += [Size(name, ">", 0) for name in column_names(part)]
-        elif isinstance(part, _PASSING_OVER_NULL) or function(part) not in _STRICT:
+        elif isinstance(part, _PASSING_OVER_NULL) or function(part) not in _STRICT or is_lookup(part):
             return None
         elif isinstance(part, exp.Lower | exp.Upper) and column_name(part.this) is not None:
             facts.append(RangeEnd(column_name(part.this) or "", "lower" if isinstance(part, exp.Lower) else "upper"))

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from loadlab.schema.checks.branches import ALWAYS, Branch, Branches, all_of, either, one
 from loadlab.schema.checks.choices import chosen
-from loadlab.schema.checks.containment import contained
+from loadlab.schema.checks.containment import contained, overlapping
 from loadlab.schema.checks.facts import Allowed, IsNull, NotNull
 from loadlab.schema.checks.lists import in_list
 from loadlab.schema.checks.nulls import is_test
@@ -120,6 +120,7 @@ _READERS: dict[type[exp.Expr] | tuple[type[exp.Expr], ...], _Reader] = {
     (exp.JSONBContains, exp.JSONBContainsTopKey, exp.JSONBContainsAllTopKeys, exp.JSONBContainsAnyTopKeys): (
         document_keys
     ),
+    exp.ArrayOverlaps: overlapping,
     exp.BitwiseLeftShift: within,
     exp.Anonymous: truth_function,
 }

@@ -12,8 +12,10 @@ from loadlab.schema.checks.constants import array_constants, constant, range_sig
 from loadlab.schema.checks.facts import (
     Allowed,
     Bound,
+    ContainedIn,
     Contains,
     Elements,
+    Excluded,
     Fact,
     Inside,
     JsonKeys,
@@ -28,14 +30,26 @@ _DOCUMENTS = {"JSON", "JSONB"}
 
 
 def contained(_: Read, node: exp.Expr, want: Truth) -> Branches | None:
-    """A column that contains a constant, or is contained in one."""
+    """A column that contains a constant or another column, or is contained in one."""
     outer, inner = bare(node.this), bare(node.expression)
     if isinstance(node, exp.ArrayContainedBy):
         outer, inner = inner, outer
     if want == UNKNOWN:
         return None
+    mine, theirs = column_name(inner), column_name(outer)
+    if mine is not None and theirs is not None:
+        return known(one(ContainedIn(mine, theirs)), node, want) if TRUE in want else None
     facts = _contains(outer, inner, TRUE in want) if column_name(outer) else _lies_in(inner, outer, TRUE in want)
     return None if facts is None else known(one(*facts), outer if column_name(outer) else inner, want)
+
+
+def overlapping(_: Read, node: exp.Expr, want: Truth) -> Branches | None:
+    """`NOT column && constants`: an array has none of these."""
+    name, values = column_name(node.this), array_constants(node.expression)
+    if name is None or not values or None in values or TRUE in want or want == UNKNOWN:
+        return None
+    known_values = tuple(value for value in values if value is not None)
+    return known(one(Elements(name, Excluded(name, known_values))), node, want)
 
 
 def _contains(outer: exp.Expr, inner: exp.Expr, positive: bool) -> tuple[Fact, ...] | None:

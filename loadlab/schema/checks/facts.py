@@ -290,6 +290,42 @@ class RangeInclusive(OfOneColumn):
 
 
 @dataclass(frozen=True, slots=True)
+class RangeEndIs:
+    """The range in `column` begins or ends with the value of the column `other`."""
+
+    column: str
+    end: Literal["lower", "upper"]
+    other: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns the fact speaks of."""
+        return (self.column, self.other)
+
+
+@dataclass(frozen=True, slots=True)
+class RangeWidth(OfOneColumn):
+    """The difference of the range's ends compares (but not by <>) with a number, or with microseconds."""
+
+    sign: str
+    value: Number
+    unit: Unit = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainedIn:
+    """What is in `column` lies within the range, array or document in the column `other` of the row."""
+
+    column: str
+    other: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns the fact speaks of."""
+        return (self.column, self.other)
+
+
+@dataclass(frozen=True, slots=True)
 class Network(OfOneColumn):
     """The address's family (4 or 6) or the length of its mask compares (any sign) with a number."""
 
@@ -379,6 +415,9 @@ Fact = (
     | NotEmptyRange
     | RangeEnd
     | RangeInclusive
+    | RangeEndIs
+    | RangeWidth
+    | ContainedIn
     | Unbounded
     | Network
     | Within

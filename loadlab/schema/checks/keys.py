@@ -8,7 +8,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from loadlab.schema.checks.facts import Casings
-from loadlab.schema.checks.syntax import bare, column_name, column_names, function, parse
+from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_condition, parse
 from loadlab.schema.checks.texts import text_target
 
 Form = Literal["lower", "upper", "trim", "lower trim", "upper trim", "coalesce"]
@@ -45,6 +45,14 @@ def normalisation(expression: str, dialect: str) -> tuple[str, Form | None] | No
     return (
         None if target is None else _plain(target[0], _form({fact.form for fact in target[1] if hasattr(fact, "form")}))
     )
+
+
+def is_truth(expression: str, dialect: str) -> bool:
+    """Whether an index's expression has no other values than true and false: it tells hardly any rows apart."""
+    try:
+        return is_condition(parse(expression, dialect))
+    except SqlglotError:
+        return False
 
 
 def _plain(name: str | None, form: Form | None) -> tuple[str, Form | None] | None:

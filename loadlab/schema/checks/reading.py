@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from loadlab.schema.checks.branches import BRANCHES_MAX, Branch, Branches, simplified
@@ -16,6 +17,7 @@ from loadlab.schema.checks.facts import (
     Bound,
     Compared,
     ComparedToExpression,
+    ContainedIn,
     Derived,
     Elements,
     Excluded,
@@ -27,9 +29,11 @@ from loadlab.schema.checks.facts import (
     Linear,
     Member,
     NotNull,
+    RangeEnd,
+    RangeEndIs,
     TreeLevel,
 )
-from loadlab.schema.checks.syntax import member_path, parse
+from loadlab.schema.checks.syntax import column_name, member_path, parse
 from loadlab.schema.checks.truth import Truth
 from loadlab.schema.checks.work import TooMuchWorkError, limited
 
@@ -50,13 +54,24 @@ class Reading:
     left_out: tuple[str, ...] = ()
 
     def of_values(self, ranges: Collection[str]) -> Reading:
-        """The same where the columns but `ranges` hold no ranges: what lies inside of one keeps its bounds."""
+        """The same where `ranges` alone hold ranges.
+
+        What lies inside of one keeps its bounds, and lower() and upper() of one are its ends.
+        """
         found = tuple(tuple(fact for each in branch for fact in _bounds(each, ranges)) for branch in self.branches)
         return replace(self, branches=found)
 
 
 def _bounds(fact: Fact, ranges: Collection[str]) -> tuple[Fact, ...]:
-    return fact.bounds if isinstance(fact, Inside) and fact.column not in ranges else (fact,)
+    if isinstance(fact, Inside) and fact.column not in ranges:
+        return fact.bounds
+    if isinstance(fact, RangeEnd) and fact.column not in ranges:
+        return ()
+    if isinstance(fact, Derived) and isinstance(fact.expression, (exp.Lower, exp.Upper)):
+        name = column_name(fact.expression.this)
+        if name is not None and name in ranges:
+            return (RangeEndIs(name, "lower" if isinstance(fact.expression, exp.Lower) else "upper", fact.column),)
+    return (fact,)
 
 
 def read_check(expression: str, dialect: str) -> Reading:
@@ -121,7 +136,7 @@ def _member_facts(fact: Fact, column: str, path: tuple[str, ...]) -> tuple[Fact,
 
 def _of(column: str, fact: Fact) -> Fact:
     """A fact about one column, as one about another."""
-    if isinstance(fact, (Compared, Linear, Derived, ComparedToExpression, TreeLevel, InPart)):
+    if isinstance(fact, (Compared, ContainedIn, Linear, Derived, ComparedToExpression, RangeEndIs, TreeLevel, InPart)):
         return fact
     if isinstance(fact, (Elements, Member)):
         fact = replace(fact, fact=_of(column, fact.fact))

@@ -19,10 +19,16 @@ _PARTS_OF_A_MOMENT = {"DATE", "TIME", "TIMETZ"}
 CONDITIONS = (
     exp.Predicate, exp.Connector, exp.Not, exp.Boolean, exp.RegexpLike, exp.RegexpILike, exp.SimilarTo, exp.StartsWith,
 )  # fmt: skip
-_OPERATOR = re.compile(r"\bOPERATOR\s*\(\s*(?:\w+\.)?([^\w\s()]+)\s*\)", re.I)
-_INTERVAL = re.compile(
-    r"\bINTERVAL\s*('[^']*')(?!\s*(?:year|quarter|month|week|day|hour|minute|second|microsecond))", re.I
+_SPELLING = re.compile(
+    r"""
+    \bOPERATOR\s*\(\s*(?:\w+\.)?(?P<operator>[^\w\s()]+)\s*\)
+    | \bINTERVAL\s*(?P<span>'(?:[^']|'')*')(?!\s*(?:year|quarter|month|week|day|hour|minute|second|microsecond))
+    | (?P<position>"position"(?=\())
+    | '(?:[^']|'')*' | "[^"]*"
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
+"""What is written anew outside of texts and names in quotes, and those."""
 _WORD = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|::\s*[\w ]+|(?P<word>\b[A-Za-z_]\w*\b)(?!\s*[(.])""")
 _WORDS = {
     "AND", "OR", "NOT", "IS", "NULL", "TRUE", "FALSE", "IN", "BETWEEN", "SYMMETRIC", "LIKE", "ILIKE", "SIMILAR",
@@ -67,8 +73,15 @@ def _respelled(text: str) -> str:
     PostgreSQL's "position"(text, part) is SQL's position(part in text), OPERATOR(schema.~) is the operator, and of
     INTERVAL '1 day 02:00:00' sqlglot keeps the first part alone, which it does not of a cast.
     """
-    plain = _OPERATOR.sub(r" \1 ", text.replace('"position"(', "strpos("))
-    return _INTERVAL.sub(r"CAST(\1 AS INTERVAL)", plain)
+
+    def respelled(found: re.Match[str]) -> str:
+        if found["operator"] is not None:
+            return f" {found['operator']} "
+        if found["span"] is not None:
+            return f"CAST({found['span']} AS INTERVAL)"
+        return "strpos" if found["position"] is not None else found[0]
+
+    return _SPELLING.sub(respelled, text)
 
 
 def _quoted(text: str) -> str:
@@ -163,6 +176,8 @@ def _canonical(node: exp.Expr, dialect: str) -> exp.Expr:
         # As a function's argument, `document -> 'key'` is an anonymous function to sqlglot.
         column = _canonical(exp.Column(this=node.expressions[0].copy()), dialect)
         return _member(exp.JSONExtract(this=column, expression=child(node).copy())) or node
+    if isinstance(node, exp.Date) and isinstance(node.this, exp.Column) and not node.args.get("zone"):
+        return exp.Cast(this=child(node).copy(), to=exp.DataType(this=exp.DType.DATE))
     if isinstance(node, exp.Cast):
         return _cast(node)
     return node
@@ -184,6 +199,12 @@ def _folds(dialect: str) -> bool:
 
 def _cast(node: exp.Cast) -> exp.Expr:
     """Casts stay on constants, where they say what a text means, and where they take a part of a moment."""
+    if isinstance(node.to, exp.ObjectIdentifier):
+        # regclass, regconfig and their kin have a class of their own in sqlglot; here they are types like others.
+        node.set("to", exp.DataType(this=exp.DType.USERDEFINED, kind=str(node.to.this)))
+        if any(node.find_all(exp.Column)):
+            # Not every text is the name of one: the cast itself asks for something.
+            return node
     # A type that sqlglot has no name for is a text.
     kind, inner = str(getattr(node.to.this, "name", "")), bare(node.this)
     if isinstance(inner, (exp.Literal, exp.Neg, exp.Array)):
@@ -198,6 +219,11 @@ def _cast(node: exp.Cast) -> exp.Expr:
     if kind in _TEXTS and isinstance(inner, exp.Column):
         bare(found).meta[_AS_TEXT] = True
     return found
+
+
+def is_lookup(node: exp.Expr) -> bool:
+    """Whether a cast asks for the object that a column names (`name::regclass`): not every text names one."""
+    return isinstance(node, exp.Cast) and node.to.this is exp.DType.USERDEFINED and any(node.find_all(exp.Column))
 
 
 def is_as_text(node: exp.Expr) -> bool:

@@ -9,11 +9,14 @@ from typing import get_args
 from sqlglot import exp
 
 from loadlab.schema.checks.constants import constant
-from loadlab.schema.checks.facts import Casing, Casings, Fact, Like, Matches
+from loadlab.schema.checks.facts import Casing, Casings, Fact, Length, Like, Matches
 from loadlab.schema.checks.syntax import bare, column_name, function, is_as_text
 
 FORMS: dict[type[exp.Expr], Casings] = {exp.Lower: "lower", exp.Upper: "upper", exp.Trim: "trimmed"}
 assert set(FORMS.values()) == set(get_args(Casings))
+_REMOVED = re.compile(r"(?P<class>\\[DWs]|\[\^?(?:[^\]\[]|\[:\w+:\])+\])(?:[+*]?\$?)")
+"""A class of characters, anywhere or at the end, as `regexp_replace` removes them."""
+_KEPT = {r"\D": "[0-9]", r"\W": "[a-z0-9]", r"\s": r"\S", "[[:space:]]": r"\S"}
 _SPECIAL = re.compile(r"([.^$\\+(){}\[\]|*?])")
 Target = tuple[str, tuple[Fact, ...]]
 """A column, and the facts under which a function of it is the column itself."""
@@ -32,12 +35,43 @@ def text_target(node: exp.Expr) -> Target | None:
     return None if name is None else (name, tuple(Casing(name, f.form) for f in facts if isinstance(f, Casing)))
 
 
+def kept_characters(node: exp.Expr) -> tuple[str, str] | None:
+    """The column of which a call removes characters, and the class of those that stay; None for any other call.
+
+    `regexp_replace(phone, '\\D', '', 'g')`: of the digits alone nothing is removed.
+    """
+    if not isinstance(node, exp.RegexpReplace) or constant(node.args.get("replacement") or exp.Null()) != "":
+        return None
+    name, removed = column_name(node.this), constant(node.expression)
+    found = _REMOVED.fullmatch(removed) if isinstance(removed, str) else None
+    if name is None or found is None:
+        return None
+    kept = _KEPT.get(found["class"])
+    if kept is None:
+        kept = f"[{found['class'][2:-1]}]" if found["class"].startswith("[^") else f"[^{found['class'][1:-1]}]"
+    return name, kept
+
+
+def removal(node: exp.Expr, sign: str, value: object) -> tuple[Fact, ...] | None:
+    """What is left of a text is not empty: some of the characters that stay."""
+    kept = kept_characters(node)
+    if kept is None or sign not in ("<>", ">") or value != "":
+        return None
+    if kept[1] == r"\S":
+        return Casing(kept[0], "trimmed"), Length(kept[0], ">", 0)
+    return (Matches(kept[0], f"^{kept[1]}{{6,12}}$"),)
+
+
 def pattern_facts(node: exp.Expr, positive: bool) -> tuple[Fact, ...] | None:
     """A pattern condition, or its negation where not `positive`; None where it is no pattern, or not a constant one."""
     escape = None
     if isinstance(node, exp.Escape):
         escape, node = constant(node.expression), bare(node.this)
     target = text_target(node.this) if isinstance(node.this, exp.Expr) else None
+    kept = kept_characters(bare(node.this)) if isinstance(node.this, exp.Expr) else None
+    if kept is not None and positive:
+        # A text of the characters that stay is what is left of it.
+        target = kept[0], (Matches(kept[0], f"^{kept[1]}*$"),)
     if target is None or not isinstance(node.args.get("expression"), exp.Expr):
         return None
     name, facts = target

@@ -40,6 +40,8 @@ SIGNS: dict[type[exp.Expr], str] = {
 NODES = {sign: kind for kind, sign in SIGNS.items()}
 OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "<>", "<>": "="}
 CHOICES = (exp.Case, exp.Coalesce, exp.Nullif, exp.If)
+_KNOWN_WITHOUT = (exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Connector)
+"""Conditions that can be known although a column in them is NULL; here they are parts of arithmetic."""
 
 
 def fixed(value: bool | None, want: Truth) -> Branches:
@@ -50,7 +52,7 @@ def fixed(value: bool | None, want: Truth) -> Branches:
 
 def some_null(node: exp.Expr) -> Branches | None:
     """One of the columns is NULL, where that leaves the expression without a value."""
-    if always_known_when_set(node) is None or any(node.find_all(*CHOICES)):
+    if always_known_when_set(node) is None or any(node.find_all(*CHOICES, *_KNOWN_WITHOUT)):
         return None
     return either(*(one(IsNull(name)) for name in column_names(node)))
 

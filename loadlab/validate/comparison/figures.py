@@ -58,7 +58,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A metric of both sides by pair; `missing` says why there is none."""
+    """A metric of both sides by pair; `missing` says why there is none on both, though there may be on one."""
 
     a: Halved | None = None
     b: Halved | None = None
@@ -127,19 +127,27 @@ def throughput_series(a: Sequence[Round], b: Sequence[Round]) -> Series:
 
 
 def counted_series(a: Sequence[Round], b: Sequence[Round], name: str, metric: Metric) -> Series | None:
-    """What the server counts for each execution of an operation; None where it does not, or nothing on both sides."""
+    """What the server counts for each execution of an operation; None where neither does, or nothing on both sides.
+
+    Where one of two kinds of database does not count it, the figures of the other stand alone.
+    """
     field_name = "blocks_per_call" if metric is Metric.blocks else "wal_bytes_per_call"
     sides = [
         [getattr(item.counted[name], field_name) if name in item.counted else None for item in rounds]
         for rounds in (a, b)
     ]
-    if any(value is None for side in sides for value in side) or not any(map(any, sides)):
+    if any(None in side and any(side) for side in sides):
+        return Series(missing="it was not counted in every round")
+    given = [side if None not in side else [] for side in sides]
+    if not any(map(any, given)):
         return None
-    whole_a, whole_b = (np.array(side, dtype=np.float64) for side in sides)
-    if min(whole_a.min(), whole_b.min()) <= 0:
+    wholes = [np.array(side, dtype=np.float64) for side in given]
+    if any(len(whole) and whole.min() <= 0 for whole in wholes):
         return Series(missing="a round had none of it")
     # The counts are of the whole rounds: their noise is that of neighbours.
-    return Series(_neighbours(whole_a), _neighbours(whole_b))
+    found = [_neighbours(whole) if len(whole) else None for whole in wholes]
+    lacking = [name for name, series in zip("AB", found, strict=True) if series is None]
+    return Series(found[0], found[1], f"the server of {lacking[0]} does not count it" if lacking else "")
 
 
 def _neighbours(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Halved:

@@ -166,7 +166,10 @@ def _series_of(a: Sequence[Round], b: Sequence[Round], name: str) -> dict[Metric
 def _family(table: Mapping[str, Mapping[Metric, Series]], judged: Iterable[str], throughput: Series | None) -> int:
     """How many intervals are made at once."""
     every = [series for name in judged for series in table[name].values()]
-    return sum(series.a is not None for series in (*every, *([throughput] if throughput is not None else ())))
+    return sum(
+        series.a is not None and series.b is not None
+        for series in (*every, *([throughput] if throughput is not None else ()))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +181,9 @@ class _Judge:
     deviations: Mapping[Metric, float] | None = None
 
     def metric(self, name: str, metric: Metric, series: Series) -> MetricVerdict:
-        if series.a is None or series.b is None:
-            return MetricVerdict(name, metric, None, None, None, self.min_effect, Outcome.INCONCLUSIVE, series.missing)
-        a, b = float(np.median(series.a.whole)), float(np.median(series.b.whole))
+        a, b = (float(np.median(side.whole)) if side is not None else None for side in (series.a, series.b))
+        if series.a is None or series.b is None or a is None:
+            return MetricVerdict(name, metric, a, b, None, self.min_effect, Outcome.INCONCLUSIVE, series.missing)
         estimate = estimate_pairs(series.a, series.b, confidence=self.confidence)
         if estimate is None:
             reason = f"{counted(len(series.a.whole), 'pair')} of at least {PAIRS_MIN}"

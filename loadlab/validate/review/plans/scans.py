@@ -81,7 +81,7 @@ def scan_wastes(facts: ReviewFacts) -> Iterator[tuple[str, Waste]]:
 
 
 def _is_estimated(plans: StatementPlans) -> bool:
-    return plans.generic is not None and plans.generic.root.rows_estimated is not None
+    return plans.generic is not None and any(node.rows_estimated is not None for node in plans.generic.nodes())
 
 
 def _typical_waste(facts: ReviewFacts, plans: StatementPlans, table: str) -> Waste | None:
@@ -141,7 +141,7 @@ def _scan_finding(facts: ReviewFacts, key: str, waste: Waste) -> Finding:
         what=f"{key} reads all of {table} to find {format_share(waste.kept_share)} of its rows; no index helps.",
         evidence=(
             f"{counted(waste.rows_read, 'row')} read, {counted(waste.rows_kept, 'row')} of use, "
-            f"{at_values(waste.sample) if waste.sample else 'as the planner expects'}",
+            f"{at_values(waste.sample) if waste.sample else 'as is expected before it runs'}",
             rows_at_volume(facts, table),
             *_compared(waste),
         ),
