@@ -258,13 +258,22 @@ ENGINES = (
 )
 
 
-@pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
-def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
-    """One engine after the other."""
+SQL_ENGINES = tuple(item for item in ENGINES if item.name != "mongodb")
+"""For tests that ask in SQL, or run the migrations of frameworks that know nothing else."""
+
+
+def started(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """The engine that a fixture is asked for, with its server running."""
     found: EngineUnderTest = request.param
     if found.server_fixture is not None:
         request.getfixturevalue(found.server_fixture)
     return found
+
+
+@pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
+def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """One engine after the other."""
+    return started(request)
 
 
 @pytest.fixture
