@@ -23,9 +23,9 @@ class EngineUnderTest:
     `ddl` is the same schema in each engine's words, with a column of every logical type that the engines share.
     `execute` runs a script at an address with nothing but the driver. `server_fixture` keeps a server
     running over all tests, where there is one. `endless` counts to :most, which takes for ever when that is large.
-    `bad_ddl` has its mistake in line 3. The last four say what an engine does without: values that it computes itself,
-    references that it watches over, chunks that are in as a whole or not at all whenever a loader is killed, and
-    statistics that are collected.
+    `bad_ddl` has its mistake in line 3. Loaders beside the test load `rows_of_loaders`. The others say what an engine
+    does without: values that it computes itself, references that it watches over, chunks that are in as a whole or not
+    at all whenever a loader is killed, and statistics that are collected.
     """
 
     name: str
@@ -42,6 +42,7 @@ class EngineUnderTest:
     enforces_references: bool = True
     loads_whole_chunks: bool = True
     has_statistics: bool = True
+    rows_of_loaders: int = 20_000
 
 
 _POSTGRESQL_DDL = """\
@@ -245,6 +246,7 @@ ENGINES = (
         enforces_references=False,
         loads_whole_chunks=False,
         has_statistics=False,
+        rows_of_loaders=8_000,
     ),
     EngineUnderTest(
         "sqlite",
@@ -256,13 +258,22 @@ ENGINES = (
 )
 
 
-@pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
-def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
-    """One engine after the other."""
+SQL_ENGINES = tuple(item for item in ENGINES if item.name != "mongodb")
+"""For tests that ask in SQL, or run the migrations of frameworks that know nothing else."""
+
+
+def started(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """The engine that a fixture is asked for, with its server running."""
     found: EngineUnderTest = request.param
     if found.server_fixture is not None:
         request.getfixturevalue(found.server_fixture)
     return found
+
+
+@pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
+def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """One engine after the other."""
+    return started(request)
 
 
 @pytest.fixture

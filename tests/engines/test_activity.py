@@ -21,7 +21,7 @@ BURN += " BEGIN WHILE clock_timestamp() < ends LOOP END LOOP; END $$"
 
 
 def test_engines_that_tell_nothing_do_not_have_the_ability(engine):
-    assert isinstance(engine, CanSampleActivity) == (engine.name == "postgresql")
+    assert isinstance(engine, CanSampleActivity) == (engine.name in ("postgresql", "mongodb"))
 
 
 def test_locks_sleep_and_work_are_told_apart(any_database: PostgresqlEngine) -> None:

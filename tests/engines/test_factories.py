@@ -16,7 +16,7 @@ import pytest
 import loadlab
 from loadlab.errors import ConstraintError, InputError
 from loadlab.factories import Database, factory, shape, use
-from tests.fix_engines import EngineUnderTest
+from tests.fix_engines import SQL_ENGINES, EngineUnderTest, started
 
 MIME_TYPES = {"text/plain": "txt", "text/markdown": "md", "application/pdf": "pdf", "text/csv": "csv"}
 # The document that asked for factories: documents of users, agents that read them, with data on the pivot.
@@ -102,6 +102,12 @@ data:
     profiles: {rows: 10}
     folders: {rows: 30}
 """
+
+
+@pytest.fixture(params=SQL_ENGINES, ids=lambda under_test: under_test.name)
+def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """Engines that are asked in SQL."""
+    return started(request)
 
 
 @pytest.fixture

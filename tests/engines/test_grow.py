@@ -24,7 +24,7 @@ from loadlab.growing import grow_database
 from loadlab.report.progress import ProgressShow
 from loadlab.seeding.grow import GrowthWish, growth_chunks, plan_growth
 from loadlab.seeding.workers import load_chunk
-from tests.fix_engines import EngineUnderTest
+from tests.fix_engines import SQL_ENGINES, EngineUnderTest, started
 
 DDL = """
 CREATE TABLE categories (id integer NOT NULL PRIMARY KEY, name varchar(80) NOT NULL UNIQUE);
@@ -74,6 +74,12 @@ data:
 """
 TABLES = ("categories", "users", "orders", "order_items", "favourites", "profiles")
 GROWING = TABLES[1:]
+
+
+@pytest.fixture(params=SQL_ENGINES, ids=lambda under_test: under_test.name)
+def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """Engines that are asked in SQL."""
+    return started(request)
 
 
 @pytest.fixture

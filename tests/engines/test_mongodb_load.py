@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from pymongo import MongoClient
 
+import loadlab
 from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
@@ -345,6 +348,19 @@ def test_an_operation_may_open_its_own_connection(shops: Shops) -> None:
         assert session.execute(handle, values) == 1
         session.shut()
     session.close()
+
+
+def test_rows_are_made_to_order(mongo_server: str, tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text(DDL, encoding="utf-8")
+    sizes = {"customers": {"rows": 40}, "orders": {"rows": 160}}
+    said = {"schema": {"sqlite": "schema.sql"}, "data": {"tables": sizes}, "documents": {"orders": "reference"}}
+    (tmp_path / "scenario.yaml").write_text(json.dumps(said), encoding="utf-8")
+    with loadlab.open(tmp_path / "scenario.yaml", database="mongodb://", scale=1) as db:
+        customer = db.factory("customers").create().first()
+        db.factory("orders").count(7).for_(customer).create()
+        of_customer = command_text({"count": "orders", "query": {"customer_id": ":id"}})
+        assert db.query(of_customer, id=customer.id) == [(7,)]
+        assert db.query(command_text({"count": "customers"})) == [(41,)]
 
 
 def _dataset(shops: Shops) -> Dataset:

@@ -12,7 +12,7 @@ from loadlab.engines.abilities import CanHostMigrations
 from loadlab.engines.protocol import Engine
 from loadlab.schema.model import Schema
 from loadlab.sourcing import FoundSchema, scenario_of, schema_of
-from tests.fix_engines import EngineUnderTest
+from tests.fix_engines import SQL_ENGINES, EngineUnderTest, started
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SOURCES = {
@@ -25,6 +25,12 @@ SHOP = ("categories", "customers", "order_items", "orders", "products", "tags")
 BOOKKEEPING = {"alembic": ("alembic_version",), "django": ("django_migrations",)}
 
 Take = Callable[[str, Engine], FoundSchema]
+
+
+@pytest.fixture(params=SQL_ENGINES, ids=lambda under_test: under_test.name)
+def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
+    """Engines that are asked in SQL."""
+    return started(request)
 
 
 @pytest.fixture
