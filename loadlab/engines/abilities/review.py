@@ -49,43 +49,50 @@ NewType = Literal["text", "decimal", "moment", "big integer"]
 
 
 class Remedies(Protocol):
-    """An engine's statements for what a review recommends; pure. No statement where the engine has none for it."""
+    """An engine's statements for what a review recommends; pure. None where the engine inherits the method."""
 
-    def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]: ...
+    def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+        return ()
 
     def drop_index(self, table: Table, index: Index) -> tuple[str, ...]:
         """The constraint, where one owns the index."""
-        ...
+        return ()
 
-    def rebuild_index(self, table: Table, index: Index) -> tuple[str, ...]: ...
+    def rebuild_index(self, table: Table, index: Index) -> tuple[str, ...]:
+        return ()
 
-    def rebuild_table(self, table: Table) -> tuple[str, ...]: ...
+    def rebuild_table(self, table: Table) -> tuple[str, ...]:
+        return ()
 
     def add_primary_key(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
         """Over these columns; without any, over a new one that the server numbers."""
-        ...
+        return ()
 
     def add_foreign_key(
         self, table: Table, columns: Sequence[str], target: Table, target_columns: Sequence[str], on_delete: str
-    ) -> tuple[str, ...]: ...
+    ) -> tuple[str, ...]:
+        return ()
 
-    def replace_foreign_key(self, table: Table, key: ForeignKey, target: Table, on_delete: str) -> tuple[str, ...]: ...
+    def replace_foreign_key(self, table: Table, key: ForeignKey, target: Table, on_delete: str) -> tuple[str, ...]:
+        return ()
 
-    def change_type(self, table: Table, column: str, to: NewType) -> tuple[str, ...]: ...
+    def change_type(self, table: Table, column: str, to: NewType) -> tuple[str, ...]:
+        return ()
 
-    def set_not_null(self, table: Table, column: str) -> tuple[str, ...]: ...
+    def set_not_null(self, table: Table, column: str) -> tuple[str, ...]:
+        return ()
 
     def order_new_keys(self, table: Table, column: str) -> tuple[str, ...]:
         """Let new UUIDs of a column be ordered by time."""
-        ...
+        return ()
 
     def hide_rows(self, table: Table, column: str) -> tuple[str, ...]:
         """Show rows to those alone whose session says that value of the column."""
-        ...
+        return ()
 
     def add_moment(self, table: Table, column: str) -> tuple[str, ...]:
         """A new column that holds when the row was written."""
-        ...
+        return ()
 
 
 @runtime_checkable

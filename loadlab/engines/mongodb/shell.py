@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loadlab.engines.abilities import Remedies
 from loadlab.engines.mongodb.paths import ID, collection_name, path
 from loadlab.engines.plan_tree import NewIndex
 from loadlab.errors import InputError
-from loadlab.schema.model import ForeignKey, Index, Table
+from loadlab.schema.model import Index, Table
 
 _TEXT = re.compile(
     r'db\.getCollection\((?P<name>"(?:[^"\\]|\\.)*")\)\.(?P<what>createIndex|dropIndex)\((?P<rest>.*)\)', re.DOTALL
@@ -65,7 +66,7 @@ class MongodbTuning:
         return (f"db.adminCommand({{setParameter: 1, internalQueryMaxBlockingSortMemoryUsageBytes: {kib * 1024}}})",)
 
 
-class MongodbRemedies:
+class MongodbRemedies(Remedies):
     """See `loadlab.engines.abilities.Remedies`: indexes, and validators where they are a statement of their own."""
 
     def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
@@ -80,32 +81,6 @@ class MongodbRemedies:
 
     def rebuild_table(self, table: Table) -> tuple[str, ...]:
         return (f"db.runCommand({{compact: {json.dumps(collection_name(table.key))}}})",)
-
-    def add_primary_key(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
-        return ()
-
-    def add_foreign_key(
-        self, table: Table, columns: Sequence[str], target: Table, target_columns: Sequence[str], on_delete: str
-    ) -> tuple[str, ...]:
-        return ()
-
-    def replace_foreign_key(self, table: Table, key: ForeignKey, target: Table, on_delete: str) -> tuple[str, ...]:
-        return ()
-
-    def change_type(self, table: Table, column: str, to: Any) -> tuple[str, ...]:
-        return ()
-
-    def set_not_null(self, table: Table, column: str) -> tuple[str, ...]:
-        return ()
-
-    def order_new_keys(self, table: Table, column: str) -> tuple[str, ...]:
-        return ()
-
-    def hide_rows(self, table: Table, column: str) -> tuple[str, ...]:
-        return ()
-
-    def add_moment(self, table: Table, column: str) -> tuple[str, ...]:
-        return ()
 
 
 def keys_of(index: Mapping[str, Any]) -> list[tuple[str, bool]]:

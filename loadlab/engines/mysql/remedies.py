@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadlab.engines.abilities import NewType
+from loadlab.engines.abilities import NewType, Remedies
 from loadlab.engines.mysql.names import listed, quoted
 from loadlab.schema.model import ForeignKey, Index, Table
 
@@ -20,7 +20,7 @@ _TYPES: dict[NewType, str] = {
 }
 
 
-class MysqlRemedies:
+class MysqlRemedies(Remedies):
     """See `loadlab.engines.abilities.Remedies`."""
 
     def __init__(self, *, live: bool) -> None:
@@ -75,9 +75,6 @@ class MysqlRemedies:
 
     def order_new_keys(self, table: Table, column: str) -> tuple[str, ...]:
         """No version of either has a default of UUIDs that are ordered by time."""
-        return ()
-
-    def hide_rows(self, table: Table, column: str) -> tuple[str, ...]:
         return ()
 
     def add_moment(self, table: Table, column: str) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadlab.engines.abilities import NewType
+from loadlab.engines.abilities import Remedies
 from loadlab.engines.sqlite.clauses import quoted
-from loadlab.schema.model import ForeignKey, Index, Table
+from loadlab.schema.model import Index, Table
 
 
-class SqliteRemedies:
+class SqliteRemedies(Remedies):
     """See `loadlab.engines.abilities.Remedies`."""
 
     def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
@@ -30,29 +30,6 @@ class SqliteRemedies:
 
     def rebuild_table(self, table: Table) -> tuple[str, ...]:
         return ("VACUUM",)
-
-    def add_primary_key(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
-        return ()
-
-    def add_foreign_key(
-        self, table: Table, columns: Sequence[str], target: Table, target_columns: Sequence[str], on_delete: str
-    ) -> tuple[str, ...]:
-        return ()
-
-    def replace_foreign_key(self, table: Table, key: ForeignKey, target: Table, on_delete: str) -> tuple[str, ...]:
-        return ()
-
-    def change_type(self, table: Table, column: str, to: NewType) -> tuple[str, ...]:
-        return ()
-
-    def set_not_null(self, table: Table, column: str) -> tuple[str, ...]:
-        return ()
-
-    def order_new_keys(self, table: Table, column: str) -> tuple[str, ...]:
-        return ()
-
-    def hide_rows(self, table: Table, column: str) -> tuple[str, ...]:
-        return ()
 
     def add_moment(self, table: Table, column: str) -> tuple[str, ...]:
         # A column that is added may have no default that is computed.
