@@ -275,7 +275,8 @@ def test_a_transaction_is_all_or_nothing(shop: Shop) -> None:
 
 def test_a_load_of_forms_has_no_errors(shop: Shop) -> None:
     before = shop.one("SELECT count(*) FROM customers")
-    measure = measured(shop.engine, shop.scenario, seconds=2.0)
+    # The server that stands for MongoDB is slow: every operation is to have its turn.
+    measure = measured(shop.engine, shop.scenario, seconds=6.0 if shop.engine.name == "mongodb" else 1.0)
     assert {item.name for item in measure.operations if item.count} == set(OPERATIONS)
     assert [item.name for item in measure.operations if sum(item.errors.values())] == []
     done = next(item.count for item in measure.operations if item.name == "sign_up")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from loadlab.engines.abilities import Remedies
@@ -67,7 +67,7 @@ class MongodbTuning:
 
 
 class MongodbRemedies(Remedies):
-    """See `loadlab.engines.abilities.Remedies`: indexes, and validators where they are a statement of their own."""
+    """See `loadlab.engines.abilities.Remedies`: what concerns indexes and the collection's file."""
 
     def create_index(self, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
         name, taken = NewIndex(table.key, tuple(columns)).name, {index.name for index in table.indexes}
@@ -81,8 +81,3 @@ class MongodbRemedies(Remedies):
 
     def rebuild_table(self, table: Table) -> tuple[str, ...]:
         return (f"db.runCommand({{compact: {json.dumps(collection_name(table.key))}}})",)
-
-
-def keys_of(index: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """(path, whether descending) of each key of an index as `listIndexes` tells it."""
-    return [(at, direction == -1) for at, direction in index["key"].items()]
