@@ -85,7 +85,7 @@ def _one(text: str, scenario: Path | None, said: tuple[str | None, str | None], 
     if None in said:
         raise InputError(
             text,
-            f"is one side: name the other, a folder with a {COMPARISON_NAME}, or both --database-a and --database-b",
+            f"is one side: name the other, a folder with a {COMPARISON_NAME}, or give --database twice",
         )
     one = scenario_of(text)
     return _apart(Choice(one.name, SideChoice(one.name, one, addresses[0]), SideChoice(one.name, one, addresses[1])))

@@ -112,7 +112,7 @@ def test_its_words_are_read_on_a_scratch_database_of_its_own(site: Path, monkeyp
     with scratch_database("toybase") as scratch:
         assert scratch.preview(DDL, {}).dialect == "toybase"
         assert scratch.user_tables() == {}
-    with pytest.raises(InputError, match="known are postgresql, mysql, sqlite, toybase, broken"):
+    with pytest.raises(InputError, match=r"known are .*, toybase, broken$"):
         scratch_database("other")
     with pytest.raises(InputError, match="cannot be text for toybase"):
         file_form("toybase")

@@ -159,4 +159,13 @@ def test_a_full_text_table_of_ones_own_is_filled_after_the_rows(tmp_path):
         statement = engine.operation_statement(form, schema)
         assert found(engine, str(statement), **{statement.names[0]: "lamps"}) == {"4"}
         assert engine.preview(engine.dump_ddl(), {}).has("Articles")
+        for remedy in (
+            *engine.remedies(live=False).rebuild_table(table),
+            *engine.remedies(live=False).drop_index(table, index),
+        ):
+            engine.tune(remedy)
+            if remedy.startswith("INSERT"):
+                assert found(engine, asked) == {"Running shoes", "A run"}
+        read(engine, "INSERT INTO articles (title) VALUES ('Another run')")
+        assert engine.reflect().table("Articles").indexes == ()
         assert engine.try_rows(manifest, [(table, batch(table, rows))]) == ()

@@ -365,12 +365,14 @@ def test_schemas_take_the_scenario_s_load_and_databases_are_those_that_are_there
     assert there.a.scenario.source("any") is None
     two = choose(folder, database_a="postgresql://a/one", database_b="postgresql://a/two")
     assert (two.a.database, two.b.database) == ("postgresql://a/one", "postgresql://a/two")
+    # Each opening of such an address is a database of its own.
+    assert choose(folder, database_a="sqlite://", database_b="sqlite://").b.database == "sqlite://"
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("shop",), "is one side: name the other, a folder with a compare.yaml, or both --database-a and --database-b"),
+        (("shop",), "is one side: name the other, a folder with a compare.yaml, or give --database twice"),
         (("postgresql://u:secret@a/x", "postgresql://u:secret@a/x"), "--database-b=.* is the database of the other"),
         (("shop", "nowhere"), "nowhere.* does not exist"),
         (("shop", "other.sql"), "other.sql is a schema, and .*shop a scenario: each would have a load of its own"),

@@ -22,7 +22,7 @@ from loadlab.engines.sqlite.details import read_details
 from loadlab.engines.sqlite.dialect import is_native
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.forget import forget
-from loadlab.engines.sqlite.full_text import METHOD, in_schema, read_full_text, rebuild
+from loadlab.engines.sqlite.full_text import METHOD, in_schema, read_full_text, rebuilding
 from loadlab.engines.sqlite.loading import insert_rows, loading, stored_rows, transaction
 from loadlab.engines.sqlite.plan_tree import plan
 from loadlab.engines.sqlite.prisma import render_prisma
@@ -327,7 +327,7 @@ class SqliteEngine:
         """From the rows that are in; from then on triggers keep them: the schema's own, or those of the translation."""
         for found, _ in read_full_text(self._connection):
             progress(f"filling {found.name}")
-            rebuild(self._connection, found.name)
+            self._connection.execute(rebuilding(found.name))
         if not is_native(schema.dialect):
             self._make([item for found in translate(schema).full_text for item in found.triggers()], progress)
 

@@ -47,7 +47,7 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Evidence:
     """Sizes and rows as they stand. Reads every page once where the dbstat table is compiled in."""
     page_count, page_size, free = (_number(connection, name) for name in ("page_count", "page_size", "freelist_count"))
     sizes = _sizes(connection)
-    analyzed = _analyzed(connection)
+    analyzed = analyzed_rows(connection)
     names = table_names(connection)
     words = dict(_full_text(connection, names, sizes))
     tables = {name: _table(connection, name, sizes, analyzed, words) for name in names}
@@ -108,7 +108,7 @@ def _sizes(connection: sqlite3.Connection) -> Sizes | None:
     return {name: (size, cells) for name, size, cells in rows}
 
 
-def _analyzed(connection: sqlite3.Connection) -> dict[str, int]:
+def analyzed_rows(connection: sqlite3.Connection) -> dict[str, int]:
     """Rows by table as of the last ANALYZE."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone() is None:
         return {}

@@ -174,9 +174,15 @@ def _read(name: str, sql: str) -> FullText | None:
     return FullText(name, options["content"], columns, tokenizer, rowid)
 
 
-def rebuild(connection: sqlite3.Connection, name: str) -> None:
-    """Fill it from the rows that are there, whatever it held."""
-    connection.execute(f"INSERT INTO {quoted(name)} ({quoted(name)}) VALUES ('rebuild')")
+def rebuilding(name: str) -> str:
+    """The statement that fills it from the rows that are there, whatever it held."""
+    return f"INSERT INTO {quoted(name)} ({quoted(name)}) VALUES ('rebuild')"
+
+
+def dropping(table: Table, name: str) -> tuple[str, ...]:
+    """The statements that remove it with the triggers of its table that keep it."""
+    triggers = [trigger.name for trigger in table.triggers if name in trigger.definition]
+    return (*(f"DROP TRIGGER {quoted(trigger)}" for trigger in triggers), f"DROP TABLE {quoted(name)}")
 
 
 def in_schema(schema: Schema, *, native: bool) -> dict[str, list[FullText]]:

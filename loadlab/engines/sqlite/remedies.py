@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from loadlab.engines.abilities import Remedies
 from loadlab.engines.sqlite.clauses import quoted
+from loadlab.engines.sqlite.full_text import METHOD, dropping, rebuilding
 from loadlab.schema.model import Index, Table
 
 
@@ -23,13 +24,16 @@ class SqliteRemedies(Remedies):
         return (f"CREATE INDEX {quoted(name)} ON {quoted(table.key)} ({', '.join(map(quoted, columns))})",)
 
     def drop_index(self, table: Table, index: Index) -> tuple[str, ...]:
+        if index.method == METHOD:
+            return dropping(table, index.name)
         return (f"DROP INDEX {quoted(index.name)}",) if index.constraint is None else ()
 
     def rebuild_index(self, table: Table, index: Index) -> tuple[str, ...]:
-        return (f"REINDEX {quoted(index.name)}",)
+        return (rebuilding(index.name) if index.method == METHOD else f"REINDEX {quoted(index.name)}",)
 
     def rebuild_table(self, table: Table) -> tuple[str, ...]:
-        return ("VACUUM",)
+        # It may number the rows anew, by which full-text tables know them.
+        return ("VACUUM", *(rebuilding(index.name) for index in table.indexes if index.method == METHOD))
 
     def add_moment(self, table: Table, column: str) -> tuple[str, ...]:
         # A column that is added may have no default that is computed.
