@@ -73,6 +73,29 @@ CASES = {
         """SELECT count(*) FILTER (WHERE NOT isempty(active) AND coalesce(upper(active), ended) IS NOT DISTINCT FROM
                coalesce(used, ended) AND NOT isempty(valid)) FROM facts""", 60,
     ),
+    "ranges of a width, open ones, and such as end with a moment": Case(
+        """CREATE EXTENSION IF NOT EXISTS btree_gist;
+           CREATE TABLE visits (id int PRIMARY KEY, host int NOT NULL, during tstzrange NOT NULL,
+               CHECK (NOT isempty(during) AND lower_inc(during) AND NOT upper_inc(during)),
+               CHECK (upper(during) - lower(during) >= interval '3 hours'), EXCLUDE USING gist (during WITH &&));
+           CREATE TABLE loose (id int PRIMARY KEY, n int4range CHECK (upper(n) - lower(n) BETWEEN 3 AND 5),
+               m numrange CHECK (upper(m) - lower(m) < 0.5), d daterange CHECK (upper(d) - lower(d) = 7));
+           CREATE TABLE versions (id int PRIMARY KEY, period tstzrange NOT NULL CHECK (upper_inf(period)),
+               valid daterange NOT NULL, reason text, CHECK (upper_inf(valid) OR reason IS NOT NULL));
+           CREATE TABLE closed (id int PRIMARY KEY, valid tstzrange NOT NULL, closed_at timestamptz,
+               CHECK (closed_at IS NOT DISTINCT FROM upper(valid)))""",
+        "SELECT count(DISTINCT upper(during) - lower(during)) FROM visits", 1,
+    ),
+    "paths that begin with their owner, and what is left of a number": Case(
+        UUID_USERS + """CREATE TABLE files (id int PRIMARY KEY, owner_id uuid NOT NULL REFERENCES users,
+               path text NOT NULL CHECK (split_part(path, '/', 1) = owner_id::text),
+               name text UNIQUE CHECK (name LIKE owner_id::text || '/%'),
+               place text NOT NULL CHECK (place ~ '^[0-9a-f-]{36}/[a-z]+/[0-9]+\\.png$'
+                                          AND starts_with(place, owner_id::text || '/')),
+               phone text CHECK (regexp_replace(phone, '[^0-9]', '', 'g') ~ '^[0-9]{10,15}$'),
+               title text NOT NULL CHECK (regexp_replace(title, '\\s', '', 'g') <> ''))""",
+        "SELECT count(*) FROM files WHERE path LIKE owner_id || '/%'", 60,
+    ),
     "users of two foreign keys in the scope that a CHECK makes equal": Case(
         """CREATE TABLE scopes (id text PRIMARY KEY);
            CREATE TABLE users (id text PRIMARY KEY, scope_id text NOT NULL REFERENCES scopes, UNIQUE (scope_id, id));

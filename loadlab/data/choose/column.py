@@ -30,6 +30,7 @@ from loadlab.data.values.fillers import EachNumberOnce, Numbered, SlotNumbers, S
 from loadlab.data.values.keys import FromParent, UuidV4, UuidV7
 from loadlab.data.values.numbers import Booleans
 from loadlab.data.values.recipes import place_numbers
+from loadlab.data.values.segments import Part, Segmented
 from loadlab.data.values.switch import Masked, Nulls, Switch
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.checks.facts import Compared
@@ -132,6 +133,8 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
             generator = Same(generator, other)
         if fact.sign == "<>" and other != column.name and context.comes_before(other, column.name):
             generator = Differing(generator, other)
+    if facts.segments:
+        generator = _segmented(context, column, generator)
     copied = ranges.copied_from(context, column)
     if copied is not None:
         generator = Same(generator, copied)
@@ -141,6 +144,19 @@ def _in_world(context: TableContext, column: Column, shape: ColumnShape) -> Gene
         reach = _REACH.get(column.type.kind, 10_000)
         generator = Covered(generator, context.key_of(column.name, "coverage"), coverage, reach)
     return _with_nulls(context, column, shape, generator)
+
+
+def _segmented(context: TableContext, column: Column, inner: Generator) -> Generator:
+    """Texts with parts that are other columns. Raises InputError where a pattern and a key both want a part of them."""
+    facts, unique = context.of(column.name), context.is_unique(column.name) or column.name in context.slots
+    if unique and facts.patterns:
+        raise InputError(
+            context.place_of(column.name),
+            "has a pattern, is unique, and holds another column by a CHECK: that is more than is kept together; give it"
+            " values, or drop one of them",
+        )
+    parts = tuple(Part(fact.separator, fact.number, fact.other) for fact in facts.segments)
+    return Segmented(inner, parts, column.type.length, unique)
 
 
 def _is_copied(context: TableContext, column: Column, fact: Compared, other: str) -> bool:

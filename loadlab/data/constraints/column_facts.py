@@ -36,6 +36,7 @@ from loadlab.schema.checks import (
     RangeInclusive,
     RangeWidth,
     Scalar,
+    Segment,
     Size,
     TreeLevel,
     Truncated,
@@ -73,6 +74,8 @@ class ColumnFacts:
     closed_ends: tuple[str, ...] = ()
     """The ends, lower or upper, at which a range has no limit, or has one."""
     range_widths: list[RangeWidth] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    """Parts of the text that are other columns."""
     contained: list[ContainedIn] = field(default_factory=list)
     """What lies within the column, or in what the column lies."""
     multiple: Multiple | None = None
@@ -158,6 +161,7 @@ def combined(first: ColumnFacts, second: ColumnFacts) -> ColumnFacts | None:
         "ends",
         "contained",
         "range_widths",
+        "segments",
         "members",
         "elements",
     ):
@@ -263,6 +267,8 @@ def _note(column: ColumnFacts, fact: Fact) -> None:
             column.closed_ends += (fact.end,)
         case Unbounded():
             column.open_ends += (fact.end,)
+        case Segment():
+            column.segments.append(fact)
         case RangeWidth():
             column.range_widths.append(fact)
         case IsNull():

@@ -38,6 +38,7 @@ from loadlab.schema.checks import (
     RangeInclusive,
     RangeWidth,
     Reading,
+    Segment,
     Size,
     TreeLevel,
     Truncated,
@@ -54,7 +55,7 @@ MOST_WORLDS = 64
 _KEPT = (
     Allowed, Bound, BoundToNow, Casing, Compared, ComparedToExpression, ContainedIn, Derived, Elements, Excluded,
     InPart, IsNull, JsonKeys, JsonText, JsonType, Length, Like, Linear, Matches, Member, Multiple, NotEmptyRange,
-    NotNull, RangeEnd, RangeEndIs, RangeInclusive, RangeWidth, Size, TreeLevel, Truncated, Unbounded,
+    NotNull, RangeEnd, RangeEndIs, RangeInclusive, RangeWidth, Segment, Size, TreeLevel, Truncated, Unbounded,
 )  # fmt: skip
 _WANTS_VALUES = (Allowed, Bound, Matches, Like, Linear, Length, Derived)
 

@@ -22,6 +22,7 @@ from loadlab.schema.checks import (
     RangeInclusive,
     RangeWidth,
     Reading,
+    Segment,
     Unbounded,
 )
 from loadlab.schema.model import Column, Table
@@ -54,7 +55,7 @@ def with_ends(
 
 
 def _is_about(fact: Fact) -> bool:
-    return isinstance(fact, (RangeEndIs, ContainedIn, RangeEnd, RangeInclusive, RangeWidth, Unbounded))
+    return isinstance(fact, (RangeEndIs, ContainedIn, RangeEnd, RangeInclusive, RangeWidth, Segment, Unbounded))
 
 
 def kept_apart(table: Table) -> frozenset[str]:
@@ -66,6 +67,8 @@ def kept_apart(table: Table) -> frozenset[str]:
 def _can_be_kept(fact: Fact, table: Table, said: Iterable[Fact]) -> bool:
     if not set(fact.columns) <= set(table.column_names):
         return False
+    if isinstance(fact, Segment):
+        return _is_a_part(fact, table)
     if not isinstance(fact, (RangeEndIs, ContainedIn)):
         return _is_made(fact, table, _ends(said))
     mine, theirs = (table.column(name) for name in fact.columns)
@@ -83,6 +86,15 @@ def _can_be_kept(fact: Fact, table: Table, said: Iterable[Fact]) -> bool:
     if mine.type != theirs.type or len(outers) > 1 or {mine.name, theirs.name} <= fixed:
         return False
     return all(map(all, tied)) or not all(map(any, tied))
+
+
+def _is_a_part(fact: Segment, table: Table) -> bool:
+    """Whether a text can have the other column as a part of it."""
+    mine, theirs = (table.column(name) for name in fact.columns)
+    readable = mine.type.kind == "text" and theirs.type.kind in ("text", "uuid", "integer")
+    references = {name for key in table.foreign_keys for name in key.columns}
+    free = mine.generated is None and theirs.generated is None and mine.name not in references
+    return readable and free and (fact.number == 1 or mine.name not in kept_apart(table))
 
 
 def _is_made(fact: Fact, table: Table, ends: Ends) -> bool:

@@ -33,7 +33,7 @@ from loadlab.schema.checks.facts import (
     Truncated,
 )
 from loadlab.schema.checks.syntax import bare, column_name, column_names, function, is_as_text, is_lookup
-from loadlab.schema.checks.texts import FORMS, literal, removal, text_target
+from loadlab.schema.checks.texts import FORMS, literal, removal, segment, text_target
 
 Reader = Callable[[exp.Expr, str, Scalar], Branches | None]
 _REMAINDERS_MAX = 32
@@ -71,6 +71,9 @@ def _arithmetic(left: exp.Expr, sign: str, right: exp.Expr) -> Branches | None:
 def _of_two(left: exp.Expr, sign: str, right: exp.Expr) -> Branches | None:
     """Two expressions that both depend on the row."""
     for a, b in ((left, right), (right, left)):
+        part = segment(a, b) if sign == "=" else None
+        if part is not None:
+            return one(part)
         read = _of_itself(a, sign if a is left else MIRROR[sign], b)
         if read is not None:
             return read

@@ -304,6 +304,21 @@ class RangeEndIs:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """The part `number` (from 1) of the text in `column`, between separators, is the column `other` as a text."""
+
+    column: str
+    separator: str
+    number: int
+    other: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns the fact speaks of."""
+        return (self.column, self.other)
+
+
+@dataclass(frozen=True, slots=True)
 class RangeWidth(OfOneColumn):
     """The difference of the range's ends compares (but not by <>) with a number, or with microseconds."""
 
@@ -417,6 +432,7 @@ Fact = (
     | RangeInclusive
     | RangeEndIs
     | RangeWidth
+    | Segment
     | ContainedIn
     | Unbounded
     | Network

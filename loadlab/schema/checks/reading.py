@@ -31,6 +31,7 @@ from loadlab.schema.checks.facts import (
     NotNull,
     RangeEnd,
     RangeEndIs,
+    Segment,
     TreeLevel,
 )
 from loadlab.schema.checks.syntax import column_name, member_path, parse
@@ -136,7 +137,9 @@ def _member_facts(fact: Fact, column: str, path: tuple[str, ...]) -> tuple[Fact,
 
 def _of(column: str, fact: Fact) -> Fact:
     """A fact about one column, as one about another."""
-    if isinstance(fact, (Compared, ContainedIn, Linear, Derived, ComparedToExpression, RangeEndIs, TreeLevel, InPart)):
+    if isinstance(
+        fact, (Compared, ContainedIn, Linear, Derived, ComparedToExpression, RangeEndIs, Segment, TreeLevel, InPart)
+    ):
         return fact
     if isinstance(fact, (Elements, Member)):
         fact = replace(fact, fact=_of(column, fact.fact))

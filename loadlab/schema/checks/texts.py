@@ -9,7 +9,7 @@ from typing import get_args
 from sqlglot import exp
 
 from loadlab.schema.checks.constants import constant
-from loadlab.schema.checks.facts import Casing, Casings, Fact, Length, Like, Matches
+from loadlab.schema.checks.facts import Casing, Casings, Fact, Length, Like, Matches, Segment
 from loadlab.schema.checks.syntax import bare, column_name, function, is_as_text
 
 FORMS: dict[type[exp.Expr], Casings] = {exp.Lower: "lower", exp.Upper: "upper", exp.Trim: "trimmed"}
@@ -62,11 +62,39 @@ def removal(node: exp.Expr, sign: str, value: object) -> tuple[Fact, ...] | None
     return (Matches(kept[0], f"^{kept[1]}{{6,12}}$"),)
 
 
+def segment(left: exp.Expr, right: exp.Expr) -> Segment | None:
+    """`split_part(column, '/', 1) = other`."""
+    name, other = column_name(left.this) if isinstance(left, exp.SplitPart) else None, column_name(right)
+    if name is None or other is None or name == other:
+        return None
+    separator, number = constant(left.args["delimiter"]), constant(left.args["part_index"])
+    if not isinstance(separator, str) or not separator or not isinstance(number, int) or number < 1:
+        return None
+    return Segment(name, separator, number, other)
+
+
+def _beginning(node: exp.Expr) -> Segment | None:
+    """`starts_with(column, other || '/')`, `column LIKE other || '/%'`."""
+    begins = bare(node.expression)
+    if not isinstance(begins, exp.DPipe) or not isinstance(node, (exp.Like, exp.StartsWith)):
+        return None
+    name, other, text = column_name(node.this), column_name(begins.this), constant(begins.expression)
+    if name is None or other is None or name == other or not isinstance(text, str):
+        return None
+    separator = text.removesuffix("%") if isinstance(node, exp.Like) else text
+    if not separator or (isinstance(node, exp.Like) and (text == separator or re.search(r"[%_\\]", separator))):
+        return None
+    return Segment(name, separator, 1, other)
+
+
 def pattern_facts(node: exp.Expr, positive: bool) -> tuple[Fact, ...] | None:
     """A pattern condition, or its negation where not `positive`; None where it is no pattern, or not a constant one."""
     escape = None
     if isinstance(node, exp.Escape):
         escape, node = constant(node.expression), bare(node.this)
+    beginning = _beginning(node) if positive and escape is None and isinstance(node.this, exp.Expr) else None
+    if beginning is not None:
+        return (beginning,)
     target = text_target(node.this) if isinstance(node.this, exp.Expr) else None
     kept = kept_characters(bare(node.this)) if isinstance(node.this, exp.Expr) else None
     if kept is not None and positive:
