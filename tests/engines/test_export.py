@@ -244,3 +244,14 @@ def test_octets_and_keys_as_text() -> None:
         None,
         "20212223-2425-2627-2829-2a2b2c2d2e2f",
     ]
+
+
+def test_a_sequence_that_no_column_owns_is_set(database: PostgresqlEngine) -> None:
+    ddl = """CREATE SEQUENCE "odd numbers"; CREATE TABLE t (id bigint PRIMARY KEY DEFAULT nextval('"odd numbers"'))"""
+    table = database.preview(ddl, {}).table("t")
+    with psycopg.connect(database.url) as connection:
+        connection.execute(ddl)
+        connection.execute("INSERT INTO t VALUES (41)")
+        for statement in file_form("postgresql").after_table(table):
+            connection.execute(statement.encode())
+        assert connection.execute("""SELECT nextval('"odd numbers"')""").fetchone() == (42,)

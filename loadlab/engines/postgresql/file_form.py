@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
@@ -12,6 +14,7 @@ from loadlab.schema.model import Column, LogicalType, Table
 
 # What stands without quotes in SQL; everything else is a literal of unknown type, which its column resolves.
 _BARE = ("integer", "boolean")
+_SEQUENCE = re.compile(r"nextval\(('(?:[^']|'')+')::regclass\)")
 
 
 class PostgresqlFileForm:
@@ -48,6 +51,10 @@ def _counts(column: Column) -> bool:
 def _next_value(table: Table, column: Column) -> str:
     name, quoted = _name(table), sql.Identifier(column.name).as_string(None)
     sequence = f"pg_get_serial_sequence({_literal(name)}, {_literal(column.name)})"
+    named = _SEQUENCE.search(column.default or "")
+    if named:
+        # A sequence that no column owns is known by the default alone.
+        sequence = f"coalesce({sequence}::regclass, to_regclass({named[1]}))"
     return f"SELECT setval({sequence}, max({quoted})) FROM {name} HAVING max({quoted}) IS NOT NULL"
 
 
