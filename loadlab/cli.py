@@ -9,7 +9,7 @@ import atexit
 import gc
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,9 +29,11 @@ from loadlab.commands.schema import schema
 from loadlab.commands.seed import seed
 from loadlab.commands.worker import worker
 from loadlab.errors import LoadLabError
+from loadlab.termination import Termination
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 # Nearly all that a start makes are modules, which stay: looking for garbage among them every 700 objects, and once more
 # at the end, took a fifth of the time of a short command.
 _COLLECT_EVERY_OBJECTS = 50_000
@@ -68,7 +70,9 @@ def main() -> None:
     """The entry point: errors on standard error in one line, exit codes as documented."""
     gc.set_threshold(_COLLECT_EVERY_OBJECTS, 20, 20)
     atexit.register(gc.freeze)
+    termination = Termination()
     try:
+        termination.listen()
         app()
     except LoadLabError as error:
         if os.environ.get("LOADLAB_DEBUG"):
@@ -77,17 +81,23 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as end:
         if end.code == EXIT_INTERRUPTED:
-            fills = sys.argv[1:2] in (["seed"], ["grow"])
-            rest = "what is loaded stays, and the same command goes on" if fills else "nothing was measured"
-            typer.echo(f"Interrupted; {rest}.", err=True)
+            _end_interrupted(termination)
         raise
     except BrokenPipeError:
         # The reader of a pipe went away (`loadlab report … | head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+        _end_interrupted(termination)
+
+
+def _end_interrupted(termination: Termination) -> NoReturn:
+    """Where nothing was measured; what was is kept by the commands themselves."""
+    fills = sys.argv[1:2] in (["seed"], ["grow"])
+    rest = "what is loaded stays, and the same command goes on" if fills else "nothing was measured"
+    how, code = ("Terminated", EXIT_TERMINATED) if termination.has_come else ("Interrupted", EXIT_INTERRUPTED)
+    typer.echo(f"{how}; {rest}.", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

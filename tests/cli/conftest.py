@@ -129,6 +129,12 @@ class Process:
         """Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
+    def terminate(self) -> None:
+        """As `timeout` does it: twice, once to the process and once to its group."""
+        self._process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+        self._process.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(10)

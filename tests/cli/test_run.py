@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from loadlab.engines import open_database
 from loadlab.engines.abilities import CanLeaveRunning
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.errors import LoadLabError
-from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, Finished, Loadlab, environment
+from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, Finished, Loadlab, Process, environment
 
 CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
@@ -160,6 +161,29 @@ def test_ctrl_c_keeps_what_was_measured(database: PostgresqlEngine, tmp_path: Pa
     assert result["load"]["duration_s"] < 30
     assert sum(operation["count"] for operation in result["operations"]) > 100
     assert result["verdict"] in ("INCONCLUSIVE", "FAIL")
+
+
+def test_sigterm_does_what_ctrl_c_does(start: Callable[..., Process], tmp_path: Path) -> None:
+    arguments = ("run", MARKETPLACE, "--scale", "0.0001", "--duration", "60s", "--warmup", "0s", "--out", "out")
+    process = start(*arguments, "--database", f"sqlite:///{tmp_path}/shop.db")
+    process.await_word("Measuring")
+    time.sleep(1.5)
+    process.terminate()
+    assert process.ended(40) in (1, 3)
+    result = result_of(tmp_path / "out")
+    assert result["load"]["interrupted"] is True
+    assert result["load"]["duration_s"] < 30
+    assert result["verdict"] in ("INCONCLUSIVE", "FAIL")
+
+
+def test_sigterm_before_anything_was_measured_is_told(start: Callable[..., Process], tmp_path: Path) -> None:
+    process = start("run", MARKETPLACE, "--scale", "0.0001", "--warmup", "60s", "--database", f"sqlite:///{tmp_path}/shop.db")
+    process.await_word("sqlite:///")
+    process.terminate()
+    assert process.ended(20) == 143
+    assert process.said.splitlines()[-1] == "Terminated; nothing was measured."
+    assert "Traceback" not in process.said
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_server_that_dies_costs_nothing_that_was_measured(

@@ -50,7 +50,7 @@ DATA_LAYERS = (
 TOP = {
     "__init__", "__main__", "arguments", "capacity", "checking", "cli", "commands", "compare", "concluding",
     "conducted", "factories", "forecast", "growing", "nightly", "pipeline", "plan_facts", "proof", "replay",
-    "reviewing", "scaffold", "testing",
+    "reviewing", "scaffold", "termination", "testing",
 }  # fmt: skip
 # The drivers fill the recorder of measure/, so these are imported from the left. They are pure values:
 # what they import is on the left of workload as well.
