@@ -69,7 +69,10 @@ def check(
 def _live(database: str, rules: Sequence[Rule], silence: Sequence[str], show: Show) -> CheckOutcome:
     with open_database(database) as engine:
         show.step(f"Reading {engine.version()} at {engine.display_url}")
-        facts = live_plan_facts(engine, live_facts(engine))
+        facts = live_facts(engine)
+        if not facts.schema.tables:
+            raise InputError(engine.display_url, "is empty: no tables to review")
+        facts = live_plan_facts(engine, facts)
         basis = "the catalogue, the planner's statistics and the server's counters since their last reset; read only"
         return CheckOutcome(
             "database", engine.display_url, engine.version(), basis, review(rules, facts, silence)

@@ -12,7 +12,7 @@ from pathlib import Path
 from loadlab.compare.differences import common_outlines, differences, own_outlines
 from loadlab.compare.rounds import PAIRS, Pairs, RoundPlan, check_rounds, measure_pairs, plan_rounds
 from loadlab.compare.side import FilledSide, LoadedSide, free_name, with_control, with_operations
-from loadlab.compare.sides import Choice, SideChoice, choose_sides
+from loadlab.compare.sides import Choice, SideChoice, choose_sides, labelled_by_database
 from loadlab.engines import open_database
 from loadlab.engines.abilities import CanTellIdentity
 from loadlab.engines.protocol import Engine
@@ -31,6 +31,7 @@ from loadlab.report.compare.build import SideFacts, build_comparison
 from loadlab.report.compare.model import CompareResult, RoundsResult
 from loadlab.report.files import RunFiles, run_folder
 from loadlab.report.kinds import COMPARISON
+from loadlab.schema.nesting import documents_of
 from loadlab.spec.workload import Workload
 from loadlab.units import format_duration, format_rate
 from loadlab.validate.comparison.storage import judge_storage, stored_side
@@ -88,6 +89,9 @@ def compare(
     with ExitStack() as stack:
         engines = [stack.enter_context(open_database(side.database)) for side in (choice.a, choice.b)]
         _check_apart(engines)
+        choice = labelled_by_database(
+            choice, [engine.version() for engine in engines], [engine.display_url for engine in engines]
+        )
         sides, control = _filled(engines, choice, options, data, show)
         loaded = [LoadedSide(side) for side in sides]
         looks = LOOKS if options.extend else 1
@@ -181,10 +185,17 @@ def _filled(
             engine.version(),
             engine.snapshot(),
             own_outlines(ready) if is_one_kind else common_outlines(ready, engine),
+            _has_new_rows(engine),
         )
         for side, engine, ready in zip((choice.a, choice.b), engines, readies, strict=True)
     ]
     return sides, control
+
+
+def _has_new_rows(engine: Engine) -> bool:
+    """Whether an earlier load has inserted into it."""
+    manifest = engine.manifest()
+    return manifest is not None and manifest.new_rows > 0
 
 
 def _check_shared(choice: Choice, readies: Sequence[Ready], control: str | None) -> None:
@@ -272,6 +283,7 @@ def _facts(loaded: LoadedSide, only_here: Sequence[str]) -> SideFacts:
     side = loaded.side
     ready = side.ready
     rows = {table: ready.dataset.row_count(table) for table in ready.dataset.tables}
+    documents = documents_of(ready.dataset.manifest)
     return SideFacts(
         label=side.choice.label,
         scenario=ready.scenario.name,
@@ -279,7 +291,13 @@ def _facts(loaded: LoadedSide, only_here: Sequence[str]) -> SideFacts:
         server=side.server,
         database=side.engine.display_url,
         seeding=seeding_result(ready.seeded),
-        stored=stored_side(rows, side.before, loaded.after),
+        stored=stored_side(
+            rows,
+            side.before,
+            loaded.after,
+            inside={table: documents.root(table) for table in rows if documents.of(table).is_inside},
+            has_new_rows=side.has_new_rows,
+        ),
         plans=side.plans,
         only_here=only_here,
         settings=side.before.settings,

@@ -36,7 +36,8 @@ class Ended(LoadLabError):
 class FilledSide:
     """A side whose database is filled.
 
-    `before` are its counters and sizes before the load, `plans` the steps of each operation's plans.
+    `before` are its counters and sizes before the load, `plans` the steps of each operation's plans. `has_new_rows`:
+    an earlier load may have inserted into it.
     """
 
     choice: SideChoice
@@ -45,6 +46,7 @@ class FilledSide:
     server: str
     before: Evidence
     plans: Mapping[str, Sequence[str]]
+    has_new_rows: bool = False
 
 
 class LoadedSide:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -126,6 +127,16 @@ def _told_apart(*sides: tuple[SideChoice, str]) -> tuple[SideChoice, SideChoice]
     if first.label != second.label or names[0] == names[1] or first.is_filled or second.is_filled:
         return first, second
     return replace(first, label=names[0]), replace(second, label=names[1])
+
+
+def labelled_by_database(choice: Choice, servers: Sequence[str], addresses: Sequence[str]) -> Choice:
+    """Sides of one name are told apart by their servers (product and version), or else by their masked addresses."""
+    if choice.a.label != choice.b.label:
+        return choice
+    for labels in (servers, addresses):
+        if labels[0] != labels[1]:
+            return replace(choice, a=replace(choice.a, label=labels[0]), b=replace(choice.b, label=labels[1]))
+    return choice
 
 
 def _apart(choice: Choice) -> Choice:

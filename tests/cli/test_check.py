@@ -104,6 +104,13 @@ def test_a_live_database_is_read(loadlab, database):
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
 
+def test_an_empty_database_is_nothing_to_review(loadlab, database, tmp_path):
+    for url in (database.url, f"sqlite:///{tmp_path}/new.db"):
+        done = loadlab("check", "--database", url)
+        assert done.exit_code == 2
+        assert done.error_line.endswith(" is empty: no tables to review")
+
+
 def test_a_schema_leaves_the_named_database_alone(loadlab, schema, database):
     with psycopg.connect(database.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE mine (id bigint PRIMARY KEY)")

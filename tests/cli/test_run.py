@@ -19,6 +19,7 @@ from loadlab.engines.abilities import CanLeaveRunning
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.errors import LoadLabError
 from tests.cli.conftest import ENTRY_POINT, MARKETPLACE, Finished, Loadlab, Process, environment
+from tests.shop import write_shop
 
 CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
@@ -164,8 +165,9 @@ def test_ctrl_c_keeps_what_was_measured(database: PostgresqlEngine, tmp_path: Pa
 
 
 def test_sigterm_does_what_ctrl_c_does(start: Callable[..., Process], tmp_path: Path) -> None:
-    arguments = ("run", MARKETPLACE, "--scale", "0.0001", "--duration", "60s", "--warmup", "0s", "--out", "out")
-    process = start(*arguments, "--database", f"sqlite:///{tmp_path}/shop.db")
+    shop = write_shop(tmp_path / "shop", warmup=0.2, ramp=0, connections=1, users=1)
+    arguments = ("--duration", "60s", "--out", "out", "--workers", 1)
+    process = start("run", shop, *arguments, "--database", f"sqlite:///{tmp_path}/shop.db")
     process.await_word("Measuring")
     time.sleep(1.5)
     process.terminate()
@@ -177,7 +179,9 @@ def test_sigterm_does_what_ctrl_c_does(start: Callable[..., Process], tmp_path: 
 
 
 def test_sigterm_before_anything_was_measured_is_told(start: Callable[..., Process], tmp_path: Path) -> None:
-    process = start("run", MARKETPLACE, "--scale", "0.0001", "--warmup", "60s", "--database", f"sqlite:///{tmp_path}/shop.db")
+    process = start(
+        "run", MARKETPLACE, "--scale", "0.0001", "--warmup", "60s", "--database", f"sqlite:///{tmp_path}/shop.db"
+    )
     process.await_word("sqlite:///")
     process.terminate()
     assert process.ended(20) == 143

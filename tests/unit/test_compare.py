@@ -16,7 +16,7 @@ from rich.console import Console
 
 from loadlab.compare.differences import schema_differences
 from loadlab.compare.rounds import check_rounds
-from loadlab.compare.sides import choose_sides
+from loadlab.compare.sides import choose_sides, labelled_by_database
 from loadlab.engines.protocol import Evidence, IndexEvidence, TableEvidence
 from loadlab.errors import InputError
 from loadlab.measure.figures import OperationFigures
@@ -25,7 +25,7 @@ from loadlab.measure.model import GeneratorHealth, LoadMeasure, OperationMeasure
 from loadlab.report.compare import wording
 from loadlab.report.compare.build import SideFacts, build_comparison
 from loadlab.report.compare.html import render_comparison
-from loadlab.report.compare.model import CompareResult, RoundsResult, compare_schema
+from loadlab.report.compare.model import CompareResult, RoundsResult, StorageResult, compare_schema
 from loadlab.report.compare.terminal import print_comparison
 from loadlab.report.model import SeedingResult
 from loadlab.schema.model import Check, Column, ForeignKey, Index, LogicalType, Partitioning, Schema, Table
@@ -199,6 +199,10 @@ def test_a_round_without_an_execution_makes_its_operation_inconclusive():
     assert outcomes(found) == {"read": Outcome.INCONCLUSIVE, "insert": Outcome.SAME}
     assert found.outcome is Outcome.INCONCLUSIVE
     assert found.operations[0].reason == "it was not executed on both sides in 1 of 24 pairs"
+    p50 = found.operations[0].metrics[0]
+    assert (p50.estimate, p50.outcome) == (None, Outcome.INCONCLUSIVE)
+    # What was executed is shown all the same.
+    assert (p50.a, p50.b) == (pytest.approx(400, rel=0.05), pytest.approx(400, rel=0.05))
 
 
 def test_failures_make_an_operation_inconclusive_however_fast_they_are():
@@ -220,7 +224,16 @@ def test_few_answers_have_no_p95_and_few_more_nothing():
     metrics = {item.metric: item for item in found.operations[0].metrics}
     assert metrics[Metric.p95].reason == "a round had 60 executions, and p95 needs 100"
     assert metrics[Metric.p50].outcome is not Outcome.INCONCLUSIVE
-    assert compared(MEDIANS, count=4).outcome is Outcome.INCONCLUSIVE
+    few = compared(MEDIANS, count=4)
+    assert few.outcome is Outcome.INCONCLUSIVE
+    p50, p10, mean, p95 = few.operations[0].metrics[:4]
+    assert p50.reason == "a round had 4 executions, and p50 needs 5"
+    assert p50.estimate is None
+    # 96 executions over all rounds.
+    assert [item.a for item in (p50, p10, mean)] == [
+        pytest.approx(400, rel=0.15), pytest.approx(310, rel=0.15), pytest.approx(410, rel=0.15)
+    ]  # fmt: skip
+    assert p95.a is None
 
 
 def test_blocks_and_log_are_counted_not_timed():
@@ -273,6 +286,26 @@ def test_storage_of_other_rows_is_not_compared():
     assert judge_storage(smaller, a, 0.05) == (Outcome.WORSE, "")
     fewer = stored_side({NAME: 900}, evidence(80_000, 20_000, 0), evidence(80_000, 20_000, 0))
     assert judge_storage(a, fewer, 0.05) == (Outcome.INCONCLUSIVE, "1,000 rows on A and 900 on B")
+    nearly = stored_side({NAME: 995}, evidence(80_000, 20_000, 0), evidence(80_000, 20_000, 0))
+    assert judge_storage(a, nearly, 0.05) == (Outcome.SAME, "")
+
+
+def test_bytes_are_of_the_rows_that_are_there():
+    before = replace(evidence(80_000, 20_000, 0), tables={NAME: TableEvidence(80_000, 20_000, rows=1200)})
+    assert stored_side({NAME: 1000}, before, before).rows == 1000
+    used = stored_side({NAME: 1000}, before, before, has_new_rows=True)
+    assert (used.rows, used.tables[NAME].bytes / used.tables[NAME].rows) == (1200, pytest.approx(83.3, abs=0.1))
+
+
+def test_rows_in_those_of_another_table_are_rows_too():
+    there = evidence(80_000, 20_000, 0)
+    documents = stored_side({NAME: 1000, "items": 3000}, there, there, inside={"items": NAME})
+    assert (documents.rows, dict(documents.inside)) == (4000, {"items": NAME})
+    tables = replace(there, tables={**there.tables, "items": TableEvidence(60_000, 10_000)})
+    assert judge_storage(stored_side({NAME: 1000, "items": 3000}, tables, tables), documents, 0.05) == (
+        Outcome.BETTER,
+        "",
+    )
 
 
 # -- what differs ----------------------------------------------------------------------------------------------------
@@ -412,6 +445,17 @@ def test_copies_of_a_scenario_are_told_apart_by_their_folders(tmp_path):
     assert (found.name, found.a.label, found.b.label) == ("shop-shop-indexed", "shop", "shop-indexed")
 
 
+def test_one_scenario_twice_is_told_apart_by_its_databases(folder):
+    one = choose(folder, database_a="sqlite:///a.db", database_b="sqlite:///b.db")
+    addresses = ["sqlite:///a.db", "sqlite:///b.db"]
+    kinds = labelled_by_database(one, ["SQLite 3.46.1", "PostgreSQL 18.1"], addresses)
+    assert (kinds.a.label, kinds.b.label, kinds.name) == ("SQLite 3.46.1", "PostgreSQL 18.1", "shop")
+    same = labelled_by_database(one, ["SQLite 3.46.1"] * 2, addresses)
+    assert [same.a.label, same.b.label] == addresses
+    named = choose(folder / "schema.sql", folder / "other.sql", scenario=folder)
+    assert labelled_by_database(named, ["SQLite 3", "PostgreSQL 18"], addresses) is named
+
+
 def test_rounds_that_tell_nothing_are_refused():
     with pytest.raises(InputError, match="--pairs=7 must be at least 8"):
         check_rounds(7, None)
@@ -472,6 +516,23 @@ def test_the_terminal_says_what_is_worse_within_80_columns(result):
     assert "Index Scan on A; Seq Scan on B" in text
     assert f"table {NAME} only on A" in text
     assert "(Bonferroni)" in text
+
+
+def test_what_stands_elsewhere_and_what_came_later_is_said(result):
+    side = result.b.model_copy(update={"tables": [], "inside": {NAME: "orders"}, "rows": 1250, "total_bytes": 100_000})
+    told = result.model_copy(update={"b": side})
+    assert [(name, b) for name, _, b in wording.tables(told)] == [(NAME, None)]
+    assert wording.table_size_text(side, NAME, None) == "in orders"
+    assert wording.side_text(side) == "new: 1,250 rows (1,000 seeded), 97.7 KiB, 80.0 bytes a row"
+    assert wording.side_text(result.a) == "old: 1,000 rows, 97.7 KiB, 100.0 bytes a row"
+    out = io.StringIO()
+    storage = StorageResult(ratio=1.0, verdict=Outcome.INCONCLUSIVE, reason="1,000 rows on A and 1,250 on B")
+    assert ("Unclear", f"storage: {storage.reason}") in wording.facts(told.model_copy(update={"storage": storage}))
+    many = told.model_copy(update={"a": told.a.model_copy(update={"index_bytes": {f"i{n}": n for n in range(15)}})})
+    print_comparison(many, None, Console(file=out, width=80, highlight=False, markup=False, emoji=False))
+    assert "in orders" in out.getvalue()
+    assert "4 lines more, in the report" in out.getvalue()
+    assert "in orders" in render_comparison(told)
 
 
 def test_the_page_escapes_what_it_is_given(result):

@@ -150,6 +150,8 @@ def _side(facts: SideFacts) -> SideResult:
         total_bytes=facts.stored.bytes,
         only_here=list(facts.only_here),
         settings=dict(facts.settings),
+        rows=facts.stored.rows or None,
+        inside=dict(facts.stored.inside),
     )
 
 

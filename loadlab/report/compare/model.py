@@ -25,7 +25,10 @@ class MetricResult(ResultModel):
 
     metric: Metric
     unit: Literal["us", "per_s", "blocks", "bytes"]
-    a: float | None = Field(description="median over the rounds; alone where the other side's database gives none")
+    a: float | None = Field(
+        description="median over the rounds, without a ratio for want of executions over all of them; alone where the"
+        " other side's database gives none"
+    )
     b: float | None
     ratio: float | None
     interval: Interval | None
@@ -58,7 +61,7 @@ class OperationResult(ResultModel):
 
 
 class StoredTableResult(ResultModel):
-    """A table after seeding; `grown_…` are bytes for each row that the load inserted."""
+    """A table before the load; `grown_…` are bytes for each row that the load inserted."""
 
     name: str
     rows: int
@@ -70,7 +73,7 @@ class StoredTableResult(ResultModel):
 
 
 class SideResult(ResultModel):
-    """One side. `engine` is the kind of database, `server` its version; `index_bytes` are after seeding, by index.
+    """One side. `engine` is the kind of database, `server` its version; `index_bytes` are before the load, by index.
 
     `settings` are those of the server that bear on the figures, such as what a commit waits for.
     """
@@ -86,6 +89,10 @@ class SideResult(ResultModel):
     total_bytes: int
     only_here: list[str] = Field(default=[], description="operations that the other side does not have")
     settings: dict[str, str] = {}
+    rows: int | None = Field(
+        default=None, description="in the tables before the load, with those of earlier loads; null: sizes are not told"
+    )
+    inside: dict[str, str] = Field(default={}, description="tables whose rows stand in those of another, and in which")
 
 
 class StorageResult(ResultModel):

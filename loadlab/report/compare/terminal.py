@@ -36,6 +36,7 @@ _NOTES_SHOWN = 6
 _NAME_WIDTH = 13
 _VERDICT_WIDTH = 7
 _STORED_WIDTH = 17
+_SIZE_WIDTH = 12
 
 
 def print_comparison(result: CompareResult, files: RunFiles | None = None, console: Console | None = None) -> None:
@@ -119,16 +120,24 @@ def _storage(result: CompareResult) -> Table:
         grown = [wording.grown_text(item) for item in (a, b)]
         table.add_row(
             folded(printable(name), _STORED_WIDTH),
-            *map(wording.size_text, sizes),
+            *(
+                folded(printable(wording.table_size_text(side, name, item)), _SIZE_WIDTH)
+                for side, item in ((result.a, a), (result.b, b))
+            ),
             wording.size_ratio(*sizes),
             wording.per_row_text(a),
             wording.per_row_text(b),
             f"{grown[0]} | {grown[1]}" if set(grown) != {NOTHING} else "",
         )
-    for name, size_a, size_b in list(wording.indexes(result))[:_TABLES_SHOWN]:
+    found_indexes = list(wording.indexes(result))
+    for name, size_a, size_b in found_indexes[:_TABLES_SHOWN]:
         sizes = [size_a, size_b]
         label = folded(printable(f"  {name}"), _STORED_WIDTH)
         table.add_row(label, *map(wording.size_text, sizes), wording.size_ratio(*sizes), style="dim")
+    hidden = sum(max(0, len(items) - _TABLES_SHOWN) for items in (found, found_indexes))
+    if hidden:
+        table.caption = Text(f"{counted(hidden, 'line')} more, in the report", style="dim")
+        table.caption_justify = "left"
     if result.storage is not None:
         total = (result.a.total_bytes, result.b.total_bytes)
         verdict = Text(wording.short(result.storage.verdict), style=_STYLES[result.storage.verdict])

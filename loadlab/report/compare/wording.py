@@ -74,7 +74,7 @@ def effect_text(item: MetricResult) -> str:
 
 def verdict_text(item: MetricResult) -> str:
     """As a table has it; `A only` for what one side's database alone gives."""
-    if (item.a is None) != (item.b is None):
+    if item.metric in COUNTED and (item.a is None) != (item.b is None):
         return "A only" if item.b is None else "B only"
     return short(item.verdict)
 
@@ -125,6 +125,8 @@ def facts(result: CompareResult) -> Iterator[tuple[str, str]]:
     for side, only in (("A", result.a.only_here), ("B", result.b.only_here)):
         if only:
             yield f"Only on {side}", f"{', '.join(only)}: not compared"
+    if result.storage is not None and result.storage.reason:
+        yield "Unclear", f"storage: {result.storage.reason}"
     for item in result.operations:
         yield from _operation_facts(item)
     if any(item.verdict is Outcome.INCONCLUSIVE for item in result.operations):
@@ -187,10 +189,17 @@ def plan_text(steps: list[str]) -> str:
 
 
 def tables(result: CompareResult) -> Iterator[tuple[str, StoredTableResult | None, StoredTableResult | None]]:
-    """By table, what it takes on each side."""
+    """By table, what it takes on each side; None also where its rows stand in those of another (`table_size_text`)."""
     a, b = ({table.name: table for table in side.tables} for side in (result.a, result.b))
-    for name in dict.fromkeys((*a, *b)):
+    for name in dict.fromkeys((*a, *b, *result.a.inside, *result.b.inside)):
         yield name, a.get(name), b.get(name)
+
+
+def table_size_text(side: SideResult, name: str, table: StoredTableResult | None) -> str:
+    """Bytes of table and indexes, or `in orders`."""
+    if table is None and name in side.inside:
+        return f"in {side.inside[name]}"
+    return size_text(table.table_bytes + table.index_bytes if table is not None else None)
 
 
 def indexes(result: CompareResult) -> Iterator[tuple[str, int | None, int | None]]:
@@ -223,10 +232,12 @@ def size_ratio(a: float | None, b: float | None) -> str:
 
 
 def side_text(side: SideResult) -> str:
-    """`v4: 20,000 rows, 3.1 MiB, 160 bytes a row`."""
-    rows = side.seeding.rows
+    """`v4: 20,000 rows, 3.1 MiB, 160 bytes a row`; after earlier loads `21,480 rows (20,000 seeded)`."""
+    seeded = side.seeding.rows
+    rows = side.rows if side.rows is not None else seeded
     each = f", {side.total_bytes / rows:,.1f} bytes a row" if rows and side.total_bytes else ""
-    return f"{side.label}: {format_count(rows)} rows, {format_size(side.total_bytes)}{each}"
+    of_these = f" ({format_count(seeded)} seeded)" if rows != seeded else ""
+    return f"{side.label}: {format_count(rows)} rows{of_these}, {format_size(side.total_bytes)}{each}"
 
 
 def short(verdict: Outcome) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -58,11 +58,15 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A metric of both sides by pair; `missing` says why there is none on both, though there may be on one."""
+    """A metric of both sides by pair; `missing` says why there is none on both, though there may be on one.
+
+    `plain` is then each side's figure over all that it executed, to be shown and not judged; None without any.
+    """
 
     a: Halved | None = None
     b: Halved | None = None
     missing: str = ""
+    plain: tuple[float | None, float | None] = (None, None)
 
 
 def operation_in(load: LoadMeasure, name: str) -> OperationMeasure | None:
@@ -111,14 +115,27 @@ def latency_series(a: Sequence[Round], b: Sequence[Round], name: str, metric: Me
     fewest = min((*executions(a, name), *executions(b, name)))
     needed = _NEEDED.get(metric, EXECUTIONS_MIN)
     if fewest < needed:
-        return Series(missing=f"a round had {counted(fewest, 'execution')}, and {metric} needs {needed:,}")
+        missing = f"a round had {counted(fewest, 'execution')}, and {metric} needs {needed:,}"
+        return Series(missing=missing, plain=_plain(a, b, name, metric))
     value = _LATENCY[metric]
 
     def of(load: LoadMeasure) -> float:
         item = operation_in(load, name)
         return value(item.service) if item is not None else math.nan
 
-    return _series(a, b, of)
+    series = _series(a, b, of)
+    return replace(series, plain=_plain(a, b, name, metric)) if series.missing else series
+
+
+def _plain(a: Sequence[Round], b: Sequence[Round], name: str, metric: Metric) -> tuple[float | None, float | None]:
+    """Over all rounds together, where a p10 or p95 has as many answers as it needs in one."""
+
+    def of(rounds: Sequence[Round]) -> float | None:
+        found = (operation_in(item.whole, name) for item in rounds)
+        service = Histogram.merged(item.service for item in found if item is not None)
+        return _LATENCY[metric](service) if service.count >= _NEEDED.get(metric, 1) else None
+
+    return of(a), of(b)
 
 
 def throughput_series(a: Sequence[Round], b: Sequence[Round]) -> Series:

@@ -63,7 +63,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricVerdict:
-    """One metric of one operation. `a` and `b` are medians over the rounds, `effect` the least that counts."""
+    """One metric of one operation. `a` and `b` are medians over the rounds, `effect` the least that counts.
+
+    Without an `estimate` for want of executions they are of all that were executed.
+    """
 
     operation: str
     metric: Metric
@@ -181,7 +184,10 @@ class _Judge:
     deviations: Mapping[Metric, float] | None = None
 
     def metric(self, name: str, metric: Metric, series: Series) -> MetricVerdict:
-        a, b = (float(np.median(side.whole)) if side is not None else None for side in (series.a, series.b))
+        a, b = (
+            float(np.median(side.whole)) if side is not None else plain
+            for side, plain in zip((series.a, series.b), series.plain, strict=True)
+        )
         if series.a is None or series.b is None or a is None:
             return MetricVerdict(name, metric, a, b, None, self.min_effect, Outcome.INCONCLUSIVE, series.missing)
         estimate = estimate_pairs(series.a, series.b, confidence=self.confidence)
