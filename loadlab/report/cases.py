@@ -35,8 +35,8 @@ def cases_of_run(result: Result) -> list[Case]:
 def _target(target: TargetResult) -> Case:
     notes = tuple(
         f"{detail.name}: {detail.verdict}. {detail.reason}"
-        for detail in target.details
-        if detail.verdict is not Verdict.PASS and len(target.details) > 1
+        for detail in target.blamed
+        if len(target.details) > 1
     )
     # The name is the same with another limit, so that a CI server's history of the case goes on.
     reason = f"Limit {limit_text(target)}. {target.reason}"

@@ -125,7 +125,7 @@ def _explanations(targets: Iterable[TargetResult]) -> Table:
     for target in targets:
         text = Text(f"{target_label(target)}: ", style="bold")
         table.add_row(_word(target.verdict), text.append(printable(target.reason), style="not bold"))
-        blamed = [detail for detail in target.details if detail.verdict is not Verdict.PASS]
+        blamed = target.blamed
         for detail in blamed[:_DETAILS_SHOWN]:
             table.add_row("", Padding(_detail(target, detail), (0, 0, 0, 2)))
         if len(blamed) > _DETAILS_SHOWN:
