@@ -166,12 +166,6 @@ class TargetResult(ResultModel):
     reason: str
     details: list[DetailResult] = []
 
-    @property
-    def blamed(self) -> list[DetailResult]:
-        """What was examined and does not pass: first what failed, then what is not decided."""
-        found = [detail for detail in self.details if detail.verdict is not Verdict.PASS]
-        return sorted(found, key=lambda detail: detail.verdict is not Verdict.FAIL)
-
 
 class TableResult(ResultModel):
     """One seeded table; sizes as the server reports them after seeding, `table_bytes` without the indexes."""

@@ -11,8 +11,8 @@ Feature = Literal["time zones", "lengths", "exact decimals", "row security", "fo
 
 `time zones`: a type for moments that knows their zone; `lengths`: a text's declared length is enforced;
 `exact decimals`: a decimal number is stored as such; `row security`: the server itself hides rows of others;
-`foreign keys`: the server itself keeps references whole; `stated actions`: its catalogue tells what a foreign key says of
-deletions from what it does not say.
+`foreign keys`: the server itself keeps references whole; `stated actions`: its catalogue tells a foreign key that says
+what a deletion does from one that does not.
 """
 
 

@@ -495,9 +495,8 @@ def test_mariadb(rule, subject, change, mysql_database):
 
 def test_what_mariadb_cannot_tell_of_deletions_is_asked_of_the_scenario(mysql_database):
     foreign = "FOREIGN KEY (author_id) REFERENCES authors (id)"
-    mysql_database.preview(MYSQL, {})
-    with mysql_database.scratch() as engine:
-        facts = schema_facts(engine.preview(f"{MYSQL} ALTER TABLE books ADD {foreign} ON DELETE NO ACTION;", {}), engine)
+    ddl = f"{MYSQL} ALTER TABLE books ADD {foreign} ON DELETE NO ACTION;"
+    facts = schema_facts(mysql_database.preview(ddl, {}), mysql_database)
     rule = [rule for rule in RULES if rule.id == "fk-without-on-delete"]
     (untold,) = review(rule, facts)
     assert (untold.outcome, untold.findings) == (Outcome.SKIPPED, ())

@@ -12,7 +12,6 @@ from loadlab.engines.mysql.sizes import index_sizes
 from loadlab.schema.details import Feature, IndexDetails, IndexKey, SchemaDetails, TableDetails
 from loadlab.schema.model import ForeignKey, Index, Schema, Table
 
-
 _FEATURES: frozenset[Feature] = frozenset({"lengths", "exact decimals", "foreign keys"})
 
 

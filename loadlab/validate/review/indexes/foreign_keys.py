@@ -82,8 +82,8 @@ def _finding(facts: ReviewFacts, table: Table, key: ForeignKey) -> Finding:
 
 
 _WHY_KEPT = (
-    "Each deletion of a parent, and each change of its key, reads the whole table to look for children, while holding its"
-    " locks; so does every join from the parent."
+    "Each deletion of a parent, and each change of its key, reads the whole table to look for children, while holding"
+    " its locks; so does every join from the parent."
 )
 _WHY_JOINED = "Every join or look-up from the parent, and whoever deletes its children with it, reads the whole of it."
 
