@@ -89,6 +89,7 @@ def seeded_facts(engine: Engine, dataset: Dataset, load: Load) -> ReviewFacts:
         evidence=load.evidence,
         is_window=load.executions is not None,
         can_prove=True,
+        stated=dataset.manifest.schema,
         missing=missing,
     )
     facts = _with_catalogue(facts, engine, may_install=dataset.manifest.owns_tables)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -25,7 +27,8 @@ class EngineUnderTest:
     running over all tests, where there is one. `endless` counts to :most, which takes for ever when that is large.
     `bad_ddl` has its mistake in line 3. Loaders beside the test load `rows_of_loaders`. The others say what an engine
     does without: values that it computes itself, references that it watches over, chunks that are in as a whole or not
-    at all whenever a loader is killed, and statistics that are collected.
+    at all whenever a loader is killed, and statistics that are collected. `gaps` are, by test, what an engine of
+    another package cannot do: the exception and the reason, as tests/engines/conftest.py has them of LoadLab's own.
     """
 
     name: str
@@ -43,6 +46,7 @@ class EngineUnderTest:
     loads_whole_chunks: bool = True
     has_statistics: bool = True
     rows_of_loaders: int = 20_000
+    gaps: Mapping[str, tuple[type[BaseException], str]] = field(default_factory=dict)
 
 
 _POSTGRESQL_DDL = """\
@@ -270,7 +274,13 @@ def started(request: pytest.FixtureRequest) -> EngineUnderTest:
     return found
 
 
-@pytest.fixture(params=ENGINES, ids=lambda under_test: under_test.name)
+def of_another_package() -> tuple[EngineUnderTest, ...]:
+    """The engine that `LOADLAB_ENGINE_UNDER_TEST=MODULE:NAME` gives to the suite (docs/adding-an-engine.md)."""
+    module, _, name = os.environ.get("LOADLAB_ENGINE_UNDER_TEST", "").partition(":")
+    return (getattr(import_module(module), name),) if module else ()
+
+
+@pytest.fixture(params=of_another_package() or ENGINES, ids=lambda under_test: under_test.name)
 def under_test(request: pytest.FixtureRequest) -> EngineUnderTest:
     """One engine after the other."""
     return started(request)

@@ -52,6 +52,8 @@ class PlanNode:
     what rows are tried against after they were read; `compared_by_condition` and `compared_by_filter` are what can be
     understood of both, and are complete where `understood`. `rows_estimated` are for one loop, `rows`, `rows_removed`
     (read, and thrown away by the filter) and blocks over all `loops`; they are None where the plan was not executed.
+    `rows_compared` are the rows that the `equal` and `range` comparisons alone keep, which is all that an ordered index
+    could find: of a filter that is not `understood`, where the server was asked for them, over all `loops`.
     `may_end_early`: what stands above may stop it before its input ends, so that fewer rows say nothing.
     """
 
@@ -70,6 +72,7 @@ class PlanNode:
     loops: int | None = None
     rows: int | None = None
     rows_removed: int | None = None
+    rows_compared: int | None = None
     sort_keys: tuple[SortKey, ...] = ()
     sort_method: str = ""
     spilled_kib: int = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loadlab.report.findings import AREAS
 from loadlab.report.model import CheckResult, FindingResult, NightResult, Result, TargetResult
-from loadlab.report.wording import limit_text, target_label
+from loadlab.report.wording import blamed_details, limit_text, target_label
 from loadlab.validate.model import Verdict
 from loadlab.validate.nights.wording import metric_label
 from loadlab.validate.review.model import Outcome, Severity
@@ -35,8 +35,8 @@ def cases_of_run(result: Result) -> list[Case]:
 def _target(target: TargetResult) -> Case:
     notes = tuple(
         f"{detail.name}: {detail.verdict}. {detail.reason}"
-        for detail in target.details
-        if detail.verdict is not Verdict.PASS and len(target.details) > 1
+        for detail in blamed_details(target)
+        if len(target.details) > 1
     )
     # The name is the same with another limit, so that a CI server's history of the case goes on.
     reason = f"Limit {limit_text(target)}. {target.reason}"

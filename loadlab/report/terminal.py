@@ -23,6 +23,7 @@ from loadlab.report.findings import summary
 from loadlab.report.model import DetailResult, LoadResult, OperationResult, Result, TargetResult
 from loadlab.report.rows import Cell, Heading, Rows
 from loadlab.report.wording import (
+    blamed_details,
     duration_us,
     interval_text,
     limit_text,
@@ -125,7 +126,7 @@ def _explanations(targets: Iterable[TargetResult]) -> Table:
     for target in targets:
         text = Text(f"{target_label(target)}: ", style="bold")
         table.add_row(_word(target.verdict), text.append(printable(target.reason), style="not bold"))
-        blamed = [detail for detail in target.details if detail.verdict is not Verdict.PASS]
+        blamed = blamed_details(target)
         for detail in blamed[:_DETAILS_SHOWN]:
             table.add_row("", Padding(_detail(target, detail), (0, 0, 0, 2)))
         if len(blamed) > _DETAILS_SHOWN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
-from loadlab.report.model import Bounds, PoolerResult, Result, TargetResult
+from loadlab.report.model import Bounds, DetailResult, PoolerResult, Result, TargetResult
 from loadlab.spec.targets import Unit
 from loadlab.units import format_count, format_share
 from loadlab.validate import wording
@@ -35,6 +35,12 @@ def label(name: str) -> str:
 def percentile_label(percentile: float) -> str:
     """`p95`, `p99.9`."""
     return f"p{percentile:g}"
+
+
+def blamed_details(target: TargetResult) -> list[DetailResult]:
+    """What was examined and does not pass: first what failed, then what is not decided."""
+    found = [detail for detail in target.details if detail.verdict is not Verdict.PASS]
+    return sorted(found, key=lambda detail: detail.verdict is not Verdict.FAIL)
 
 
 def target_label(target: TargetResult) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Feature = Literal["time zones", "lengths", "exact decimals", "row security", "foreign keys"]
+Feature = Literal["time zones", "lengths", "exact decimals", "row security", "foreign keys", "stated actions"]
 """What an engine's types and tables can do, so that a review asks for nothing that cannot be had.
 
 `time zones`: a type for moments that knows their zone; `lengths`: a text's declared length is enforced;
 `exact decimals`: a decimal number is stored as such; `row security`: the server itself hides rows of others;
-`foreign keys`: the server itself keeps references whole.
+`foreign keys`: the server itself keeps references whole; `stated actions`: its catalogue tells a foreign key that says
+what a deletion does from one that does not.
 """
 
 

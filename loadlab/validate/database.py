@@ -201,7 +201,8 @@ def index_storage_overhead(target: Target, context: Context) -> TargetVerdict:
         f"{relation(target, decided, measured)}"
     )
     verdict, reason = gates.settle(decided, finding, _mostly_pages(table_bytes))
-    details = tuple(_storage_detail(name, target, facts.rows[name], *sizes[name]) for name in sizes)
+    largest = sorted(sizes, key=lambda name: sizes[name][1], reverse=True)
+    details = tuple(_storage_detail(name, target, facts.rows[name], *sizes[name]) for name in largest)
     return TargetVerdict(target, verdict, measured, None, rows, examined, reason, details)
 
 

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -105,6 +107,22 @@ def test_it_is_seeded_loaded_measured_and_judged(installed: str, pets: Path, sta
     again = start("seed", pets, "--database", url, PYTHONPATH=installed)
     assert again.ended() == 0, again.said
     assert "already" in again.said
+
+
+@pytest.mark.slow
+def test_it_runs_the_suite_of_every_engine_on_itself(installed: str, site: Path) -> None:
+    shutil.copy(ROOT / "fixtures" / "toybase" / "checks.py", site)
+    (site / "toybase-1.0.dist-info" / "entry_points.txt").write_text(
+        "[loadlab.engines]\ntoybase = toybase:open_toybase\n"
+    )
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([installed, str(ROOT)]),
+        "LOADLAB_ENGINE_UNDER_TEST": "checks:TOYBASE",
+    }
+    suite = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engines/test_every_engine.py"]
+    done = subprocess.run(suite, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "35 passed, 5 xfailed" in done.stdout
 
 
 def test_its_words_are_read_on_a_scratch_database_of_its_own(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         callspec = getattr(item, "callspec", None)
         engine = callspec.params.get("under_test") if callspec else None
-        gap = GAPS.get((engine.name, item.originalname)) if engine and isinstance(item, pytest.Function) else None
+        name = item.originalname if engine and isinstance(item, pytest.Function) else None
+        gap = (engine.gaps.get(name) or GAPS.get((engine.name, name))) if name else None
         if gap is not None:
             raises, reason = gap
             item.add_marker(pytest.mark.xfail(raises=raises, reason=reason, strict=True))

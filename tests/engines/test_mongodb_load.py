@@ -272,6 +272,22 @@ def test_a_plan_that_is_executed_tells_what_was_read_for_what(shops: Shops) -> N
     session.close()
 
 
+def test_a_plan_says_what_comparisons_leave_where_a_pattern_does_the_filtering(shops: Shops) -> None:
+    session = _mongo(shops).connect(timeout_s=5)
+    searched = statement({"find": "orders", "filter": {"status": {"$ne": ":s"}, "total": {"$gt": ":t"}}})
+    handle = session.prepare(searched)
+    plan = session.plan_of(searched, session.encode_row(handle, {"s": "open", "t": Decimal(0)}), execute=True)
+    assert plan is not None
+    (node,) = plan.scans()
+    session.close()
+    with open_database(shops.mongo.engine.url) as engine:
+        positive = engine.connect(timeout_s=5)
+        counted = positive.prepare(statement({"count": "orders", "query": {"total": {"$gt": ":t"}}}))
+        ((expected,),) = positive.query(counted, positive.encode_row(counted, {"t": Decimal(0)}))
+        positive.close()
+    assert node.rows_compared == expected > (node.rows or 0)
+
+
 def test_evidence_counts_and_measures(shops: Shops) -> None:
     engine = _mongo(shops)
     before = engine.snapshot()

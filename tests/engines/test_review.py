@@ -16,10 +16,12 @@ from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.pipeline import DataOptions, seed_database
 from loadlab.reviewing import live_facts, schema_facts
+from loadlab.schema.model import Schema
 from loadlab.spec.statement import Statement
 from loadlab.validate.review.model import Finding, Outcome, ReviewFacts, RuleOutcome
 from loadlab.validate.review.reviewing import review
 from loadlab.validate.review.rules import RULES
+from tests.fix_engines import ENGINES
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN = (ROOT / "fixtures/review/clean.sql").read_text(encoding="utf-8")
@@ -489,6 +491,37 @@ def test_mariadb(rule, subject, change, mysql_database):
     assert finding.id == f"{rule}:{subject}"
     cured = f"{ddl} {';'.join(finding.sql)};"
     assert findings(schema_facts(mysql_database.preview(cured, {}), mysql_database)) == []
+
+
+def test_what_mariadb_cannot_tell_of_deletions_is_asked_of_the_scenario(mysql_database):
+    foreign = "FOREIGN KEY (author_id) REFERENCES authors (id)"
+    ddl = f"{MYSQL} ALTER TABLE books ADD {foreign} ON DELETE NO ACTION;"
+    facts = schema_facts(mysql_database.preview(ddl, {}), mysql_database)
+    rule = [rule for rule in RULES if rule.id == "fk-without-on-delete"]
+    (untold,) = review(rule, facts)
+    assert (untold.outcome, untold.findings) == (Outcome.SKIPPED, ())
+    assert "ON DELETE RESTRICT" in untold.reason
+
+    def stated(action: str) -> Schema:
+        books = facts.schema.table("books")
+        keys = tuple(replace(key, on_delete=action) for key in books.foreign_keys)
+        return Schema((replace(books, foreign_keys=keys),), "postgresql")
+
+    (said,) = review(rule, replace(facts, stated=stated("RESTRICT")))
+    assert said.outcome is Outcome.CLEAN
+    (unsaid,) = review(rule, replace(facts, stated=stated("NO ACTION")))
+    assert [finding.subject for finding in unsaid.findings] == ["books"]
+
+
+def test_where_the_server_keeps_no_references_an_index_is_for_joins(mongodb_database):
+    ddl = next(engine.ddl for engine in ENGINES if engine.name == "mongodb")
+    ddl = ddl.replace('{"key": {"author_id": 1, "changed": -1}, "name": "works_author_id_changed_idx"},', "")
+    facts = schema_facts(mongodb_database.preview(ddl, {}), mongodb_database)
+    (found,) = review([rule for rule in RULES if rule.id == "fk-without-index"], facts)
+    (finding,) = found.findings
+    assert finding.subject == "works.author_id"
+    assert "join" in finding.why
+    assert not any(word in " ".join((*finding.evidence, finding.why)) for word in ("ON DELETE", "lock"))
 
 
 def test_sqlite_keeps_other_collations_and_orders(tmp_path):

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bson.regex import Regex
+
+from loadlab.engines.mongodb.conditions import compared_part
 from loadlab.engines.mongodb.plan_stages import Query, executed_part, later_stages, on_top, planner_of, tree
 from loadlab.engines.plan_tree import Comparison, PlanNode, SortKey
 
@@ -44,6 +47,12 @@ def test_an_index_scan_has_what_its_documents_are_filtered_by() -> None:
     assert node.compared_by_condition == (Comparison("orders", "status", "equal"),)
     assert node.compared_by_filter == (Comparison("orders", "total", "range"),)
     assert (node.filter, node.reads_all, node.rows) == ("total $gt", False, None)
+
+
+def test_of_a_condition_the_part_that_an_ordered_index_finds() -> None:
+    condition = {"$and": [{"at": {"$gt": 1, "$ne": 5}}], "status": "paid", "name": {"$regex": "x"}, "$expr": {}}
+    assert compared_part(condition) == {"$and": [{"at": {"$gt": 1}}, {"status": "paid"}]}
+    assert compared_part({"name": Regex("x"), "$or": [{"a": 1}]}) == {}
 
 
 def test_what_was_executed_has_documents_kept_and_thrown_away() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.report.wording import (
+    blamed_details,
     interval_text,
     limit_text,
     moment,
@@ -20,6 +21,7 @@ from loadlab.report.wording import (
     target_label,
 )
 from loadlab.units import format_rate, format_share
+from loadlab.validate.model import Verdict
 from loadlab.validate.wording import counted
 from tests.samples import sample_result
 
@@ -103,6 +105,17 @@ def test_targets_are_named_with_their_percentile_and_limit():
     assert (target_label(first), limit_text(first)) == ("Simple queries, p95", "< 10 ms")
     assert (target_label(last), limit_text(last)) == ("Index storage overhead", "< 20%")
     assert percentile_label(99.9) == "p99.9"
+
+
+def test_what_failed_is_blamed_before_what_is_not_decided():
+    target = sample_result().targets[0]
+    detail = target.details[0]
+    given = [
+        detail.model_copy(update={"name": str(number), "verdict": Verdict(word)})
+        for number, word in enumerate(("INCONCLUSIVE", "PASS", "FAIL", "FAIL"))
+    ]
+    blamed = blamed_details(target.model_copy(update={"details": given}))
+    assert [item.name for item in blamed] == ["2", "3", "0"]
 
 
 def test_the_tally_counts_each_verdict_once():

@@ -171,6 +171,16 @@ def test_a_full_scan_is_found_where_the_table_is_large_and_few_rows_are_kept(rea
     assert bool(outcome("missing-index", given).findings) is is_found
 
 
+@pytest.mark.parametrize("compared, is_advised", [(None, True), (10, True), (823, False)])
+def test_no_index_is_advised_whose_comparisons_leave_most_of_the_rows(compared, is_advised):
+    given = facts(plans=plans(scan(1_000, 10, understood=False, rows_compared=compared)))
+    assert bool(outcome("missing-index", given).findings) is is_advised
+    (scanned,) = outcome("seq-scan", given).findings
+    assert (scanned.index is not None) is is_advised
+    left = "by =, IN and ranges an index would still find 823 of 1,000 rows"
+    assert (left in scanned.evidence) is not is_advised
+
+
 def test_a_table_that_an_index_would_serve_at_full_volume_is_no_finding():
     assert outcome("seq-scan", facts(plans=plans(scan(1_000, 10), full_scans=()))).outcome is Outcome.CLEAN
 

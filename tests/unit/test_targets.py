@@ -577,6 +577,17 @@ class TestIndexStorageOverhead:
         assert verdict.verdict is Verdict.FAIL
         assert "largest: b 20%, a 5% and d" in verdict.reason
 
+    def test_the_tables_with_the_largest_indexes_come_first(self) -> None:
+        sizes = {"tags": (20 * MIB, MIB), "orders": (MIB // 2, MIB // 4), "get": (9 * MIB, 3 * MIB)}
+        tables = {name: TableEvidence(size_bytes=size, index_bytes=of) for name, (size, of) in sizes.items()}
+        facts = facts_of(self.runs, facts={"evidence": evidence_of(**tables), "rows": dict.fromkeys(tables, 1000)})
+        details = verdict_of(self.target, facts).details
+        assert [(detail.name, detail.verdict) for detail in details] == [
+            ("get", Verdict.FAIL),
+            ("tags", Verdict.PASS),
+            ("orders", Verdict.INCONCLUSIVE),
+        ]
+
     def test_exactly_at_the_limit_is_not_below_it(self) -> None:
         assert self.judged(TableEvidence(size_bytes=10 * MIB, index_bytes=2 * MIB)).verdict is Verdict.FAIL
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from bson.regex import Regex
+
 from loadlab.engines.plan_tree import Comparison, ComparisonKind
 
 _EQUAL = ("$eq", "$in", "$all")
@@ -39,6 +41,8 @@ def _compared(condition: Mapping[str, Any]) -> Iterator[tuple[str, ComparisonKin
 
 
 def _kinds(part: Any) -> list[ComparisonKind]:
+    if isinstance(part, Regex):
+        return ["other"]
     if not isinstance(part, Mapping) or not any(str(key).startswith("$") for key in part):
         return ["equal"]
     kinds: list[ComparisonKind] = []
@@ -50,6 +54,25 @@ def _kinds(part: Any) -> list[ComparisonKind]:
         elif word not in ("$options",):
             kinds.append("other")
     return kinds
+
+
+def compared_part(condition: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a condition that compares for `equal` or `range`; empty where it has none."""
+    parts = list(_compared_parts(condition))
+    return {"$and": parts} if parts else {}
+
+
+def _compared_parts(condition: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for key, part in condition.items():
+        if key == "$and":
+            for item in part:
+                yield from _compared_parts(item)
+        elif not key.startswith("$") and _kinds(part) == ["equal"]:
+            yield {key: part}
+        elif not key.startswith("$") and isinstance(part, Mapping):
+            kept = {word: value for word, value in part.items() if word in (*_EQUAL, *_RANGE)}
+            if kept:
+                yield {key: kept}
 
 
 def outline(condition: Mapping[str, Any] | None) -> str:

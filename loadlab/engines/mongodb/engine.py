@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from pymongo.database import Database
 
 from loadlab.engines.abilities import Access, Refusal, RelationFacts
-from loadlab.engines.mongodb import ledger
+from loadlab.engines.mongodb import evidence, ledger
 from loadlab.engines.mongodb.cloning import copy_database
 from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address, scratch_name
 from loadlab.engines.mongodb.creating import (
@@ -91,7 +91,7 @@ class MongodbEngine(UnderLoad):
     def version(self) -> str:
         """Product and version."""
         with translated(self.display_url):
-            return f"MongoDB {self._database.command('buildInfo')['version']}"
+            return evidence.product(self._database)
 
     def identity(self) -> str:
         """The replica set, or the server's process, and the database: a client may be led to another member."""

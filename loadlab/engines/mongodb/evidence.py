@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from loadlab.engines.mongodb.connection import Document
-from loadlab.engines.mongodb.errors import translated
+from loadlab.engines.mongodb.errors import UNAUTHORIZED, translated
 from loadlab.engines.mongodb.names import user_collections
 from loadlab.engines.protocol import Evidence, IndexEvidence, LiveEvidence, TableEvidence
 from loadlab.errors import DatabaseError
@@ -69,7 +70,7 @@ def snapshot(database: Database[Document]) -> Evidence:
     return Evidence(
         taken_at_s=time.time(),
         reset_marker=_marker(database, status),
-        server=f"MongoDB {status.get('version', '')}".strip(),
+        server=_product(str(status.get("version", "")), status),
         database=counters(status),
         tables={name: table_evidence(found) for name, found in stats.items()},
         indexes=index_evidence(stats, usage),
@@ -106,6 +107,23 @@ def watch(database: Database[Document]) -> LiveEvidence:
 def server_status(database: Database[Document]) -> Mapping[str, Any]:
     """As the server answers."""
     return database.client.admin.command("serverStatus")
+
+
+def product(database: Database[Document]) -> str:
+    """Product and version; of a server that is not MongoDB's own also its program, which not every user may know."""
+    version = str(database.command("buildInfo")["version"])
+    try:
+        return _product(version, server_status(database))
+    except OperationFailure as error:
+        if error.code != UNAUTHORIZED:
+            raise
+        return _product(version, {})
+
+
+def _product(version: str, status: Mapping[str, Any]) -> str:
+    program = str(status.get("process", ""))
+    is_own = not program or program.startswith(("mongod", "mongos"))
+    return f"MongoDB {version}".strip() + ("" if is_own else f" ({program})")
 
 
 def at(status: Any, path: Path) -> Any:

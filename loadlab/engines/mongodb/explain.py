@@ -17,6 +17,7 @@ from bson.json_util import RELAXED_JSON_OPTIONS, dumps
 from pymongo.database import Database
 
 from loadlab.engines.mongodb.commands import Command
+from loadlab.engines.mongodb.conditions import compared_part
 from loadlab.engines.mongodb.connection import CODEC, Document
 from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.plan_stages import (
@@ -113,6 +114,8 @@ class _Explaining:
         root = tree(query, planner["winningPlan"], executed)
         if any(node.kind == "full scan" for node in root.walk()):
             root = self._by_a_part(asked, root, execute=execute)
+        if executed is not None:
+            root = self._counted(asked, root)
         stages = later_stages(answer)
         if stages:
             loops = executed.returned if executed is not None else None
@@ -124,7 +127,7 @@ class _Explaining:
 
         `mongod` chooses such an index by itself; servers that are compatible may use it and tell of a scan.
         """
-        condition = asked.get("filter") or next(iter(asked.get("pipeline") or [{}])).get("$match") or {}
+        condition = _condition(asked)
         paths = [key for key in condition if not key.startswith("$")]
         if not 2 <= len(condition) <= _PARTS_MAX or not paths or "$or" in condition:
             return root
@@ -142,6 +145,25 @@ class _Explaining:
                 return replaced(root, scan, _filtered(part, scan))
             self.texts.pop()
         return root
+
+    def _counted(self, asked: Mapping[str, Any], root: PlanNode) -> PlanNode:
+        """With the documents that comparisons alone leave of a scan that tries them against something else as well."""
+        scans = [node for node in root.walk() if node.table]
+        part = compared_part(_condition(asked))
+        if len(scans) != 1 or scans[0].understood or scans[0].rows is None or not part:
+            return root
+        read, left = scans[0].rows_read or 0, self._count(scans[0].table, part)
+        if scans[0].kind == "full scan":
+            # A limit may have stopped it before the end.
+            left = round(left * read / max(read, self._count(scans[0].table, {})))
+        return replaced(root, scans[0], replace(scans[0], rows_compared=min(read, left)))
+
+    def _count(self, collection: str, condition: Mapping[str, Any]) -> int:
+        with translated():
+            answer = self._database.command(
+                {"count": collection, "query": condition, **self._limit}, codec_options=CODEC
+            )
+        return int(answer["n"])
 
     def _looked_up(self, stage: Stage, loops: int | None, *, execute: bool) -> PlanNode | None:
         """The plan of the query that a stage makes for each document, with a value that is there."""
@@ -181,6 +203,11 @@ class _Explaining:
         shown = {key: answer[key] for key in ("queryPlanner", "stages", "executionStats") if key in answer}
         self.texts.append(dumps(shown, json_options=_SHOWN, indent=2, ensure_ascii=False))
         return answer
+
+
+def _condition(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    first: Mapping[str, Any] = next(iter(asked.get("pipeline") or [{}]))
+    return asked.get("filter") or asked.get("query") or first.get("$match") or {}
 
 
 def _filtered(part: PlanNode, scan: PlanNode) -> PlanNode:
@@ -228,7 +255,8 @@ def _for_all(node: PlanNode, stage: Stage, loops: int | None, word: str) -> Plan
     examined = stage.get("totalDocsExamined")
     rows = scan.rows * loops
     removed = (scan.rows_removed or 0) * loops if examined is None else max(0, int(examined) - rows)
-    changed = replace(scan, loops=loops, rows=rows, rows_removed=removed)
+    compared = None if scan.rows_compared is None else scan.rows_compared * loops
+    changed = replace(scan, loops=loops, rows=rows, rows_removed=removed, rows_compared=compared)
     return replaced(node, scan, changed)
 
 

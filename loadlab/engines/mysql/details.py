@@ -9,8 +9,10 @@ from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.names import literal
 from loadlab.engines.mysql.reflect import reflect
 from loadlab.engines.mysql.sizes import index_sizes
-from loadlab.schema.details import IndexDetails, IndexKey, SchemaDetails, TableDetails
+from loadlab.schema.details import Feature, IndexDetails, IndexKey, SchemaDetails, TableDetails
 from loadlab.schema.model import ForeignKey, Index, Schema, Table
+
+_FEATURES: frozenset[Feature] = frozenset({"lengths", "exact decimals", "foreign keys"})
 
 
 def read_details(connection: Connection, database: str) -> SchemaDetails:
@@ -39,7 +41,7 @@ def read_details(connection: Connection, database: str) -> SchemaDetails:
             )
             for table in schema
         },
-        frozenset({"lengths", "exact decimals", "foreign keys"}),
+        _FEATURES | {"stated actions"} if connection.product.tells_stated_actions else _FEATURES,
     )
 
 

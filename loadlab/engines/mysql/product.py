@@ -35,6 +35,11 @@ class Product:
         return self.is_mariadb and self.version >= (10, 11, 5)
 
     @property
+    def tells_stated_actions(self) -> bool:
+        """MariaDB shows a foreign key that says RESTRICT as one that says nothing, or as NO ACTION: `ALTER` does."""
+        return not self.is_mariadb
+
+    @property
     def limits_every_statement(self) -> bool:
         """MariaDB's max_statement_time ends any statement; MySQL's max_execution_time only reads."""
         return self.is_mariadb

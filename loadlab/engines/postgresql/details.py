@@ -11,7 +11,9 @@ from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY
 from loadlab.engines.postgresql.connection import Connection
 from loadlab.schema.details import Feature, IndexDetails, IndexKey, SchemaDetails, TableDetails
 
-_FEATURES: frozenset[Feature] = frozenset({"time zones", "lengths", "exact decimals", "row security", "foreign keys"})
+_FEATURES: frozenset[Feature] = frozenset(
+    {"time zones", "lengths", "exact decimals", "row security", "foreign keys", "stated actions"}
+)
 _TABLES = f"""
     SELECT c.oid, {KEY} AS key, c.relrowsecurity AS has_row_security
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace

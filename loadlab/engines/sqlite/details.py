@@ -12,13 +12,13 @@ from loadlab.schema.model import Index
 
 
 def read_details(connection: sqlite3.Connection) -> SchemaDetails:
-    """Of all tables that are there. SQLite keeps no invalid index, and has of the features foreign keys alone."""
+    """Of all tables that are there. SQLite keeps no invalid index, and has of the features what foreign keys are."""
     return SchemaDetails(
         {
             table.key: TableDetails({index.name: _details(connection, index) for index in table.indexes})
             for table in reflect(connection)
         },
-        frozenset({"foreign keys"}),
+        frozenset({"foreign keys", "stated actions"}),
     )
 
 

@@ -124,6 +124,8 @@ class ReviewFacts:
     planner made of indexes that are not there, `proofs` what was measured of them. `tuning` writes the SQL of what
     makes statements faster.
 
+    `stated` is the schema as the scenario says it, which the database may keep less exactly.
+
     `statistics` and `dependencies` prove something of the application only where the data is its own
     (`is_own_data`): data that LoadLab made shows what LoadLab does. `bloat` is of every table and index that is large
     enough to be measured. `remedies` writes the SQL of findings. `can_prove`: there is a scenario's load, under which
@@ -152,6 +154,7 @@ class ReviewFacts:
     bloat: Sequence[Bloat] | None = None
     remedies: Remedies | None = None
     can_prove: bool = False
+    stated: Schema | None = None
 
     def why_missing(self, name: str) -> str:
         """Why a field is None, for the reason of a skipped rule."""

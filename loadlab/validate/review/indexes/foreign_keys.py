@@ -57,6 +57,7 @@ def _holds_all(predicate: str | None, key: ForeignKey) -> bool:
 
 def _finding(facts: ReviewFacts, table: Table, key: ForeignKey) -> Finding:
     columns = ", ".join(key.columns)
+    is_kept = facts.details is None or "foreign keys" in facts.details.features
     partly = [i.name for i in table.indexes if i.keys and i.keys[0] in key.columns and i.predicate is None]
     parent = [facts.schema.table(key.target)] if facts.schema.has(key.target) else []
     deleting = statements_on(facts, *parent, how="deleted")
@@ -68,17 +69,23 @@ def _finding(facts: ReviewFacts, table: Table, key: ForeignKey) -> Finding:
         what=f"No index finds the rows of {table.key} by ({columns}), which references {key.target}.",
         evidence=(
             *rows_evidence(facts, table),
-            f"ON DELETE {key.on_delete}",
+            *((f"ON DELETE {key.on_delete}",) if is_kept else ()),
             *((f"a part of the columns begins {listed(partly)}",) if partly else ()),
             *((f"the load deletes parents: {listed(deleting)}",) if deleting else ()),
         ),
-        why="Each deletion of a parent, and each change of its key, reads the whole table to look for children, while"
-        " holding its locks; so does every join from the parent.",
+        why=_WHY_KEPT if is_kept else _WHY_JOINED,
         remedy="An index that begins with the columns of the foreign key.",
         sql=facts.remedies.create_index(table, key.columns) if facts.remedies else (),
         load_share=share_of(facts, table),
         index=NewIndex(table.key, key.columns),
     )
+
+
+_WHY_KEPT = (
+    "Each deletion of a parent, and each change of its key, reads the whole table to look for children, while holding"
+    " its locks; so does every join from the parent."
+)
+_WHY_JOINED = "Every join or look-up from the parent, and whoever deletes its children with it, reads the whole of it."
 
 
 FOREIGN_KEY_RULES = (
@@ -87,7 +94,8 @@ FOREIGN_KEY_RULES = (
         "indexes",
         "A foreign key that no index serves",
         "The server indexes the referenced side alone. Without an index that begins with the referencing columns,"
-        f" deleting a parent and joining from it read the whole table. Tables known to stay below"
+        " deleting a parent (where the server keeps references) and joining from it read the whole table. Tables known"
+        f" to stay below"
         f" {SMALL_ROWS:,} rows are"
         " left out; it is a note where an index begins with a part of the columns.",
         f"Checklist “Indexes on search columns”; {sources.FOREIGN_KEYS}",

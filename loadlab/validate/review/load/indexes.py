@@ -10,9 +10,9 @@ from loadlab.schema.model import Index, Table
 from loadlab.units import format_count, format_duration, format_share, format_size
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.plans.reading import is_large, no_plans, rows_at_volume, share_in_words
-from loadlab.validate.review.plans.scans import filter_wastes, index_sql, is_refuted, scan_wastes
+from loadlab.validate.review.plans.scans import filter_wastes, index_of, index_sql, is_refuted, scan_wastes
 from loadlab.validate.review.plans.sources import INDEX_USAGE
-from loadlab.validate.review.plans.suggest import for_node, without_covered
+from loadlab.validate.review.plans.suggest import without_covered
 from loadlab.validate.wording import counted, names
 
 _PROVED_FACTOR = 0.5
@@ -26,7 +26,7 @@ def suggestions(facts: ReviewFacts) -> dict[NewIndex, tuple[str, ...]]:
     """Indexes that would spare the load rows, with the statements that they are for."""
     found: dict[NewIndex, tuple[str, ...]] = {}
     for key, waste in (*scan_wastes(facts), *filter_wastes(facts)):
-        index = for_node(facts.schema, waste.node, waste.above)
+        index = index_of(facts, waste)
         if index is not None:
             found[index] = (*found.get(index, ()), key)
     return without_covered(found)

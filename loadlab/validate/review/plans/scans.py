@@ -56,6 +56,12 @@ class Waste:
     def is_selective(self) -> bool:
         return self.rows_read >= _READ_ROWS_MIN and self.kept_share <= SELECTIVE_SHARE
 
+    @property
+    def is_for_an_index(self) -> bool:
+        """Whether the comparisons that an index serves are what leaves few rows, as far as is known."""
+        compared = self.node.rows_compared
+        return compared is None or compared <= SELECTIVE_SHARE * (self.node.rows_read or 0)
+
 
 # -- a full scan where an index would do ---------------------------------------------------------------------------
 
@@ -163,18 +169,27 @@ def _compared(waste: Waste) -> tuple[str, ...]:
     nodes = (waste.node, *waste.above)
     compared = [item for node in nodes for item in (*node.compared_by_condition, *node.compared_by_filter)]
     columns = columns_of(tuple(item for item in compared if item.table == waste.table))
-    return (f"the condition compares {names(columns)}",) if columns else ()
+    found = (f"the condition compares {names(columns)}",) if columns else ()
+    if waste.is_for_an_index:
+        return found
+    left, read = waste.node.rows_compared or 0, waste.node.rows_read or 0
+    return (*found, f"by =, IN and ranges an index would still find {left:,} of {counted(read, 'row')}")
 
 
 def _index_for(facts: ReviewFacts, waste: Waste) -> tuple[NewIndex | None, str]:
     """The index that would spare the rows; or why the one that looks like it is not proposed."""
-    index = for_node(facts.schema, waste.node, waste.above)
+    index = index_of(facts, waste)
     if index is None or not is_refuted(facts, index):
         return index, ""
     tried = (
         "was measured, and helps no statement" if index in facts.proofs else "was tried: the planner would not use it"
     )
     return None, f"An index on {index.table} ({', '.join(index.columns)}) {tried}. See what the statement asks for."
+
+
+def index_of(facts: ReviewFacts, waste: Waste) -> NewIndex | None:
+    """The index that would find the rows; None also where what it finds are most of those that are read."""
+    return for_node(facts.schema, waste.node, waste.above) if waste.is_for_an_index else None
 
 
 def is_refuted(facts: ReviewFacts, index: NewIndex) -> bool:

@@ -99,13 +99,34 @@ def _unbound_finding(facts: ReviewFacts, table: Table, column: Column, target: T
 def _on_delete(facts: ReviewFacts) -> Examined:
     if facts.details is not None and "foreign keys" not in facts.details.features:
         return skipped("foreign keys", "the engine keeps no references: whoever deletes a parent decides")
+    if not _tells_actions(facts) and not _is_in_other_words(facts):
+        return skipped("foreign keys", "the catalogue does not tell a stated ON DELETE RESTRICT from none")
     keys = [(table, key) for table in facts.schema for key in table.foreign_keys]
     found = []
     for table in facts.schema:
-        open_keys = [key for key in table.foreign_keys if key.on_delete == "NO ACTION" and not key.deferrable]
+        open_keys = [key for key in table.foreign_keys if _is_open(facts, table, key) and not key.deferrable]
         if open_keys:
             found.append(_undecided(facts, table, open_keys))
     return Examined(len(keys), "foreign keys", tuple(found))
+
+
+def _tells_actions(facts: ReviewFacts) -> bool:
+    return facts.details is None or "stated actions" in facts.details.features
+
+
+def _is_in_other_words(facts: ReviewFacts) -> bool:
+    """Whether the scenario's schema was read by another engine, which knows what it says."""
+    return facts.stated is not None and facts.stated.dialect != facts.schema.dialect
+
+
+def _is_open(facts: ReviewFacts, table: Table, key: ForeignKey) -> bool:
+    """Whether nothing is said of deletions: as the scenario has it, where the catalogue cannot tell."""
+    if _tells_actions(facts):
+        return key.on_delete == "NO ACTION"
+    stated = facts.stated.table(table.key).foreign_keys if facts.stated and facts.stated.has(table.key) else ()
+    return any(
+        (other.columns, other.target, other.on_delete) == (key.columns, key.target, "NO ACTION") for other in stated
+    )
 
 
 def _undecided(facts: ReviewFacts, table: Table, keys: list[ForeignKey]) -> Finding:
