@@ -62,6 +62,10 @@ def command(document: dict[str, Any]) -> Command:
         ({"aggregate": "t", "pipeline": [{"$match": [1]}]}, "pipeline[0].$match must be a mapping; it is a list"),
         ({"aggregate": "t", "pipeline": [{"$facet": {"x": {"$limit": 1}}}]}, "pipeline[0].$facet.x must be a list"),
         ({"aggregate": "t", "pipeline": [{"$unionWith": {"coll": "u", "pipeline": "$match"}}]}, ".pipeline must be a"),
+        (
+            {"aggregate": "t", "pipeline": [{"$lookup": {"foreignField": 1}}]},
+            "foreignField must name a field; it is the",
+        ),
         ({"find": "t", "filter": [{"a": 1}]}, "filter must be a mapping, as filter: {FIELD: …}; it is a list"),
         ({"find": "t", "filter": None}, "filter must be a mapping, as filter: {FIELD: …}; it is not there"),
         ({"find": "t", "projection": ["a"]}, "projection must be a mapping"),
@@ -145,6 +149,10 @@ def test_a_parameter_may_be_a_document(document: dict[str, Any]) -> None:
         ),
         ([{"$match": {"status": {"$gtt": 1}}}], "has the operator $gtt, which there is not; did you mean $gt?"),
         ([{"$match": {"$orr": []}}], "has the operator $orr"),
+        (
+            [{"$bucket": {"groupBy": "$balance", "boundaries": [0, 1]}}, SORTED],
+            "behind $bucket do not have; known are _id",
+        ),
         ([{"$bucket": {"groupBy": "$balanced", "boundaries": [0, 1]}}], "names the field balanced"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bson.errors import BSONError
 from pymongo.database import Database
 
 from loadlab.engines.mongodb import naming
@@ -35,6 +36,8 @@ def check_statements(database: Database[Document], statements: Mapping[str, Stat
             explain(database, command)
         except (DatabaseError, InputError) as error:
             raise InputError(place, f"is refused by the server: {error}") from None
+        except (BSONError, OverflowError) as error:
+            raise InputError(place, f"holds what no document can: {error}") from None
 
 
 def misfit(command: Command, places: Places) -> str:

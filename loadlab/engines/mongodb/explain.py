@@ -125,6 +125,8 @@ class _Explaining:
         `mongod` chooses such an index by itself; servers that are compatible may use it and tell of a scan.
         """
         condition = asked.get("filter") or next(iter(asked.get("pipeline") or [{}])).get("$match") or {}
+        if not isinstance(condition, Mapping):  # a parameter, of which the server has to judge the value
+            return root
         paths = [key for key in condition if not key.startswith("$")]
         if not 2 <= len(condition) <= _PARTS_MAX or not paths or "$or" in condition:
             return root

@@ -26,6 +26,7 @@ _EXAMPLES = {
     "deletes": "deletes: [{q: {…}, limit: 1}]",
 }
 _INNER = ("$lookup", "$unionWith")
+_FIELDS = ("localField", "foreignField", "connectToField", "as")
 
 
 def flaw(verb: str, document: Mapping[str, Any]) -> str:
@@ -122,6 +123,10 @@ def _of_stage(at: str, word: str, asked: Any) -> Iterator[str]:
             yield from _of_pipeline(f"{at}.{name}", stages)
     if word in _INNER and isinstance(asked, Mapping) and "pipeline" in asked:
         yield from _of_pipeline(f"{at}.pipeline", asked["pipeline"])
+    if word in ("$lookup", "$graphLookup") and isinstance(asked, Mapping):
+        for key in _FIELDS:
+            if key in asked and not isinstance(asked[key], str):
+                yield f"{at}.{key} must name a field; it is {_kind(asked[key])}"
 
 
 def _is_document(value: Any) -> bool:

@@ -243,7 +243,8 @@ def _behind(word: str, asked: Any, before: Shape) -> Shape:
         case "$sortByCount":
             return made(word, [ID, "count"])
         case "$bucket" | "$bucketAuto":
-            return made(word, [ID, *(said.get("output") or ["count"])])
+            output = said.get("output", {"count": 1})
+            return made(word, [ID, *output]) if isinstance(output, Mapping) else unknown(word)
         case "$replaceRoot" | "$replaceWith":
             return _replaced(word, said.get("newRoot") if word == "$replaceRoot" else asked)
     return before if word in _AS_BEFORE else unknown(word)
