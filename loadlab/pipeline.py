@@ -238,10 +238,8 @@ def make_ready(
     route = route_to(engine, load_database)
     check_connections(engine, workload, route)
     found = schema_of(scenario, engine)
-    statements = found.statements
     dataset = _dataset(scenario, found, engine, data)
-    if isinstance(engine, CanNest) and statements:
-        statements = statements_on(scenario, engine, dataset.manifest)
+    statements = _statements(scenario, found, engine, dataset)
     seeded = _fill(engine, dataset, data, show)
     if not workload.operations:
         scenario, statements = with_derived_mix(scenario, engine, empty=found.bookkeeping, tell=show.step)
@@ -316,7 +314,10 @@ def seed_database(source: str | None, database: str, data: DataOptions, show: Sh
         show.step(f"{engine.version()} at {engine.display_url}")
         if data.recreate:
             start_anew(engine)
-        outcome = _fill(engine, _dataset(scenario, schema_of(scenario, engine), engine, data), data, show)
+        found = schema_of(scenario, engine)
+        dataset = _dataset(scenario, found, engine, data)
+        _statements(scenario, found, engine, dataset)
+        outcome = _fill(engine, dataset, data, show)
         # Whoever fills a database to work with it wants to connect to it afterwards.
         stop = engine.leave_running() if isinstance(engine, CanLeaveRunning) else None
         return replace(outcome, stop_command=stop)
@@ -364,7 +365,9 @@ def plan_seed(source: str | None, database: str, data: DataOptions, show: Show) 
     scenario = scenario_of(source)
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
-        dataset, trial = _tried(scenario, schema_of(scenario, engine), engine, data, always=True)
+        found = schema_of(scenario, engine)
+        dataset, trial = _tried(scenario, found, engine, data, always=True)
+        _statements(scenario, found, engine, dataset)
         tables = estimate(dataset, engine)
         return SeedPlan(dataset, tables, trial, total_seconds(tables, _workers(data)), free_bytes(engine))
 
@@ -416,6 +419,13 @@ def _dataset(scenario: Scenario, found: FoundSchema, engine: Engine, options: Da
     if trial is not None and trial.refusals:
         refuse(dataset, trial.refusals[0])
     return dataset
+
+
+def _statements(scenario: Scenario, found: FoundSchema, engine: Engine, dataset: Dataset) -> dict[str, Statement]:
+    """Those of the scenario, which are known to fit where the rows will stand. Raises InputError."""
+    if isinstance(engine, CanNest) and found.statements:
+        return statements_on(scenario, engine, dataset.manifest)
+    return found.statements
 
 
 def _tried(

@@ -13,6 +13,7 @@ from loadlab.engines.abilities import CanForget, CanLoadCycles
 from loadlab.engines.protocol import Chunk, Engine, Manifest
 from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.seeding.chunks import chunks_of, later_chunks, pending, rows_in
+from loadlab.seeding.differences import differences, some
 from loadlab.seeding.groups import Way, groups
 from loadlab.seeding.workers import Crew, Job, cluster_crew, first_batches, load_chunk, local_crew, needs_second_pass
 
@@ -56,7 +57,7 @@ def refuse_foreign_tables(engine: Engine, there: Manifest | None) -> None:
     tables = engine.user_tables()
     if tables:
         raise NotEmptyError(
-            f"{engine.display_url} is not empty: it has the tables {_some(list(tables))}; give an empty database, "
+            f"{engine.display_url} is not empty: it has the tables {some(list(tables))}; give an empty database, "
             "or leave the schema out to fill the tables that are there"
         )
 
@@ -81,7 +82,7 @@ def check_vacant(engine: Engine, manifest: Manifest) -> Manifest | None:
         if there.fingerprint != manifest.fingerprint:
             raise NotEmptyError(
                 f"{engine.display_url} holds another dataset of LoadLab ({_describe(there)}; "
-                f"asked: {_describe(manifest)}); give an empty database{_ANEW}"
+                f"asked: {_asked(manifest, there)}); give an empty database{_ANEW}"
             )
         return there
     if manifest.owns_tables:
@@ -89,7 +90,7 @@ def check_vacant(engine: Engine, manifest: Manifest) -> Manifest | None:
     filled = [name for name, has_rows in engine.user_tables().items() if has_rows]
     if filled:
         raise NotEmptyError(
-            f"{engine.display_url} is not empty: {_some(filled)} hold rows; LoadLab fills empty tables only"
+            f"{engine.display_url} is not empty: {some(filled)} hold rows; LoadLab fills empty tables only"
         )
     return None
 
@@ -166,5 +167,8 @@ def _describe(manifest: Manifest) -> str:
     return f"seed {body.get('seed')}, scale {body.get('scale'):g}, {rows:,} rows"
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _asked(manifest: Manifest, there: Manifest) -> str:
+    """What is asked for, and where that sounds like what is there, in what it differs."""
+    if _describe(manifest) != _describe(there):
+        return _describe(manifest)
+    return f"the same, but {'; '.join(differences(there, manifest)) or 'made of another manifest'}"

@@ -73,7 +73,7 @@ def test_a_seeding_embeds_what_belongs_together(loadlab: Loadlab, address: str, 
     other = scenario(tmp_path / "other", order_items="reference")
     refused = loadlab("seed", other, "--database", address)
     assert refused.exit_code == 2
-    assert "holds another dataset" in refused.error_line
+    assert "asked: the same, but order_items by itself, not embedded in orders as order_items" in refused.error_line
 
 
 def test_a_wish_that_cannot_be_is_one_line(loadlab: Loadlab, address: str, tmp_path: Path) -> None:

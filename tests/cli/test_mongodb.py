@@ -84,7 +84,7 @@ def test_a_run_ends_with_verdicts_and_finds_what_was_planted(
     [
         (
             {"kind": "simple", "sql": "SELECT 1"},
-            "is no command: SELECT is no word of a database of documents; write the command itself",
+            "is no command: SELECT is no word of a database of documents; write a form of no engine",
         ),
         (
             {"kind": "simple", "sql": {"mongodb": {"find": "orders", "filter": {"totl": 1}}}},

@@ -47,7 +47,11 @@ def test_another_database_of_the_same_server_is_logged_in_to_by_the_same_user():
         ("mongodb://127.0.0.1:27017/", "names no database"),
         ("mongodb:///shop", "must be mongodb://"),
         ("mongodb://h:port/shop", "cannot be used"),
-        ("mongodb://h/shop?nonsense=1", "nonsense"),
+        ("mongodb://h/shop?w=1&nonsense=1", "the driver knows no option nonsense; it"),
+        (
+            "mongodb://h/shop?readConcernLevl=majority",
+            r"knows no option readConcernLevl \(did you mean readconcernlevel",
+        ),
         ("mongodb://h/shop?w=majority&journal=maybe", "journal"),
         ("mongodb://h/my%20shop", "Bad database name"),
         ("mongodb://bob:s3cret/word@h/shop", "cannot be used"),

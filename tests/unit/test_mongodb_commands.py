@@ -294,7 +294,9 @@ def test_what_a_command_writes() -> None:
     assert changed.changes == {"users": frozenset({"profile", "visits"})}
     whole = content_of(command({"findAndModify": "users", "query": {}, "update": [{"$set": {"visits": 1}}]}), SCHEMA)
     assert whole.changes == {"users": frozenset(USERS.column_names)}
-    assert content_of(command({"delete": "users", "deletes": []}), SCHEMA).deleted == frozenset({"users"})
+    assert content_of(command({"delete": "users", "deletes": [{"q": {}, "limit": 0}]}), SCHEMA).deleted == frozenset(
+        {"users"}
+    )
 
 
 def test_a_pipeline_touches_what_it_looks_up() -> None:

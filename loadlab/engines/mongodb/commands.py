@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from bson.json_util import object_hook
 
+from loadlab.engines.mongodb.forms import flaw
+from loadlab.engines.mongodb.slots import Contains, Slot
 from loadlab.engines.mongodb.values import CASTS
 from loadlab.errors import InputError
 from loadlab.spec.statement import Statement
@@ -38,32 +40,10 @@ _EXTENDED = {
 _CHANGES = ("u", "update")
 # What is added to a list is a document that is inserted.
 _ADDING = ("$push", "$addToSet")
-_FORM = 'write the command itself, as {"find": "COLLECTION", "filter": {"FIELD": :parameter}}, or a neutral form'
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where the value of a parameter stands, and what makes the command's value of it."""
-
-    name: str
-    cast: str = ""
-
-    def value(self, values: Mapping[str, Any]) -> Any:
-        """Raises InputError for a value that is not what the cast takes."""
-        found = values[self.name]
-        if found is None or not self.cast:
-            return found
-        try:
-            return CASTS[self.cast](found)
-        except (ValueError, ArithmeticError, TypeError):
-            raise InputError(f"parameter :{self.name}", f"is no {self.cast}", value=found) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Contains:
-    """A condition that a document holds what another one holds."""
-
-    slot: Slot
+_FORM = (
+    "write a form of no engine (lookup, list, insert, …), or the command: sql: {mongodb: {find: COLLECTION, filter: "
+    '{FIELD: ":parameter"}}}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +70,7 @@ class Command:
 
 
 def parse_command(statement: Statement) -> Command:
-    """Raises InputError for a text that is no command, or one that is not executed here."""
+    """Raises InputError for a text that is no command, has a part of the wrong form, or is not executed here."""
     place = str(statement)
     if not statement.is_command:
         word = place.split(None, 1)[0] if place.strip() else "nothing"
@@ -108,6 +88,8 @@ def parse_command(statement: Statement) -> Command:
     if verb != "ping" and not isinstance(collection, str):
         raise InputError(place, f'must name a collection: {{{json.dumps(verb)}: "COLLECTION"}}')
     parts = {key: _part(part, place) for key, part in document.items()}
+    if remedy := flaw(verb, parts):
+        raise InputError(place, remedy)
     if verb == "aggregate":
         parts.setdefault("cursor", {})
     return Command(verb, str(collection), parts, statement.names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -12,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import MongoClient
+from pymongo.common import VALIDATORS
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError
 from pymongo.synchronous.uri_parser import parse_uri
@@ -142,7 +144,18 @@ def _check(url: str) -> None:
         parse_uri(url, validate=True, warn=False)
     except (ConfigurationError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
+        if reason.startswith("Unknown option"):
+            reason = _unknown_option(url) or reason
         raise InputError("--database", f"cannot be used: {reason}; it {FORM}", value=mask(url)) from None
+
+
+def _unknown_option(url: str) -> str:
+    """The first option of an address that the driver does not know, which its own error does not name; "" without."""
+    for name in (option.partition("=")[0] for option in urlsplit(url).query.replace(";", "&").split("&")):
+        if name and name.lower() not in VALIDATORS:
+            close = get_close_matches(name.lower(), sorted(VALIDATORS), n=1)
+            return f"the driver knows no option {name}" + (f" (did you mean {close[0]}?)" if close else "")
+    return ""
 
 
 def _defaults(url: str) -> Document:

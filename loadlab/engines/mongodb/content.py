@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from loadlab.engines.abilities import StatementContent
-from loadlab.engines.mongodb.commands import Command, Slot
+from loadlab.engines.mongodb.commands import Command
+from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.paths import ID, collection_name, paths
 from loadlab.engines.mongodb.results import result_paths
+from loadlab.engines.mongodb.slots import Slot
 from loadlab.schema.model import Schema, Table
 
 # What can be compared with a cell of the dataset as it is stored: dates have no more than milliseconds here.
@@ -17,13 +19,32 @@ _FROM = ("from", "coll", "into", "$out", "$merge", "$unionWith")
 
 
 class Places:
-    """The tables of a schema by their collections, and the columns by their paths."""
+    """The tables of a schema by their collections, and the columns by their paths. `inside` says where the rows of
+    tables without a collection stand.
+    """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, inside: Mapping[str, str] | None = None) -> None:
+        self._inside = inside or {}
         self._tables = {collection_name(table.key): table for table in schema}
         self._columns = {
             name: {at: column for column, at in paths(table).items()} for name, table in self._tables.items()
         }
+
+    @classmethod
+    def of(cls, layout: Layout) -> Places:
+        """The collections of a plan of documents."""
+        held = (item for item in layout.documents.placements if item.is_inside)
+        return cls(
+            layout.stored,
+            {
+                collection_name(item.table): f"{layout.collection(item.table)} as {layout.within(item.table)}"
+                for item in held
+            },
+        )
+
+    def standing(self, collection: str) -> str:
+        """`orders as order_lines` of a table whose rows stand in others; "" for any other name."""
+        return self._inside.get(collection, "")
 
     @property
     def collections(self) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from pymongo.database import Database
 
 from loadlab.engines.mongodb.collections.indexes import ID_INDEX, Spec, native_spec
+from loadlab.engines.mongodb.collections.referring import check_references
 from loadlab.engines.mongodb.collections.script import Command, read_script
 from loadlab.engines.mongodb.collections.translate import translate
 from loadlab.engines.mongodb.connection import (
@@ -70,9 +71,12 @@ def _creations(commands: Sequence[Command]) -> Iterator[Command]:
 
 
 def execute_script(database: Database[Document], text: str) -> None:
-    """Every command of a schema's text. Raises InputError naming the line."""
-    for command in read_script(text):
+    """Every command of a schema's text. Raises InputError naming the line, also of a reference that leads nowhere."""
+    commands = read_script(text)
+    for command in commands:
         run(database, command)
+    # The server has said first what it does not take of the validators.
+    check_references(commands)
 
 
 def run(database: Database[Document], command: Command) -> None:

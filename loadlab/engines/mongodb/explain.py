@@ -206,8 +206,10 @@ class _Explaining:
 
 
 def _condition(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Nothing of one that is a parameter, whose value the server has to judge."""
     first: Mapping[str, Any] = next(iter(asked.get("pipeline") or [{}]))
-    return asked.get("filter") or asked.get("query") or first.get("$match") or {}
+    found = asked.get("filter") or asked.get("query") or first.get("$match") or {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _filtered(part: PlanNode, scan: PlanNode) -> PlanNode:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loadlab.engines.mongodb.commands import Command, Slot
+from loadlab.engines.mongodb.commands import Command
 from loadlab.engines.mongodb.content import Places, compared
 from loadlab.engines.mongodb.layout import Layout
 from loadlab.engines.mongodb.paths import collection_name, field_name
+from loadlab.engines.mongodb.slots import Slot
 from loadlab.schema.nesting import Placement
 
 

@@ -39,14 +39,15 @@ def _projected(asked: Any) -> tuple[str, ...] | None:
     """Of a projection that includes; `_id` comes first unless it is said where, or that it does not."""
     if not isinstance(asked, Mapping) or not asked:
         return None
-    kept = {path: value for path, value in asked.items() if not _is_no(value)}
+    kept = {path: value for path, value in asked.items() if not is_no(value)}
     if not set(kept) - {ID}:
         return None
     implied = () if any(path == ID or path.startswith(f"{ID}.") for path in asked) else (ID,)
     return (*implied, *kept)
 
 
-def _is_no(value: Any) -> bool:
+def is_no(value: Any) -> bool:
+    """Of a projection: 0 or false."""
     return isinstance(value, (bool, int, float)) and not value
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from pymongo.database import Database
 
-from loadlab.engines.mongodb.commands import Command, Contains, Slot
+from loadlab.engines.mongodb.commands import Command
 from loadlab.engines.mongodb.connection import Document
+from loadlab.engines.mongodb.slots import Contains, Slot
 
 _LISTS = ("$in", "$nin", "$all")
 _TEXTS = ("$regex", "$search")

@@ -77,12 +77,12 @@ class UnderLoad:
     def check_statements(self, statements: Mapping[str, Statement]) -> None:
         """Each is compared with the schema, and explained by the server. Raises InputError naming the statement."""
         if statements:
-            check_statements(self._database, statements, self._schema())
+            check_statements(self._database, statements, self._there())
 
-    def _schema(self) -> Schema:
-        """That of the collections that are there: LoadLab's ledger knows more of it than they do."""
+    def _there(self) -> Layout:
+        """What the collections that are there hold: LoadLab's ledger knows more of it than they do."""
         there = self.manifest()
-        return Layout.of(there).stored if there is not None else self.reflect()
+        return Layout.of(there) if there is not None else Layout(self.reflect(), APART)
 
     def _layout(self, schema: Schema) -> Layout:
         """Where the rows of a schema are: by the ledger's plan of documents, where it is of these tables; a schema that
@@ -143,7 +143,7 @@ class UnderLoad:
             return plan_of_command(self._database, command, filled, columns_at=self._columns_at())
 
     def _columns_at(self) -> ColumnsAt:
-        return Places(self._schema()).at
+        return Places.of(self._there()).at
 
     def remedies(self, *, live: bool) -> MongodbRemedies:
         """The same for collections in use: indexes are built beside the writes of others."""

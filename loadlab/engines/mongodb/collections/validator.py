@@ -101,7 +101,7 @@ def _references_together(table: Table, schema: Schema) -> Iterator[str]:
 
 def table_of(collection: str, validator: Mapping[str, Any]) -> Table:
     """A table without its indexes; its references lead to paths of their targets, which `resolved` makes columns."""
-    said = _schema_in(validator)
+    said = schema_in(validator)
     columns = tuple(_columns(said))
     names = {path: column.name for path, column in columns}
     key = tuple(column.name for path, column in columns if path == ID or path.startswith(f"{ID}."))
@@ -130,7 +130,8 @@ def resolved(tables: Sequence[Table]) -> tuple[Table, ...]:
     return tuple(found)
 
 
-def _schema_in(validator: Mapping[str, Any]) -> Mapping[str, Any]:
+def schema_in(validator: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `$jsonSchema` of a validator, {} without one."""
     for clause in (validator, *validator.get("$and", ())):
         if isinstance(clause.get("$jsonSchema"), Mapping):
             found: Mapping[str, Any] = clause["$jsonSchema"]
@@ -156,7 +157,8 @@ def _column(field: str, said: Mapping[str, Any], *, nullable: bool) -> Column:
     )
 
 
-def _all_properties(said: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def all_properties(said: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(path, what is said of it) of each property, those of a key of several columns one by one."""
     for name, inner in said.get("properties", {}).items():
         if name == ID and inner.get("properties"):
             yield from ((f"{ID}.{part}", property_) for part, property_ in inner["properties"].items())
@@ -165,7 +167,7 @@ def _all_properties(said: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str,
 
 
 def _read_references(collection: str, said: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[ForeignKey]:
-    for path, inner in _all_properties(said):
+    for path, inner in all_properties(said):
         for part in words_in(inner):
             if (match := _REFERENCE.match(part)) is not None:
                 own = names[path]
@@ -193,7 +195,7 @@ def _property_checks(
     collection: str, columns: Sequence[tuple[str, Column]], said: Mapping[str, Any]
 ) -> Iterator[Check]:
     """What a property demands beyond its type."""
-    properties = dict(_all_properties(said))
+    properties = dict(all_properties(said))
     for path, column in columns:
         inner = properties[path]
         demands = [f"{column.name} {sign} {inner[word]}" for word, sign in _BOUNDS.items() if word in inner]
