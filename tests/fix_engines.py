@@ -173,8 +173,8 @@ _MONGODB_DDL = """\
 """
 
 
-# Of the ledger's one document become :most, up to ten, and of each ten again and again where :most is above ten: a stage
-# that makes millions at once is not looked at by the clock of the tests' server.
+# Of the ledger's one document become :most, up to ten, and of each ten again and again where :most is above ten: the
+# clock of the tests' server does not look into a stage, which may make millions.
 _TENFOLD = """\
 {"$addFields": {"j": {"$range": [0, {"$max": [1, {"$min": [10, {"$subtract": [:most, 9]}]}]}]}}}, {"$unwind": "$j"},
 """
