@@ -254,8 +254,10 @@ def _parameters(database: Database[Document]) -> dict[str, Any]:
     try:
         with translated():
             told = database.client.admin.command("getParameter", "*")
-    except DatabaseError:
-        return {}  # A user who may not see them loses nothing else.
+    except DatabaseError as error:
+        if error.code in _MAY_NOT:
+            return {}  # A user who may not see them loses nothing else.
+        raise
     found = {name: told[name] for name in _PARAMETERS if name in told}
     version = found.get("featureCompatibilityVersion")
     return found | ({"featureCompatibilityVersion": version.get("version")} if isinstance(version, Mapping) else {})
