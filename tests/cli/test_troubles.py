@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
-from loadlab.engines.mysql.engine import MysqlEngine
 from loadlab.engines.postgresql.catalog import LEDGER_NAMESPACE
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from tests.cli.conftest import Finished, Loadlab
 from tests.shop import DDL
+
+if TYPE_CHECKING:
+    # Its driver need not be installed.
+    from loadlab.engines.mysql.engine import MysqlEngine
 
 PASSWORD = "s3cret"
 # Some 20 MB, of which a small disk holds a part.
@@ -85,7 +89,7 @@ def disks() -> Iterator[Disks]:
 )
 def test_an_address_without_anybody_behind_it(seed, url: str, said: tuple[str, ...]) -> None:
     if url.startswith("mysql"):
-        pytest.importorskip("MySQLdb")
+        pytest.importorskip("MySQLdb", reason="needs the driver mysqlclient (pip install 'loadlab[mysql]')")
     assert_told(seed(url), *said)
 
 
