@@ -97,6 +97,7 @@ def _end_interrupted(termination: Termination) -> NoReturn:
     rest = "what is loaded stays, and the same command goes on" if fills else "nothing was measured"
     how, code = ("Terminated", EXIT_TERMINATED) if termination.has_come else ("Interrupted", EXIT_INTERRUPTED)
     typer.echo(f"{how}; {rest}.", err=True)
+    termination.close()
     sys.exit(code)
 
 

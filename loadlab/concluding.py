@@ -21,6 +21,7 @@ from loadlab.reviewing import Load, review_load
 from loadlab.seeding.seeder import SeedReport
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
+from loadlab.termination import first_interrupt_waits
 from loadlab.units import format_count, format_rate
 from loadlab.validate.facts import Facts
 from loadlab.validate.gates import only_a_part
@@ -64,31 +65,32 @@ def result_of(engine: Engine, ready: Ready, window: Window, judged: Judged, obse
     scenario, workload = ready.scenario, ready.workload
     asked = Load(ready.statements, executions_of(ready.statements, window), window.delta)
     reviewed = review_load(engine, ready, asked, window, scenario.file.review.silence, observe)
-    return build_result(
-        scenario=scenario.name,
-        description=scenario.file.description,
-        verdicts=judged.verdicts,
-        measure=window.measure,
-        pooler=window.pooler,
-        evidence=window.delta,
-        plans=ready.plans or {},
-        server_calls=_server_calls(judged.identities, window.delta),
-        seeding=seeding_result(ready.seeded),
-        environment=judged.environment,
-        warmup_s=workload.warmup,
-        notes=(*ready.seeded.notes, *window.notes, *([window.failure] if window.failure else ())),
-        figures=figures_of(None if window.counters_were_reset else window.delta, window.measure, judged.identities),
-        activity=window.activity,
-        prolongation=window.prolongation,
-        may_extend=workload.may_extend,
-        reviewed=reviewed.outcomes,
-        statement_plans=reviewed.plans or {},
-        statements=ready.statements,
-        intervals=response_intervals(judged.facts, _PERCENTILES),
-        incomplete=only_a_part(judged.facts, window.failure),
-        failure=window.failure,
-        asked=AskedLoad(workload.mix_fingerprint, load_in_words(workload)),
-    )
+    with first_interrupt_waits():
+        return build_result(
+            scenario=scenario.name,
+            description=scenario.file.description,
+            verdicts=judged.verdicts,
+            measure=window.measure,
+            pooler=window.pooler,
+            evidence=window.delta,
+            plans=ready.plans or {},
+            server_calls=_server_calls(judged.identities, window.delta),
+            seeding=seeding_result(ready.seeded),
+            environment=judged.environment,
+            warmup_s=workload.warmup,
+            notes=(*ready.seeded.notes, *window.notes, *([window.failure] if window.failure else ())),
+            figures=figures_of(None if window.counters_were_reset else window.delta, window.measure, judged.identities),
+            activity=window.activity,
+            prolongation=window.prolongation,
+            may_extend=workload.may_extend,
+            reviewed=reviewed.outcomes,
+            statement_plans=reviewed.plans or {},
+            statements=ready.statements,
+            intervals=response_intervals(judged.facts, _PERCENTILES),
+            incomplete=only_a_part(judged.facts, window.failure),
+            failure=window.failure,
+            asked=AskedLoad(workload.mix_fingerprint, load_in_words(workload)),
+        )
 
 
 def load_in_words(workload: Workload) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +43,7 @@ from loadlab.spec.base import validate
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
+from loadlab.termination import first_interrupt_waits
 from loadlab.units import format_count
 from loadlab.validate.extension import confidence_of_looks, of_the_load, prolongation_of
 from loadlab.validate.facts import Facts
@@ -169,18 +171,20 @@ def run(
     workload = changed_workload(scenario, load)
     load.conducting.check(workload.connections)
     folder = run_folder(out, scenario.name)
-    with open_database(database) as engine:
-        ready = make_ready(engine, scenario, workload, data, show, load.database)
+    with ExitStack() as keeping:
+        with open_database(database) as engine:
+            ready = make_ready(engine, scenario, workload, data, show, load.database)
+            if nights is not None:
+                nights.check(night_before(engine, ready))
+            result, measure = _measured(engine, ready, load, show)
+            keeping.enter_context(first_interrupt_waits())
         if nights is not None:
-            nights.check(night_before(engine, ready))
-        result, measure = _measured(engine, ready, load, show)
-    if nights is not None:
-        result = nights.compared(result)
-    files = write_run(folder, result)
-    write_histograms(folder, measure)
-    if nights is not None and (said := nights.keep()):
-        show.step(said)
-    return RunOutcome(result, files)
+            result = nights.compared(result)
+        files = write_run(folder, result)
+        write_histograms(folder, measure)
+        if nights is not None and (said := nights.keep()):
+            show.step(said)
+        return RunOutcome(result, files)
 
 
 def _measured(engine: Engine, ready: Ready, load: LoadOptions, show: Show) -> tuple[Result, LoadMeasure]:
@@ -202,8 +206,9 @@ def _measured(engine: Engine, ready: Ready, load: LoadOptions, show: Show) -> tu
     )
     if window.failure is not None:
         show.step(f"The load ended early: {window.failure}")
-    facts = facts_of(window, ready)
-    verdicts = judge(ready.scenario.targets, facts)
+    with first_interrupt_waits():
+        facts = facts_of(window, ready)
+        verdicts = judge(ready.scenario.targets, facts)
     show.step("Reviewing schema, indexes, plans and load")
     return result_of(
         engine, ready, window, Judged(facts, verdicts, identities, environment), show.working

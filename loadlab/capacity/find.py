@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from loadlab.report.kinds import CAPACITY
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.targets import Target
 from loadlab.spec.workload import Workload
+from loadlab.termination import first_interrupt_waits
 from loadlab.units import format_duration, format_rate, format_share
 from loadlab.validate.capacity import capacity_targets
 from loadlab.validate.conclusion import RateStep, conclude, tried
@@ -83,36 +85,38 @@ def find_capacity(
     workload = _unchecked(changed_workload(scenario, LoadOptions(rate_per_s=1.0, workers=options.workers)))
     folder = run_folder(out, f"{scenario.name}-capacity")
     targets = _targets(scenario)
-    with open_database(database) as engine:
-        ready = make_ready(engine, scenario, workload, data, show, options.load_database)
-        scenario = ready.scenario
-        environment = environment_of(engine)
-        if isinstance(engine, CanWriteOut):
-            engine.write_out()
-        estimate = _estimate(engine, ready, options, show) if options.first_per_s is None else None
-        plan = _plan(options, estimate)
-        ready = replace(ready, workload=_open_workload(scenario, options, plan))
-        found = _search(engine, ready, targets, plan, show)
-    result = build_capacity(
-        scenario=scenario.name,
-        description=scenario.file.description,
-        targets=targets,
-        steps=found.steps,
-        conclusion=conclude(found.steps, plan, ended_early=found.ended_early),
-        search=SearchResult(
-            first_per_s=plan.first,
-            highest_per_s=plan.highest,
-            estimate_per_s=estimate,
-            within=plan.within,
-            repeats=plan.repeats,
-            step_s=options.step_s,
-            warmup_s=max(workload.warmup, WARMUP_MIN_S),
-        ),
-        seeding=seeding_result(ready.seeded),
-        environment=environment,
-        notes=(*ready.seeded.notes, *found.notes),
-    )
-    return CapacityOutcome(result, CAPACITY.write(folder, result))
+    with ExitStack() as keeping:
+        with open_database(database) as engine:
+            ready = make_ready(engine, scenario, workload, data, show, options.load_database)
+            scenario = ready.scenario
+            environment = environment_of(engine)
+            if isinstance(engine, CanWriteOut):
+                engine.write_out()
+            estimate = _estimate(engine, ready, options, show) if options.first_per_s is None else None
+            plan = _plan(options, estimate)
+            ready = replace(ready, workload=_open_workload(scenario, options, plan))
+            found = _search(engine, ready, targets, plan, show)
+            keeping.enter_context(first_interrupt_waits())
+        result = build_capacity(
+            scenario=scenario.name,
+            description=scenario.file.description,
+            targets=targets,
+            steps=found.steps,
+            conclusion=conclude(found.steps, plan, ended_early=found.ended_early),
+            search=SearchResult(
+                first_per_s=plan.first,
+                highest_per_s=plan.highest,
+                estimate_per_s=estimate,
+                within=plan.within,
+                repeats=plan.repeats,
+                step_s=options.step_s,
+                warmup_s=max(workload.warmup, WARMUP_MIN_S),
+            ),
+            seeding=seeding_result(ready.seeded),
+            environment=environment,
+            notes=(*ready.seeded.notes, *found.notes),
+        )
+        return CapacityOutcome(result, CAPACITY.write(folder, result))
 
 
 def _check(options: CapacityOptions) -> None:

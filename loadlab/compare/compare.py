@@ -33,6 +33,7 @@ from loadlab.report.files import RunFiles, run_folder
 from loadlab.report.kinds import COMPARISON
 from loadlab.schema.nesting import documents_of
 from loadlab.spec.workload import Workload
+from loadlab.termination import first_interrupt_waits
 from loadlab.units import format_duration, format_rate
 from loadlab.validate.comparison.storage import judge_storage, stored_side
 from loadlab.validate.comparison.verdicts import LOOKS, MIN_EFFECT, compare_rounds, undecided
@@ -86,55 +87,57 @@ def compare(
     _check_choice(choice, options)
     folder = run_folder(out, f"{choice.name}-compare")
     min_effect = options.min_effect or choice.min_effect or MIN_EFFECT
-    with ExitStack() as stack:
-        engines = [stack.enter_context(open_database(side.database)) for side in (choice.a, choice.b)]
-        _check_apart(engines)
-        choice = labelled_by_database(
-            choice, [engine.version() for engine in engines], [engine.display_url for engine in engines]
-        )
-        sides, control = _filled(engines, choice, options, data, show)
-        loaded = [LoadedSide(side) for side in sides]
-        looks = LOOKS if options.extend else 1
-        judge = partial(compare_rounds, control=control, min_effect=min_effect, looks=looks)
+    with ExitStack() as keeping:
+        with ExitStack() as stack:
+            engines = [stack.enter_context(open_database(side.database)) for side in (choice.a, choice.b)]
+            _check_apart(engines)
+            choice = labelled_by_database(
+                choice, [engine.version() for engine in engines], [engine.display_url for engine in engines]
+            )
+            sides, control = _filled(engines, choice, options, data, show)
+            loaded = [LoadedSide(side) for side in sides]
+            looks = LOOKS if options.extend else 1
+            judge = partial(compare_rounds, control=control, min_effect=min_effect, looks=looks)
 
-        def look(pairs: Pairs, growth: int) -> str | None:
-            return undecided(judge(pairs.a, pairs.b), min_effect, growth)
+            def look(pairs: Pairs, growth: int) -> str | None:
+                return undecided(judge(pairs.a, pairs.b), min_effect, growth)
 
-        plan, pairs = _measured(loaded, options, show, look, looks)
-        environment = environment_of(engines[0])
-    found = differences(sides[0].ready, sides[1].ready)
-    facts = [_facts(side, only) for side, only in zip(loaded, (found.only_a, found.only_b), strict=True)]
-    storage = judge_storage(facts[0].stored, facts[1].stored, min_effect)
-    comparison = judge(
-        pairs.a,
-        pairs.b,
-        pairs_asked=pairs.asked,
-        ended_early=pairs.ended_early,
-        storage=storage[0] if storage is not None else None,
-    )
-    result = build_comparison(
-        name=choice.name,
-        question=choice.question,
-        sides=(facts[0], facts[1]),
-        rounds=(pairs.a, pairs.b),
-        comparison=comparison,
-        storage=storage,
-        differences=(*found.schema, *found.operations),
-        min_effect=min_effect,
-        looks=looks,
-        measured=RoundsResult(
-            pairs=len(pairs.a),
+            plan, pairs = _measured(loaded, options, show, look, looks)
+            keeping.enter_context(first_interrupt_waits())
+            environment = environment_of(engines[0])
+        found = differences(sides[0].ready, sides[1].ready)
+        facts = [_facts(side, only) for side, only in zip(loaded, (found.only_a, found.only_b), strict=True)]
+        storage = judge_storage(facts[0].stored, facts[1].stored, min_effect)
+        comparison = judge(
+            pairs.a,
+            pairs.b,
             pairs_asked=pairs.asked,
-            round_s=plan.round_s,
-            slices=plan.slices,
-            extended_for=pairs.extended_for,
             ended_early=pairs.ended_early,
-        ),
-        load=_load_words(sides),
-        environment=environment,
-        notes=tuple(_notes(loaded)),
-    )
-    return CompareOutcome(result, COMPARISON.write(folder, result))
+            storage=storage[0] if storage is not None else None,
+        )
+        result = build_comparison(
+            name=choice.name,
+            question=choice.question,
+            sides=(facts[0], facts[1]),
+            rounds=(pairs.a, pairs.b),
+            comparison=comparison,
+            storage=storage,
+            differences=(*found.schema, *found.operations),
+            min_effect=min_effect,
+            looks=looks,
+            measured=RoundsResult(
+                pairs=len(pairs.a),
+                pairs_asked=pairs.asked,
+                round_s=plan.round_s,
+                slices=plan.slices,
+                extended_for=pairs.extended_for,
+                ended_early=pairs.ended_early,
+            ),
+            load=_load_words(sides),
+            environment=environment,
+            notes=tuple(_notes(loaded)),
+        )
+        return CompareOutcome(result, COMPARISON.write(folder, result))
 
 
 def _check_choice(choice: Choice, options: CompareOptions) -> None:
@@ -248,7 +251,7 @@ def _measured(
     looks: int,
 ) -> tuple[RoundPlan, Pairs]:
     show.step("Starting the load of both sides")
-    with _opened(loaded):
+    with ExitStack() as keeping, _opened(loaded):
         for side in loaded:
             show.step(f"Warming up {side.side.choice.label}")
             workload = side.side.ready.workload
@@ -259,6 +262,7 @@ def _measured(
             f" {format_duration(plan.slice_s)}: about {format_duration(round(plan.seconds * 1.15))}"
         )
         pairs = measure_pairs(loaded, plan, show, look, looks)
+        keeping.enter_context(first_interrupt_waits())
     if pairs.ended_early is not None:
         show.step(f"Ended early: {pairs.ended_early}; {len(pairs.a)} pairs are kept")
     return plan, pairs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from loadlab.report.kinds import FORECAST
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.shapes import TimeShape
 from loadlab.spec.workload import Workload
+from loadlab.termination import first_interrupt_waits
 from loadlab.units import GrowthRate, format_rate
 from loadlab.validate.projection.growth import Growth, along, history_growth, stated_growth
 from loadlab.validate.projection.operations import project_operations
@@ -62,10 +64,12 @@ def make_forecast(path: Path, database: str, options: ForecastOptions, out: Path
     scales = _scales(scenario, options)
     workload = _offered(scenario, options)
     folder = run_folder(out, f"{scenario.name}-forecast")
-    with kept_running(database):
-        found = _measure_all(scenario, workload, database, scales, options, show)
-    result = _projected(scenario, found, options, workload)
-    return ForecastOutcome(result, FORECAST.write(folder, result))
+    with ExitStack() as keeping:
+        with kept_running(database):
+            found = _measure_all(scenario, workload, database, scales, options, show)
+            keeping.enter_context(first_interrupt_waits())
+        result = _projected(scenario, found, options, workload)
+        return ForecastOutcome(result, FORECAST.write(folder, result))
 
 
 # -- what is measured ------------------------------------------------------------------------------------------------
@@ -125,8 +129,8 @@ def _measure_all(
 ) -> _Found:
     found = _Found()
     for number, scale in enumerate(scales, start=1):
-        show.step(f"Scale {scale:g} ({number} of {len(scales)})")
         try:
+            show.step(f"Scale {scale:g} ({number} of {len(scales)})")
             with emptied(database) as engine:
                 if not found.rows_at:
                     found.rows_at = rows_at(scenario, engine, options.to)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -24,6 +24,7 @@ from loadlab.schema.manifest import Manifest
 from loadlab.spec.scenario import Scenario
 from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Workload
+from loadlab.termination import first_interrupt_waits
 from loadlab.units import format_duration, format_rate
 from loadlab.workload.conduct import Conductor
 from loadlab.workload.conducting import ALONE, Conducting
@@ -121,7 +122,7 @@ def measure_window(
     # Should the load die without a word, the next one still begins behind whatever it inserted.
     engine.note_new_rows(start + _NEW_ROWS_RESERVED)
     _announce(conducting, show)
-    with Conductor(plans, conducting) as conductor:
+    with ExitStack() as keeping, Conductor(plans, conducting) as conductor:
         live = _watcher(conductor, engine) if conducting.web is not None else None
         show.step(f"Warming up: {_load_in_words(workload)} over {_connections_in_words(workload, route)}")
         warmup_s = workload.ramp + workload.warmup
@@ -133,6 +134,7 @@ def measure_window(
             prolongation = _measure(
                 conductor, workload.duration, partial(_observer, show, live=live), look, before, show
             )
+            keeping.enter_context(first_interrupt_waits())
         conductor.pause()
         after, failure = _look_again(engine, conductor)
         integrity = (*_invariants(workload, before_load, ask), *conductor.verify())
@@ -171,9 +173,14 @@ def _measure(
     conductor.measure(duration_s, observer("Measuring", duration_s))
     if look is None or conductor.interrupted:
         return None
-    prolongation = look(conductor.so_far(), subtract(before, before))
+    try:
+        prolongation = look(conductor.so_far(), subtract(before, before))
+        if prolongation is not None:
+            show.step(f"Going on for {format_duration(prolongation.by_s)}: {prolongation.reason}")
+    except KeyboardInterrupt:
+        # What was asked for is measured; it only does not go on.
+        return None
     if prolongation is not None:
-        show.step(f"Going on for {format_duration(prolongation.by_s)}: {prolongation.reason}")
         conductor.go_on(prolongation.by_s, observer("Measuring on", prolongation.from_s + prolongation.by_s))
     return prolongation
 

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from loadlab.report.files import RunFiles, run_folder
 from loadlab.report.replay.build import build_replay, shape_result
 from loadlab.report.replay.files import write_replay
 from loadlab.report.replay.model import LogResult, ReplayResult, ShapeResult
+from loadlab.termination import first_interrupt_waits
 from loadlab.units import format_duration, format_share
 from loadlab.validate.gates import CPU_SHARE_MAX
 from loadlab.validate.wording import counted
@@ -83,32 +85,34 @@ def replay_log(
     _check(options)
     log = log_of(paths)
     folder = run_folder(out, "replay")
-    with open_database(database) as engine:
-        replayer = _able(engine, log)
-        show.step(f"{engine.version()} at {engine.display_url}")
-        selection = _selection(engine, options)
-        with tempfile.TemporaryDirectory(prefix="loadlab-replay-") as spool:
-            plan = _planned(log, paths, options, selection, Path(spool), show)
-            connections, notes = _connections(replayer, plan, options)
-            tasks = _tasks(engine.url, plan, options, selection, Path(spool), connections)
-            before = machine_cpu_s()
-            measure = _measured(tasks, plan, options, show)
-            notes += _full_machine(before, machine_cpu_s())
-        environment = environment_of(engine)
-    if not measure.executions and measure.interrupted:
-        raise KeyboardInterrupt
-    if not measure.executions and measure.failure is not None:
-        raise LoadLabError(f"the replay ended before anything was measured: {measure.failure}")
-    result = build_replay(
-        measure=measure,
-        log=log_result(paths, plan),
-        environment=environment,
-        read_only=not selection.writes,
-        timeout_s=options.timeout_s,
-        lag_limit_s=options.lag_limit_s,
-        notes=[*plan.notes, *notes],
-    )
-    return ReplayOutcome(result, write_replay(folder, result, measure))
+    with ExitStack() as keeping:
+        with open_database(database) as engine:
+            replayer = _able(engine, log)
+            show.step(f"{engine.version()} at {engine.display_url}")
+            selection = _selection(engine, options)
+            with tempfile.TemporaryDirectory(prefix="loadlab-replay-") as spool:
+                plan = _planned(log, paths, options, selection, Path(spool), show)
+                connections, notes = _connections(replayer, plan, options)
+                tasks = _tasks(engine.url, plan, options, selection, Path(spool), connections)
+                before = machine_cpu_s()
+                measure = _measured(tasks, plan, options, show)
+                keeping.enter_context(first_interrupt_waits())
+                notes += _full_machine(before, machine_cpu_s())
+            environment = environment_of(engine)
+        if not measure.executions and measure.interrupted:
+            raise KeyboardInterrupt
+        if not measure.executions and measure.failure is not None:
+            raise LoadLabError(f"the replay ended before anything was measured: {measure.failure}")
+        result = build_replay(
+            measure=measure,
+            log=log_result(paths, plan),
+            environment=environment,
+            read_only=not selection.writes,
+            timeout_s=options.timeout_s,
+            lag_limit_s=options.lag_limit_s,
+            notes=[*plan.notes, *notes],
+        )
+        return ReplayOutcome(result, write_replay(folder, result, measure))
 
 
 def plan_replay(paths: Sequence[Path], database: str | None, options: ReplayOptions, show: Show) -> PlanOutcome:
@@ -220,9 +224,10 @@ def _measured(tasks: Sequence[Task], plan: ReplayPlan, options: ReplayOptions, s
     planned_s = plan.span_s / options.speed if options.speed else 0.0
     connections = sum(task.connections for task in tasks)
     show.step(f"Replaying over {counted(connections, 'connection')}{_expected(planned_s)}")
-    with Crew(tasks, collector) as crew:
+    with ExitStack() as keeping, Crew(tasks, collector) as crew:
         started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         crew.run(_observer(show, planned_s))
+        keeping.enter_context(first_interrupt_waits())
     return ReplayMeasure(
         started_at=started_at,
         speed=options.speed,
