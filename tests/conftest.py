@@ -12,5 +12,6 @@ pytest_plugins = (
     "tests.fix_mysql",
     "tests.fix_pgbouncer",
     "tests.fix_servers",
+    "tests.fix_signals",
     "tests.fix_statement_log",
 )
