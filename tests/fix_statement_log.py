@@ -1,4 +1,4 @@
-"""Servers that log every statement with its duration, as csvlog and as jsonlog."""
+"""Servers that log every statement with its duration, as csvlog and, from PostgreSQL 15 on, as jsonlog."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from tests.fix_embedded import _installation, _servers
 
 _CONFIGURATION = """
 logging_collector = on
-log_destination = 'csvlog,jsonlog'
 log_directory = 'log'
 log_filename = 'all'
 log_min_duration_statement = 0
 log_min_error_statement = error
-compute_query_id = on
 """
+
+
+def _forms(major: int) -> tuple[str, ...]:
+    return ("csv", "json") if major >= 15 else ("csv",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,12 @@ class LoggingServer:
 
     server: Server
     folder: Path
+    major: int
 
     @property
     def logs(self) -> dict[str, Path]:
         """By form."""
-        return {form: self.folder / f"all.{form}" for form in ("csv", "json")}
+        return {form: self.folder / f"all.{form}" for form in _forms(self.major)}
 
     def begin(self) -> dict[str, int]:
         """Where the logs end now, in bytes."""
@@ -73,6 +76,9 @@ def logging_server(request: pytest.FixtureRequest) -> Iterator[LoggingServer]:
     initialise(programs, base / "data")
     with (base / "data" / "postgresql.conf").open("a") as file:
         file.write(_CONFIGURATION)
+        file.write(f"log_destination = '{','.join(f'{form}log' for form in _forms(programs.major))}'\n")
+        if programs.major >= 14:
+            file.write("compute_query_id = on\n")
     server = start(programs, base / "data", base, temporary=base)
-    yield LoggingServer(server, base / "data" / "log")
+    yield LoggingServer(server, base / "data" / "log", programs.major)
     server.stop()

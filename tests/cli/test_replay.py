@@ -114,6 +114,13 @@ def logged(logging_server: LoggingServer, tmp_path_factory: pytest.TempPathFacto
     return Logged(logging_server, files, server.url("shop"), server.url("copy"))
 
 
+@pytest.fixture
+def both_forms(logged: Logged) -> Logged:
+    if len(logged.files) < 2:
+        pytest.xfail(f"PostgreSQL {logged.server.major} writes no jsonlog")
+    return logged
+
+
 def trail(url: str) -> dict[int, list[tuple[Any, ...]]]:
     """By session, what it left behind, in order; transactions by their order in it."""
     found: dict[int, list[tuple[Any, ...]]] = {}
@@ -137,8 +144,8 @@ def result_of(folder: Path) -> dict[str, Any]:
     return result
 
 
-def test_both_forms_of_a_log_say_the_same(logged: Logged) -> None:
-    read = [list(statement_log(path).items([path], database="shop")) for path in logged.files.values()]
+def test_both_forms_of_a_log_say_the_same(both_forms: Logged) -> None:
+    read = [list(statement_log(path).items([path], database="shop")) for path in both_forms.files.values()]
     # Two sessions' records may come in either order.
     statements, same = (by_session(items) for items in read)
     assert statements == same
@@ -146,7 +153,8 @@ def test_both_forms_of_a_log_say_the_same(logged: Logged) -> None:
     assert Counter(notes) == Counter(2 * [NASTY[number % len(NASTY)] for number in range(SESSIONS * TRANSACTIONS)]), (
         "what the server quoted is read as it was bound"
     )
-    assert all(item.query_id for item in statements if item.kind == "read")
+    if both_forms.server.major >= 14:
+        assert all(item.query_id for item in statements if item.kind == "read")
     reasons, same_reasons = (Counter(item.reason for item in items if isinstance(item, LeftOut)) for items in read)
     assert reasons == same_reasons
     assert reasons["DDL"] == 1
@@ -156,8 +164,8 @@ def test_both_forms_of_a_log_say_the_same(logged: Logged) -> None:
     assert reasons["PREPARE and EXECUTE in SQL, whose names live in a session"] >= 1
 
 
-def test_the_same_log_in_both_forms_is_replayed_once(logged: Logged) -> None:
-    paths = list(logged.files.values())
+def test_the_same_log_in_both_forms_is_replayed_once(both_forms: Logged) -> None:
+    paths = list(both_forms.files.values())
     items = list(statement_log(paths[0]).items(paths, database="shop"))
     alone = list(statement_log(paths[0]).items(paths[:1], database="shop"))
     assert len(by_session(items)) == len(by_session(alone)) > 0

@@ -322,7 +322,7 @@ def offers(database: PostgresqlEngine, text: str) -> bool:
     with psycopg.connect(database.url, autocommit=True) as connection:
         try:
             connection.execute(text.encode())
-        except psycopg.errors.FeatureNotSupported:
+        except (psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFile):  # The latter up to 14.
             return False
     return True
 

@@ -28,14 +28,19 @@ def handlers() -> Iterator[None]:
 def test_the_first_waits_and_the_next_ends_it(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     Termination().listen()
     reached = []
-    with pytest.raises(KeyboardInterrupt), first_interrupt_waits():
-        os.kill(os.getpid(), number)
-        # Within a second it is the same word again, as `timeout` sends it.
-        os.kill(os.getpid(), number)
-        reached.append("the first")
-        monkeypatch.setattr(termination, "_SAME_WITHIN_S", 0.0)
-        os.kill(os.getpid(), number)
-        reached.append("the next")
+
+    def work() -> None:
+        with first_interrupt_waits():
+            os.kill(os.getpid(), number)
+            # Within a second it is the same word again, as `timeout` sends it.
+            os.kill(os.getpid(), number)
+            reached.append("the first")
+            monkeypatch.setattr(termination, "_SAME_WITHIN_S", 0.0)
+            os.kill(os.getpid(), number)
+            reached.append("the next")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert reached == ["the first"]
 
 

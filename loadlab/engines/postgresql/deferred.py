@@ -67,7 +67,8 @@ _FOREIGN_KEYS = """
     WHERE k.conrelid = ANY (%s) AND k.contype = 'f' AND k.conparentid = 0
     ORDER BY k.oid
 """
-# Parents before partitions: to switch a parent's trigger is to switch its copies, whose own state follows.
+# Parents before partitions: to switch a parent's trigger is to switch its copies, whose own state follows. Up to
+# PostgreSQL 14 the copies count as internal, as do the triggers of foreign keys, whose constraint they name.
 _TRIGGERS = """
     SELECT format('ALTER TABLE %%I.%%I DISABLE TRIGGER %%I', n.nspname, c.relname, t.tgname) AS disable,
            format('ALTER TABLE %%I.%%I %%s TRIGGER %%I', n.nspname, c.relname,
@@ -77,7 +78,7 @@ _TRIGGERS = """
     FROM pg_trigger AS t
     JOIN pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE t.tgrelid = ANY (%s) AND NOT t.tgisinternal
+    WHERE t.tgrelid = ANY (%s) AND (NOT t.tgisinternal OR t.tgparentid <> 0 AND t.tgconstraint = 0)
     ORDER BY (SELECT count(*) FROM pg_partition_ancestors(c.oid)), t.oid
 """
 # COPY is refused where the policies hold for the owner too.

@@ -55,7 +55,6 @@ _SETTINGS = {
     "log_timezone": "UTC",
 }
 _STATISTICS_SETTINGS = {
-    "compute_query_id": "on",
     "pg_stat_statements.track": "top",
     "pg_stat_statements.max": "10000",
 }
@@ -233,7 +232,10 @@ def _settings(installation: Installation, sockets: Path) -> Mapping[str, str]:
         settings["dynamic_shared_memory_type"] = "mmap"  # A container's 64 MiB do not hold a parallel plan.
     preloaded = [name for name in _PRELOADED if installation.has_library(name)]
     settings["shared_preload_libraries"] = ",".join(preloaded)
-    return settings | (_STATISTICS_SETTINGS if "pg_stat_statements" in preloaded else {})
+    if "pg_stat_statements" not in preloaded:
+        return settings
+    # Up to 13 the extension counts under numbers of its own.
+    return settings | _STATISTICS_SETTINGS | ({"compute_query_id": "on"} if installation.major >= 14 else {})
 
 
 @dataclass(slots=True, eq=False)

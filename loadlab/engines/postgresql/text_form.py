@@ -126,13 +126,18 @@ def _timestamp(array: pa.Array, type: LogicalType) -> pa.Array:
 
 
 def _interval(array: pa.Array, type: LogicalType) -> pa.Array:
-    """Days and microseconds, or months of 30 days where the type keeps nothing smaller."""
+    """Days, milliseconds and microseconds, or months of 30 days where the type keeps nothing smaller.
+
+    Up to PostgreSQL 14 each figure of an interval's text has to fit 32 bits, which the microseconds of an hour do not.
+    """
     micros = array.cast(pa.duration("us")).cast(pa.int64()).fill_null(0).to_numpy()
     if type.form in ("month", "year"):
         return _together(pa.array(micros // _MONTH_US).cast(pa.string()), " mons")
     days = np.trunc(micros / _DAY_US).astype(np.int64)
-    rest = pa.array(micros - days * _DAY_US).cast(pa.string())
-    return _together(pa.array(days).cast(pa.string()), " days ", rest, " us")
+    rest = micros - days * _DAY_US
+    millis = np.trunc(rest / 1000).astype(np.int64)
+    figures = (pa.array(values).cast(pa.string()) for values in (days, millis, rest - 1000 * millis))
+    return _together(next(figures), " days ", next(figures), " ms ", next(figures), " us")
 
 
 # Types made of others --------------------------------------------------------------------------------------------
