@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import DEFAULT_URL, open_database, scratch_database
-from loadlab.engines.abilities import CanHostMigrations, CanReadStatements
+from loadlab.engines.abilities import CanDumpSchema, CanMakeScratch, CanReadStatements, HasNotes
 from loadlab.engines.protocol import Engine, Manifest
-from loadlab.errors import InputError
+from loadlab.errors import InputError, MissingDependencyError, UnreachableError
 from loadlab.mix.production import Production, production_mix
 from loadlab.mix.text import Entry, ScenarioText
 from loadlab.mix.trying import derived_mix
@@ -29,7 +29,7 @@ from loadlab.spec.scenario import Scenario, ScenarioFile
 from loadlab.spec.shapes import DataShape
 from loadlab.spec.source import SchemaSource, parse_source
 
-FILE, BRIEF, SCHEMA = "scenario.yaml", "brief.json", "schema.sql"
+FILE, BRIEF = "scenario.yaml", "brief.json"
 _TRIAL_ROWS = 300
 _ROWS_ON_A_LAPTOP = 150_000
 _DEFAULT_ROWS = 1_000
@@ -91,10 +91,10 @@ def init_scenario(
         start = _given(source, named, spare)
         folder = out if out is not None else Path("scenarios") / start.scenario.name
         _refuse_existing(folder, force=force)
-        engine = stack.enter_context(scratch_database(start.dialect))
+        engine = stack.enter_context(_spare_database(start.dialect, named, tell))
         tell.step(f"Reading the schema of {start.title} with {engine.version()}")
         found = schema_of(start.scenario, engine)
-        tell.notes(found.notes)
+        tell.notes(tuple(dict.fromkeys((*start.notes, *found.notes))))
         manifest = _filled(engine, found)
         made = _mix(start, engine, manifest, found, statements, tell)
         made = replace(made, rows=_full_rows(start.scenario, manifest, made))
@@ -109,7 +109,7 @@ def init_scenario(
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What is begun from. `schema` is what the file says of it; `ddl` a text to be written beside it, if it is one."""
+    """What is begun from. `ddl` is a text to be written beside the file, if it is one; `notes` are what is a guess."""
 
     scenario: Scenario
     dialect: str
@@ -117,6 +117,12 @@ class _Start:
     source: SchemaSource
     ddl: str | None
     brief: Path | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def schema_file(self) -> str:
+        """What the text is called there."""
+        return f"schema{self.source.path.suffix or '.sql'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +180,25 @@ def _from_database(engine: Engine, spare: Path) -> _Start:
     shown = engine.display_url
     if not any(True for _ in engine.reflect()):
         raise InputError(shown, "has no tables; name a schema to begin from")
-    if not isinstance(engine, CanHostMigrations):
+    if not isinstance(engine, CanDumpSchema):
         raise InputError(shown, f"cannot be written out as a schema by {engine.name}; name a DDL file")
-    ddl = engine.dump_ddl()
-    (spare / SCHEMA).write_text(ddl, encoding="utf-8")
+    ddl, file = engine.dump_ddl(), engine.schema_file
+    (spare / file).write_text(ddl, encoding="utf-8")
     name = Path(engine.url.partition("?")[0].rstrip("/").rpartition("/")[2]).stem or "database"
-    scenario = Scenario(name, spare, ScenarioFile(schema={engine.name: SCHEMA}), None)
-    return _Start(scenario, engine.name, shown, parse_source(SCHEMA, spare), ddl, None)
+    scenario = Scenario(name, spare, ScenarioFile(schema={engine.name: file}), None)
+    notes = engine.notes() if isinstance(engine, HasNotes) else ()
+    return _Start(scenario, engine.name, shown, parse_source(file, spare), ddl, None, notes)
+
+
+def _spare_database(kind: str, named: Engine, tell: Tell) -> AbstractContextManager[Engine]:
+    """A database to try things in, which disappears: on a server for such, else beside the one that is named."""
+    try:
+        return scratch_database(kind)
+    except (InputError, MissingDependencyError, UnreachableError):
+        if named.name != kind or not isinstance(named, CanMakeScratch):
+            raise
+    tell.step(f"Trying it in a database of its own on the server of {named.display_url}, which is dropped afterwards")
+    return named.scratch()
 
 
 # -- the mix ---------------------------------------------------------------------------------------------------------
@@ -237,8 +255,8 @@ def _write(folder: Path, start: _Start, made: _Mix, spare: Path) -> None:
     spare.mkdir()
     schema = start.source.text
     if start.ddl is not None:
-        schema = SCHEMA
-        (spare / SCHEMA).write_text(start.ddl, encoding="utf-8")
+        schema = start.schema_file
+        (spare / schema).write_text(start.ddl, encoding="utf-8")
     elif start.source.is_file:
         schema = f"{start.source.kind}:{os.path.relpath(start.source.path.resolve(), folder.resolve())}"
     if start.brief is not None:

@@ -71,7 +71,7 @@ from loadlab.engines.abilities.review import (
     NewType,
     Remedies,
 )
-from loadlab.engines.abilities.sources import CanHostMigrations, CanRenderPrisma, FileForm
+from loadlab.engines.abilities.sources import CanDumpSchema, CanHostMigrations, CanRenderPrisma, FileForm
 
 __all__ = [
     "Access",
@@ -81,6 +81,7 @@ __all__ = [
     "CanClone",
     "CanConnectDirectly",
     "CanCutOff",
+    "CanDumpSchema",
     "CanExplain",
     "CanExtend",
     "CanForeseeSizes",

@@ -14,8 +14,20 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class CanHostMigrations(Protocol):
-    """Frameworks can make their tables in the database, which writes them out as a DDL text of its own words."""
+class CanDumpSchema(Protocol):
+    """The database can write out the schema that is there as a text of its own words."""
+
+    schema_file: str
+    """What a file with such a text is called."""
+
+    def dump_ddl(self) -> str:
+        """The schema that is there as a script that `preview` accepts; the same schema gives the same text."""
+        ...
+
+
+@runtime_checkable
+class CanHostMigrations(CanDumpSchema, Protocol):
+    """Frameworks can make their tables in the database, which then writes them out."""
 
     def sqlalchemy_url(self) -> str:
         """The database as SQLAlchemy names it, with the driver that LoadLab brings along."""
@@ -23,10 +35,6 @@ class CanHostMigrations(Protocol):
 
     def django_settings(self) -> Mapping[str, str]:
         """The database as an entry of Django's DATABASES."""
-        ...
-
-    def dump_ddl(self) -> str:
-        """The schema that is there as a script that `preview` accepts; the same schema gives the same text."""
         ...
 
     def with_extensions(self, ddl: str) -> str:

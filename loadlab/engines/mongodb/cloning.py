@@ -22,12 +22,13 @@ def copy_database(source: Database[Document], target: Database[Document]) -> Non
     for name in (*user_collections(source), *([LEDGER] if LEDGER in options else [])):
         target.command({"create": name, **{key: value for key, value in options[name].items() if key != "validator"}})
         source[name].aggregate([{"$out": {"db": target.name, "coll": name}}])
-        specs = [_made_anew(spec) for spec in source[name].list_indexes() if spec["name"] != ID_INDEX]
+        specs = [made_anew(spec) for spec in source[name].list_indexes() if spec["name"] != ID_INDEX]
         if specs:
             target.command("createIndexes", name, indexes=specs)
         if "validator" in options[name]:
             target.command("collMod", name, validator=options[name]["validator"])
 
 
-def _made_anew(spec: Mapping[str, Any]) -> dict[str, Any]:
+def made_anew(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """An index as the server lists it, as it takes it."""
     return {key: value for key, value in spec.items() if key not in ("v", "ns")}

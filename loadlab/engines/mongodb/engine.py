@@ -23,7 +23,7 @@ from loadlab.engines.mongodb.creating import (
 )
 from loadlab.engines.mongodb.documents import plan_documents
 from loadlab.engines.mongodb.errors import translated
-from loadlab.engines.mongodb.existing import read_existing
+from loadlab.engines.mongodb.existing import read_existing, script_of
 from loadlab.engines.mongodb.finish import check_all_references, check_counts, make_indexes
 from loadlab.engines.mongodb.forget import forget
 from loadlab.engines.mongodb.layout import Layout
@@ -45,17 +45,19 @@ _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
 class MongodbEngine(UnderLoad):
-    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanClone, CanTryRows, CanAppend
-    and CanNest, HasNotes and what `UnderLoad` brings.
+    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanClone, CanTryRows, CanAppend,
+    CanDumpSchema, CanNest, HasNotes and what `UnderLoad` brings.
     """
 
     name = NAME
+    schema_file = "schema.json"
 
     def __init__(self, address: Address, database: Database[Document], *, is_scratch: bool = False) -> None:
         self._address = address
         self._database = database
         self._is_scratch = is_scratch
         self._read_notes: tuple[str, ...] = ()
+        self._written_notes: tuple[str, ...] = ()
         self._pools = {}
         self._copies: list[MongodbEngine] = []
         self.url = address.url
@@ -130,11 +132,21 @@ class MongodbEngine(UnderLoad):
         self._read_notes = found.notes
         return found.schema
 
+    def dump_ddl(self) -> str:
+        """See `loadlab.engines.abilities.CanDumpSchema`: validators completed by what a sample of documents shows."""
+        schema = self.reflect()
+        with translated(self.display_url):
+            script = script_of(self._database, schema)
+        self._written_notes = script.notes
+        return script.text
+
     def notes(self) -> tuple[str, ...]:
-        """What of a schema in another engine's words was left out here, and of one that was read what is a guess."""
+        """What of a schema in another engine's words was left out here; of one that was read what is a guess, and of
+        one that was written out what is not as it is here.
+        """
         with translated(self.display_url):
             entry = ledger.read(self._database)
-        return self._read_notes if entry is None else entry.notes
+        return (*(self._read_notes if entry is None else entry.notes), *self._written_notes)
 
     @contextmanager
     def scratch(self) -> Iterator[MongodbEngine]:

@@ -15,11 +15,13 @@ _LISTS = ("$in", "$nin", "$all")
 _TEXTS = ("$regex", "$search")
 _ANY = 1
 _ANY_TEXT = "a"
+# What is no value of theirs cannot even be asked for.
+_ANY_OF = {"$oid": "0" * 24}
 
 
 def sample_values(database: Database[Document], command: Command) -> dict[str, Any]:
-    """By parameter: what a document has at the path that the parameter is compared with, else a number."""
-    found: dict[str, Any] = dict.fromkeys(command.names, _ANY)
+    """By parameter: what a document has at the path that the parameter is compared with, else any value."""
+    found: dict[str, Any] = {slot.name: _ANY_OF.get(slot.cast, _ANY) for slot in _slots(command.document)}
     documents: dict[str, Document | None] = {}
     for collection, path, name, is_list in compared_paths(command):
         if path in _TEXTS:
@@ -31,6 +33,14 @@ def sample_values(database: Database[Document], command: Command) -> dict[str, A
         if value is not None:
             found[name] = [value] if is_list else value
     return found
+
+
+def _slots(node: Any) -> Iterator[Slot]:
+    if isinstance(node, (Slot, Contains)):
+        yield node if isinstance(node, Slot) else node.slot
+    elif isinstance(node, (Mapping, list)):
+        for part in node.values() if isinstance(node, Mapping) else node:
+            yield from _slots(part)
 
 
 def compared_paths(command: Command) -> Iterator[tuple[str, str, str, bool]]:

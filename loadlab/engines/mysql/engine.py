@@ -60,6 +60,7 @@ class MysqlEngine:
     """
 
     name = NAME
+    schema_file = "schema.sql"
 
     def __init__(self, address: Address, display_url: str, private: server.PrivateServer | None = None) -> None:
         self._address, self._private = address, private

@@ -84,6 +84,7 @@ class PostgresqlEngine(Observing):
     """
 
     name = DIALECT
+    schema_file = "schema.sql"
 
     def __init__(
         self,

@@ -58,6 +58,7 @@ class SqliteEngine:
     """
 
     name = NAME
+    schema_file = "schema.sql"
 
     def __init__(self, path: Path, display_url: str, scratch: tempfile.TemporaryDirectory[str] | None = None) -> None:
         self._path = path

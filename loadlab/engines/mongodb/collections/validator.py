@@ -27,7 +27,7 @@ _BOUNDS = {"minimum": ">=", "maximum": "<="}
 
 def validator_of(table: Table, schema: Schema, notes: list[str], more: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
     """The validator of a table's collection; what it cannot say is added to `notes`. `more` are further clauses."""
-    clauses: list[dict[str, Any]] = [{"$jsonSchema": _json_schema(table, schema, notes)}]
+    clauses: list[dict[str, Any]] = [{"$jsonSchema": json_schema(table, schema, notes)}]
     for check in table.checks:
         try:
             clauses.append({"$expr": check_expression(table, check.expression, schema.dialect), "$comment": check.name})
@@ -37,7 +37,8 @@ def validator_of(table: Table, schema: Schema, notes: list[str], more: Iterable[
     return {"$and": clauses} if len(clauses) > 1 else clauses[0]
 
 
-def _json_schema(table: Table, schema: Schema, notes: list[str]) -> dict[str, Any]:
+def json_schema(table: Table, schema: Schema, notes: list[str]) -> dict[str, Any]:
+    """Types, NOT NULLs and references of a table's columns; what it cannot say is added to `notes`."""
     properties: dict[str, Any] = {}
     for column in table.columns:
         if column.generated is not None:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from loadlab.engines.mongodb.existing.reading import Found, read_existing
+from loadlab.engines.mongodb.existing.writing import script_of
 
-__all__ = ["Found", "read_existing"]
+__all__ = ["Found", "read_existing", "script_of"]

@@ -28,7 +28,7 @@ def references(
             continue
         seen = values.get(column.name, ())[:VALUES_MAX]
         if not seen or knows(target.key, seen):
-            yield ForeignKey(f"{table.name}_{column.name}", (column.name,), target.key, (key.name,))
+            yield ForeignKey(f"{table.name}_{column.name}_fkey", (column.name,), target.key, (key.name,))
 
 
 def _target(name: str, others: Mapping[str, Table]) -> Table | None:

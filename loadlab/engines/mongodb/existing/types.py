@@ -9,6 +9,7 @@ from loadlab.engines.mongodb.existing.observing import Seen
 from loadlab.schema.model import LogicalType
 
 JSON = LogicalType("json", "object")
+POINT = LogicalType("geometry", "object", form="point")
 _PLAIN = {
     "bool": LogicalType("boolean", "bool"),
     "int": LogicalType("integer", "int", bits=32),
@@ -21,6 +22,7 @@ _PLAIN = {
     "binData": LogicalType("bytes", "binData"),
 }
 _NUMBERS = ("int", "long", "double", "decimal")
+_PAIR = 2
 _DIGITS, _SCALE, _DIGITS_MAX = 16, 2, 34
 # Documents whose fields hardly repeat are dictionaries: their keys are values.
 _FIELDS_MAX, _SHARE_LEAST = 200, 0.05
@@ -38,7 +40,7 @@ def type_of(seen: Seen) -> LogicalType:
     if kind == "decimal":
         return _decimal(seen)
     if kind == "object":
-        return _record(seen)
+        return POINT if _is_point(seen) else _record(seen)
     if kind == "array":
         return _array(seen)
     return _PLAIN.get(kind, replace(JSON, native=kind))
@@ -65,6 +67,16 @@ def _record(seen: Seen) -> LogicalType:
         for name, item in seen.fields.items()
     )
     return LogicalType("composite", "object", fields=fields)
+
+
+def _is_point(seen: Seen) -> bool:
+    """Whether documents are points of GeoJSON: no other figure has a pair of numbers for its coordinates."""
+    if set(seen.fields) != {"type", "coordinates"} or set(seen.fields["type"].kinds) != {"string"}:
+        return False
+    pair = seen.fields["coordinates"]
+    if set(pair.kinds) != {"array"} or pair.lengths is None or pair.element is None:
+        return False
+    return pair.lengths[0] == pair.lengths[2] == _PAIR and set(pair.element.kinds) <= set(_NUMBERS)
 
 
 def _array(seen: Seen) -> LogicalType:
