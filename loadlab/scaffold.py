@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
-from loadlab.engines import DEFAULT_URL, open_database, scratch_database
+from loadlab.engines import DEFAULT_URL, is_bundled, open_database, scratch_database
 from loadlab.engines.abilities import CanDumpSchema, CanMakeScratch, CanReadStatements, HasNotes
 from loadlab.engines.protocol import Engine, Manifest
 from loadlab.errors import InputError, MissingDependencyError, UnreachableError
@@ -63,6 +63,8 @@ class InitOutcome:
     left_out: Mapping[str, str]
     production: Production | None = None
     rows_each: int | None = None
+    run_on: str = ""
+    """What `loadlab run` has to be told of the database; nothing where LoadLab brings its server along."""
 
 
 def init_scenario(
@@ -104,7 +106,8 @@ def init_scenario(
         _write(folder, start, made, spare / "made")
     names = tuple(entry.name for entry in made.entries)
     rows_each = None if made.rows else _DEFAULT_ROWS
-    return InitOutcome(folder, names, made.left_out, made.production, rows_each)
+    run_on = "" if is_bundled(start.dialect) else f" --database {start.dialect}://…"
+    return InitOutcome(folder, names, made.left_out, made.production, rows_each, run_on)
 
 
 @dataclass(frozen=True, slots=True)

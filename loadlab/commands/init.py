@@ -46,7 +46,8 @@ def init(
 ) -> None:
     """Write a scenario that runs as it is: a mix of operations that follows from the schema, or from production.
 
-    Operations are tried on a scratch database first; no table of a database that is named is read or written.
+    Operations are tried on a scratch database first. No table of a database that is named is written or read, save that
+    of documents a sample is read where no validator tells their types.
 
     Examples:
 
@@ -55,6 +56,8 @@ def init(
       loadlab init brief.json --out scenarios/shop
 
       loadlab init --database postgresql://reader@db/shop --out scenarios/shop
+
+      loadlab init --database mongodb://reader@db/shop --out scenarios/shop
 
       loadlab init schema.sql --from-statements postgresql://monitor@db/shop
     """
@@ -80,5 +83,6 @@ def _print(outcome: InitOutcome) -> None:
             " or the verdicts are on a database that nobody has."
         )
     typer.echo(
-        f"{outcome.folder}/scenario.yaml has {len(outcome.operations)} operations. Run it: loadlab run {outcome.folder}"
+        f"{outcome.folder}/scenario.yaml has {len(outcome.operations)} operations."
+        f" Run it: loadlab run {outcome.folder}{outcome.run_on}"
     )

@@ -101,6 +101,11 @@ def scratch_database(engine: str) -> Engine:
     return open_database(known[engine])
 
 
+def is_bundled(engine: str) -> bool:
+    """Whether LoadLab brings along a server of this kind, so that no address has to be named."""
+    return _SCRATCH.get(engine) == DEFAULT_URL
+
+
 def is_scratch(url: str) -> bool:
     """Whether every opening of this address is an empty database of its own."""
     return url in _SCRATCH.values() or url.endswith("://")

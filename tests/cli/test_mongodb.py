@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,3 +100,60 @@ def test_a_mistake_in_a_command_is_one_line(
     done = loadlab("run", shop, "--database", "mongodb://", LOADLAB_MONGODB=mongo_server)
     assert done.exit_code == 2
     assert f"scenario.yaml: workload.operations.wrong: {said}" in done.error_line
+
+
+def _collections_of_somebody(server: str, name: str) -> str:
+    """The address of a database with references, lists of documents, points and keys of the server's own making."""
+    from bson import Decimal128, ObjectId
+    from pymongo import MongoClient
+
+    users = [
+        {
+            "_id": ObjectId(),
+            "email": f"u{number}@example.org",
+            "place": {"type": "Point", "coordinates": [7.4, 46.9]},
+            "createdAt": dt.datetime(2025, 1, 1) + dt.timedelta(hours=number),
+        }
+        for number in range(40)
+    ]
+    orders = [
+        {
+            "_id": ObjectId(),
+            "userId": users[number % 40]["_id"],
+            "total": Decimal128("12.50"),
+            "items": [{"sku": "a", "quantity": 1}],
+            "createdAt": dt.datetime(2025, 2, 1) + dt.timedelta(minutes=number),
+        }
+        for number in range(80)
+    ]
+    with MongoClient[dict[str, Any]](server) as client:
+        database = client[name]
+        database.users.insert_many(users)
+        database.users.create_index("email", unique=True)
+        database.users.create_index([("place", "2dsphere")])
+        database.orders.insert_many(orders)
+        database.orders.create_index([("userId", 1), ("createdAt", -1)])
+    return server.replace("/?", f"/{name}?")
+
+
+@pytest.mark.slow
+def test_what_init_writes_of_collections_runs_as_it_is(mongo_server: str, loadlab: Loadlab, tmp_path: Path) -> None:
+    from pymongo import MongoClient
+
+    address = _collections_of_somebody(mongo_server, "of_somebody")
+    done = loadlab("init", "--database", address, "--out", "made", LOADLAB_MONGODB="")
+    assert done.exit_code == 0, done.err
+    assert done.out.splitlines()[-1].endswith("Run it: loadlab run made --database mongodb://…")
+    assert "orders.userId is taken to refer to users" in done.err
+    with MongoClient[dict[str, Any]](mongo_server) as client:
+        assert [name for name in client.list_database_names() if name.startswith("loadlab_scratch")] == []
+        assert client["of_somebody"].list_collection_names() in (["orders", "users"], ["users", "orders"])
+    ran = loadlab(
+        "run", "made", "--database", "mongodb://", "--users", 6, "--duration", "2s", "--warmup", 0, "--no-extend",
+        "--out", "run", "--json", LOADLAB_MONGODB=mongo_server,
+    )  # fmt: skip
+    assert ran.exit_code in (0, 1, 3), ran.err
+    operations = {item["name"]: item for item in json.loads(ran.out)["operations"]}
+    assert {"users_by_email", "orders_of_user", "orders_with_user", "insert_users"} <= set(operations)
+    assert [name for name, item in operations.items() if item["errors"]] == []
+    assert sum(item["count"] for item in operations.values()) > 20

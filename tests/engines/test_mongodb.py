@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
 pymongo = pytest.importorskip("pymongo", reason="needs the driver pymongo (pip install 'loadlab[mongodb]')")
+
+from bson import Decimal128, ObjectId  # noqa: E402
 
 from loadlab.engines import open_database  # noqa: E402
 from loadlab.engines.mongodb.engine import MongodbEngine  # noqa: E402
@@ -160,6 +163,32 @@ def test_a_copy_is_whole_and_its_own(mongodb_database):
 
 
 # Schemas in MongoDB's own words --------------------------------------------------------------------------------------
+
+
+def test_a_schema_is_written_out_as_it_was_said(mongodb_database):
+    under_test = next(engine for engine in ENGINES if engine.name == "mongodb")
+    under_test.execute(mongodb_database.url, under_test.ddl)
+    made = mongodb_database.preview(mongodb_database.dump_ddl(), {})
+    assert made.tables == mongodb_database.reflect().tables == mongodb_database.preview(under_test.ddl, {}).tables
+
+
+def test_collections_without_a_validator_are_written_out_as_they_are_read(mongodb_database):
+    place = {"type": "Point", "coordinates": [1.5, 2]}
+    documents = [
+        {"_id": ObjectId(), "at": dt.datetime(2025, 1, 1), "lines": [{"n": 1}], "place": place},
+        {"_id": ObjectId(), "at": dt.datetime(2025, 1, 2), "lines": [], "thing_id": 7},
+    ]
+    mongodb_database._database.notes.insert_many(documents)
+    mongodb_database._database.things.insert_one({"_id": 7, "price": Decimal128("1.25")})
+    found = mongodb_database.reflect()
+    assert [key.target for key in found.table("notes").foreign_keys] == ["things"]
+    made = mongodb_database.preview(mongodb_database.dump_ddl(), {})
+
+    def shape(table: Table) -> object:
+        said = [(c.name, replace(c.type, native=""), c.nullable, c.comment) for c in table.columns if c.name != "lines"]
+        return said, table.primary_key, [(key.columns, key.target) for key in table.foreign_keys]
+
+    assert [shape(table) for table in made] == [shape(table) for table in found]
 
 
 @pytest.mark.parametrize(

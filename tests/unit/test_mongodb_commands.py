@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,10 @@ from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 from bson.max_key import MaxKey
 from bson.min_key import MinKey
+from bson.objectid import ObjectId
 
 from loadlab.engines.mongodb.checking import misfit
+from loadlab.engines.mongodb.collections.types import OBJECT_ID
 from loadlab.engines.mongodb.commands import Command, parse_command
 from loadlab.engines.mongodb.content import Places, content_of
 from loadlab.engines.mongodb.layout import Layout
@@ -244,6 +247,17 @@ def test_writes_have_the_types_of_their_columns() -> None:
     )
     assert '"profile": {"$json": :profile}' in str(insert_statement(USERS, LAYOUT))
     assert '{"_id": {"id": :id, "at": :at}' in str(insert_statement(ORDERS, LAYOUT))
+
+
+def test_rows_that_are_inserted_have_the_types_of_rows_that_are_loaded():
+    kinds = {"id": OBJECT_ID, "place": LogicalType("geometry", form="point")}
+    table = Table("places", tuple(Column(name, kind) for name, kind in kinds.items()), primary_key=("id",))
+    command = parse_command(insert_statement(table, Layout(Schema((table,), "mongodb"), Documents())))
+    # https://postgis.net/docs/ST_AsEWKB.html: little-endian, a point, an SRID of 4326.
+    point = bytes.fromhex("0101000020e6100000") + struct.pack("<2d", 7.5, 46.25)
+    assert command.filled({"id": bytes(12), "place": point})["documents"] == [
+        {"_id": ObjectId("0" * 24), "place": {"type": "Point", "coordinates": [7.5, 46.25]}}
+    ]
 
 
 def test_a_key_stays_as_it_is() -> None:

@@ -34,6 +34,8 @@ def table(*documents: dict[str, Any], said: tuple[Column, ...] = ()) -> Table:
         ([dt.datetime(2025, 1, 1)], "timestamp", "date"),
         ([["a"], []], "array", "array"),
         ([{"a": 1}], "composite", "object"),
+        ([{"type": "Point", "coordinates": [1.5, 2]}], "geometry", "object"),
+        ([{"type": "LineString", "coordinates": [[1, 2], [3, 4]]}], "composite", "object"),
         ([{f"key_{k}": k} for k in range(40)][:40], "json", "object"),
         ([[]], "json", "array"),
         ([1, "a"], "json", "object"),

@@ -2,8 +2,9 @@
 
 The text is the command itself, as JSON or Extended JSON (https://www.mongodb.com/docs/manual/reference/command/), with
 `:name` for a value. A word of Extended JSON around a parameter says its type (`{"$numberDecimal": :price}`,
-`{"$date": :since}`); two words are LoadLab's own: `{"$json": :document}` is a text of JSON as its value, and
-`{"metadata": {"$contains": :document}}` finds what holds at least what the document holds.
+`{"$date": :since}`); three words are LoadLab's own: `{"$json": :document}` is a text of JSON as its value,
+`{"$point": :place}` a point of a map as GeoJSON, and `{"metadata": {"$contains": :document}}` finds what holds at least
+what the document holds.
 
 NULL is a field that is not there: a parameter that is NULL is left out of a document that is inserted, and `$set` of it
 becomes `$unset`.

@@ -45,8 +45,8 @@ _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 
 class MongodbEngine(UnderLoad):
-    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanClone, CanTryRows, CanAppend,
-    CanDumpSchema, CanNest, HasNotes and what `UnderLoad` brings.
+    """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanClone, CanTryRows,
+    CanAppend, CanDumpSchema, CanNest, HasNotes and what `UnderLoad` brings.
     """
 
     name = NAME

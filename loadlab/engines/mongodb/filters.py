@@ -14,6 +14,8 @@ from loadlab.spec.operations import Condition, Nullness, OneOf, Span, after_name
 from loadlab.spec.parameters import ValueParameter
 
 Filter = dict[str, Any]
+# A value of these is equal to one of the same type alone.
+_OWN_TYPES = ("timestamp", "date", "uuid", "json", "bytes", "geometry")
 
 
 def slot(name: str) -> str:
@@ -38,6 +40,8 @@ def typed(kind: LogicalType, value: Any) -> Any:
             return {"$json": value}
         case "bytes" if kind.native == "objectId":
             return {"$oid": value}
+        case "geometry" if kind.form == "point":
+            return {"$point": value}
     return value
 
 
@@ -93,7 +97,7 @@ def of_key(key: Sequence[str], first: Sequence[Any]) -> Any:
 def typed_slot(table: Table, column: str, name: str) -> Any:
     """The parameter `name` as a value to compare a column with."""
     kind = table.column(column).type
-    return typed(kind, slot(name)) if kind.kind in ("timestamp", "date", "uuid", "json", "bytes") else slot(name)
+    return typed(kind, slot(name)) if kind.kind in _OWN_TYPES else slot(name)
 
 
 def where(table: Table, conditions: Mapping[str, Condition]) -> Filter:

@@ -67,9 +67,9 @@ def insert_statement(table: Table, layout: Layout) -> Statement:
 
 
 def _stored(table: Table, column: str) -> Any:
-    """Values of new rows come in their own types, save JSON, which comes as text."""
+    """Values of new rows come in their own types, save those that Arrow has as text or bytes alone."""
     kind = table.column(column).type
-    return typed(kind, slot(column)) if kind.kind == "json" else slot(column)
+    return typed(kind, slot(column)) if kind.kind in ("json", "bytes", "geometry") else slot(column)
 
 
 def lookup_statement(table: Table, columns: Sequence[str], layout: Layout) -> Statement:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import struct
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -133,6 +134,13 @@ def _object_id(value: Any) -> ObjectId:
     return ObjectId(bytes(value) if isinstance(value, (bytes, bytearray)) else value)
 
 
+def _point(value: Any) -> Any:
+    """GeoJSON of extended well-known binary, little-endian; as `bson_form.points` has it of columns."""
+    if not isinstance(value, bytes):
+        return bson_value(value)
+    return {"type": "Point", "coordinates": list(struct.unpack("<2d", value[-16:]))}
+
+
 def _whole(value: Any) -> int:
     # The driver encodes a number of Python as an int where it fits.
     return int(str(value)) if isinstance(value, Decimal128) else int(value)
@@ -147,5 +155,8 @@ CASTS: Mapping[str, Callable[[Any], Any]] = {
     "$date": _date,
     "$uuid": _of_uuid,
     "$json": _from_json,
+    "$point": _point,
 }
-"""By the word of Extended JSON around a parameter (`$json` is LoadLab's own: a text of JSON as its value)."""
+"""By the word of Extended JSON around a parameter. Two are LoadLab's own: `$json` is a text of JSON as its value,
+`$point` a point of a map as GeoJSON.
+"""

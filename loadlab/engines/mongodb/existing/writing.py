@@ -78,13 +78,11 @@ def fillable(spec: Mapping[str, Any], table: Table, notes: list[str]) -> dict[st
     return {name: value for name, value in spec.items() if name != "unique"}
 
 
-def completed_options(
-    table: Table, schema: Schema, options: Mapping[str, Any], notes: list[str]
-) -> dict[str, Any]:
+def completed_options(table: Table, schema: Schema, options: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     """The options of `create` with a validator that says all of a table, and that made rows can satisfy. Pure."""
     before = options.get("validator", {})
     found = _completed(table, schema, before)
-    clauses = [{"$jsonSchema": schema_in(found)}] if schema_in(found) else []
+    clauses: list[Validator] = [{"$jsonSchema": schema_in(found)}] if schema_in(found) else []
     for clause in _other_clauses(found):
         if within := sorted(path for path in _named(clause) if path not in paths(table).values()):
             name = clause.get("$comment", f"on {within[0]}")
