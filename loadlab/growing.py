@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from loadlab.engines import open_database
 from loadlab.pipeline import Show
+from loadlab.seeding.additions import addition_notes
 from loadlab.seeding.grow import GrowthWish, grow, plan_growth
 from loadlab.seeding.seeder import SeedReport
 from loadlab.units import format_count
@@ -38,7 +39,7 @@ def grow_database(database: str, wish: GrowthWish, show: Show, *, dry_run: bool 
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
         dataset, is_begun = plan_growth(engine, wish)
-        show.notes(dataset.plan.notes)
+        show.notes((*addition_notes(dataset), *dataset.plan.notes))
         tables = tuple(
             TableGrowth(table, dataset.earlier.row_count(table), dataset.row_count(table)) for table in dataset.tables
         )

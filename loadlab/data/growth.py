@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ from loadlab.data.core.clock import Clock
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.dataset import Dataset
 from loadlab.data.frame import Frame, TablePlan
+from loadlab.data.nesting import Nesting
 from loadlab.data.plan.planner import DataPlan, DataRequest
 from loadlab.data.relations.relation import Relation
 from loadlab.errors import InfeasibleError, InputError
 from loadlab.schema.manifest import Manifest
-from loadlab.schema.nesting import KEY
+from loadlab.schema.nesting import KEY, documents_of
 from loadlab.spec.shapes import DataShape
 
 # Rows on both sides of the seam in which the unique keys are compared before anything is written.
@@ -38,6 +40,11 @@ class GrownDataset(Dataset):
     def __init__(self, plan: DataPlan, manifest: Manifest, earlier: Dataset) -> None:
         super().__init__(plan, manifest)
         self.earlier = earlier
+
+    @cached_property
+    def nesting(self) -> Nesting:
+        """As of any dataset; where new rows stand in rows that were there, behind those that stood in them."""
+        return Nesting(self, self.plan.tables, documents_of(self.manifest), self.earlier.nesting)
 
     def _frame(self, table: str, rows: Int64s) -> Frame:
         rows = np.asarray(rows, dtype=np.int64)

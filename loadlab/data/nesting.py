@@ -17,7 +17,14 @@ import pyarrow.compute as pc
 from loadlab.data.core.cells import Mask, arrow_type
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.frame import TablePlan
-from loadlab.data.relations.children import INDEXED_MAX, Children, IndexedChildren, NeighbouringChildren, is_in_order
+from loadlab.data.relations.children import (
+    INDEXED_MAX,
+    Children,
+    IndexedChildren,
+    JoinedChildren,
+    NeighbouringChildren,
+    is_in_order,
+)
 from loadlab.data.relations.relation import Relation
 from loadlab.schema.nesting import Documents, Placement
 
@@ -49,10 +56,16 @@ def listing_obstacle(relation: Relation, rows: float, *, is_written: bool = Fals
 
 
 class Nesting:
-    """The rows of a dataset as the tables of a plan of documents hold them."""
+    """The rows of a dataset as the tables of a plan of documents hold them.
 
-    def __init__(self, dataset: Rows, plans: Mapping[str, TablePlan], documents: Documents) -> None:
+    `earlier` is that of the dataset which this one is a growth of.
+    """
+
+    def __init__(
+        self, dataset: Rows, plans: Mapping[str, TablePlan], documents: Documents, earlier: Nesting | None = None
+    ) -> None:
         self._dataset, self._plans = dataset, plans
+        self._earlier = earlier
         self.documents = documents
         self._children: dict[str, Children] = {}
 
@@ -90,7 +103,7 @@ class Nesting:
     def _more(self, table: str, hosts: Int64s) -> Iterator[tuple[pa.Field, pa.Array]]:
         """What rows hold beside their own columns."""
         for placement in self.documents.inside(table):
-            yield from self._fields(placement, hosts)
+            yield from self.fields(placement, hosts)
         for summary in self.documents.summaries_in(table):
             parents, valid = self._dataset.parent_rows(table, summary.relation, hosts)
             structs = self._structs(summary.table, summary.columns, parents)
@@ -99,18 +112,19 @@ class Nesting:
 
     # -- one column --------------------------------------------------------------------------------------------------
 
-    def _fields(self, placement: Placement, hosts: Int64s) -> list[tuple[pa.Field, pa.Array]]:
+    def fields(self, placement: Placement, hosts: Int64s) -> list[tuple[pa.Field, pa.Array]]:
         """The column of what stands in each of the hosts, and of its counter where it has one."""
         counts, rows = self._children_of(placement).of(hosts)
         found = []
         kept, kept_rows = (counts, rows) if placement.newest is None else _newest(counts, rows, placement.newest)
-        array = self._array(placement, kept, kept_rows)
+        array = self.column(placement, kept, kept_rows)
         found.append((pa.field(placement.field, array.type, nullable=not placement.many), array))
         if placement.counter:
             found.append((pa.field(placement.counter, pa.int64(), nullable=False), pa.array(counts)))
         return found
 
-    def _array(self, placement: Placement, counts: Int64s, rows: Int64s) -> pa.Array:
+    def column(self, placement: Placement, counts: Int64s, rows: Int64s) -> pa.Array:
+        """The column of some rows: so many of them in each host, host after host."""
         structs = self._structs(placement.table, placement.columns, rows, with_more=placement.is_inside)
         if placement.many:
             offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
@@ -143,9 +157,13 @@ class Nesting:
         relation = next(item for item in plan.relations if item.name == placement.relation)
         parent_rows = partial(self._dataset.parent_rows, placement.table, placement.relation)
         rows = self._dataset.row_count(placement.table)
+        start = 0 if self._earlier is None else self._earlier._dataset.row_count(placement.table)
+        found: Children
         if is_in_order(relation):
-            return NeighbouringChildren(parent_rows, rows)
-        return IndexedChildren(parent_rows, rows, self._dataset.row_count(placement.host))
+            found = NeighbouringChildren(parent_rows, rows, start)
+        else:
+            found = IndexedChildren(parent_rows, rows, self._dataset.row_count(placement.host), start)
+        return found if self._earlier is None else JoinedChildren(self._earlier._children_of(placement), found)
 
 
 def _newest(counts: Int64s, rows: Int64s, most: int) -> tuple[Int64s, Int64s]:

@@ -28,7 +28,8 @@ Progress = Callable[[str], None]
 class Chunk:
     """Rows [start, stop) of a table: the unit that is loaded in one transaction together with its ledger row.
 
-    `later`: not the rows, which are in, but those of their columns that were left NULL (`CanFillLater`).
+    `later`: not the rows, which are in, but those of their columns that were left NULL (`CanLoadCycles`), or what of
+    them is added to rows of other tables (`CanAddToRows`).
     """
 
     table: str

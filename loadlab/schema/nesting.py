@@ -154,6 +154,16 @@ def _columns(schema: Schema, documents: Documents, placement: Placement) -> Iter
         yield Column(placement.counter, LogicalType("integer", "bigint", bits=64))
 
 
+def identity_of(table: Table, placement: Placement) -> tuple[str, ...]:
+    """The columns that tell a row from the others that stand in the same row; () where none do."""
+    away = placement.relation.split(",")
+    for key in (table.primary_key, *table.unique_keys):
+        rest = tuple(name for name in key if name not in away)
+        if rest and not any(table.column(name).nullable for name in rest):
+            return rest
+    return ()
+
+
 def documents_from(body: Mapping[str, Any]) -> Documents:
     """The plan that a manifest's body keeps; of a database that has none, every table by itself."""
     said = body.get(KEY) or {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from loadlab.data.additions import placed_in_others
 from loadlab.data.dataset import Dataset
 from loadlab.data.growth import GrownDataset, dataset_of, grown, is_grown, scale_after, scale_for_rows
 from loadlab.engines.abilities import CanExtend
 from loadlab.engines.protocol import Chunk, Engine
 from loadlab.errors import DatabaseError, InputError
+from loadlab.seeding.additions import add_chunk, check_additions, growth_rows
 from loadlab.seeding.chunks import CHUNK_ROWS, pending
 from loadlab.seeding.seeder import Observer, SeedProgress, SeedReport
 from loadlab.seeding.workers import load_chunk
@@ -56,24 +58,15 @@ def plan_growth(engine: Engine, wish: GrowthWish) -> tuple[GrownDataset, bool]:
         assert isinstance(begun, GrownDataset)
         return begun, True
     dataset = dataset_of(there)
-    _require_rows_apart(engine, dataset)
     scale = _scale(dataset, wish)
     if there.new_rows:
         raise DatabaseError(
             f"{engine.display_url} holds up to {there.new_rows:,} rows a table that loads or factories inserted behind "
             f"the dataset, where the growth would begin; seed an empty database with --scale {scale:g} instead"
         )
-    return grown(dataset, scale, wish.words), False
-
-
-def _require_rows_apart(engine: Engine, dataset: Dataset) -> None:
-    """Raises DatabaseError where rows stand in others: the youngest of these would get more of them."""
-    inside = [item for item in dataset.nesting.documents.placements if item.design != "reference"]
-    if inside:
-        raise DatabaseError(
-            f"{engine.display_url} holds rows of {inside[0].table} in those of {inside[0].host}, which growing would "
-            "have to change; seed an empty database at a larger --scale instead"
-        )
+    made = grown(dataset, scale, wish.words)
+    check_additions(engine, made)
+    return made, False
 
 
 def _scale(dataset: Dataset, wish: GrowthWish) -> float:
@@ -89,10 +82,15 @@ def _scale(dataset: Dataset, wish: GrowthWish) -> float:
 
 
 def growth_chunks(dataset: GrownDataset, chunk_rows: int = CHUNK_ROWS) -> tuple[Chunk, ...]:
-    """The new rows in chunks, parents first; cut by row counts alone, so that a resumed growth cuts alike."""
+    """The new rows in chunks, parents first, then what is added to rows that were there; cut by row counts alone, so
+    that a resumed growth cuts alike.
+    """
+    roots = dataset.nesting.documents.roots(dataset.tables)
+    added = (placement.table for placement in placed_in_others(dataset))
     return tuple(
-        Chunk(table, start, min(start + chunk_rows, dataset.row_count(table)))
-        for table in dataset.tables
+        Chunk(table, start, min(start + chunk_rows, dataset.row_count(table)), later)
+        for later, tables in ((False, roots), (True, added))
+        for table in tables
         for start in range(dataset.earlier.row_count(table), dataset.row_count(table), chunk_rows)
     )
 
@@ -108,13 +106,17 @@ def grow(engine: Engine, dataset: GrownDataset, *, is_begun: bool, observe: Obse
     if not is_begun:
         engine.extend(dataset.manifest)
     chunks = growth_chunks(dataset)
-    total = sum(chunk.rows for chunk in chunks)
+    rows = {chunk: growth_rows(dataset, chunk) for chunk in chunks}
+    total = sum(rows.values())
     todo = pending(chunks, engine.loaded())
-    done = total - sum(chunk.rows for chunk in todo)
-    written = 0
+    done, written = total - sum(rows[chunk] for chunk in todo), 0
     for chunk in todo:
-        written += load_chunk(engine, dataset, chunk)
-        done += chunk.rows
+        if chunk.later:
+            add_chunk(engine, dataset, chunk)
+        else:
+            load_chunk(engine, dataset, chunk)
+        done += rows[chunk]
+        written += rows[chunk]
         observe(SeedProgress(done, total, table=chunk.table))
     engine.finish(dataset.manifest, lambda step: observe(SeedProgress(total, total, step=step)))
     return SeedReport(total, written, time.perf_counter() - started, reused=False, resumed=is_begun)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,33 +16,12 @@ from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
 from loadlab.engines.mongodb.engine import MongodbEngine
 from loadlab.engines.mongodb.existing import read_existing
-from loadlab.engines.mongodb.layout import Layout
-from loadlab.engines.mongodb.references import rows_at, value_at
 from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
-from loadlab.seeding.documents import with_documents
 from loadlab.seeding.seeder import seed
-from loadlab.spec.base import validate
 from loadlab.spec.operations import Delete, Form, Join, Lookup, Report, RowList, Update
-from loadlab.spec.scenario import Scenario, ScenarioFile
 from loadlab.spec.shapes import DataShape
 from tests import schemas
-
-ROWS = {"users": 40, "categories": 6, "products": 60, "stock": 50, "orders": 120, "order_items": 300, "reviews": 200}
-WISHES = {
-    "reviews": {
-        "design": "hybrid",
-        "in": "products",
-        "newest": 2,
-        "summaries": {"user_id": ["first_name", "last_name"]},
-    }
-}
-
-
-def shop(engine: MongodbEngine, **wishes: object) -> Dataset:
-    request = DataRequest(DataShape(), scale=1.0, seed=3, full_rows={}.get, rows=ROWS)
-    plain = Dataset.plan_for(schemas.shop(), request, owns_tables=True)
-    file = validate(ScenarioFile, {"documents": {**WISHES, **wishes}}, place="scenario.yaml")
-    return with_documents(engine, plain, Scenario("shop", Path(), file, None))
+from tests.engines.documents import ROWS, expected, in_order, plain, shop, stored
 
 
 @pytest.fixture(scope="module")
@@ -55,48 +31,6 @@ def filled(mongo_server: str) -> Iterator[tuple[MongodbEngine, Dataset]]:
         dataset = shop(engine)
         seed(engine, dataset, workers=1, observe=lambda _: None)
         yield engine, dataset
-
-
-def plain(value: Any) -> Any:
-    """As it can be compared: moments to the millisecond, decimals by their value, documents as they are."""
-    if isinstance(value, Decimal128):
-        return value.to_decimal().normalize()
-    if isinstance(value, Decimal):
-        return value.normalize()
-    if isinstance(value, dt.datetime):
-        moment = value.astimezone(dt.UTC).replace(tzinfo=None)
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    return (
-        str(UUID(bytes=value))
-        if isinstance(value, bytes) and len(value) == 16
-        else str(value)
-        if isinstance(value, UUID)
-        else value
-    )
-
-
-def expected(dataset: Dataset, table: str) -> list[dict[str, Any]]:
-    kinds = {column.name: column.type.kind for column in dataset.table(table).columns}
-    rows: list[dict[str, Any]] = dataset.batch(table, 0, dataset.row_count(table)).to_pylist()
-    return [
-        {name: json.loads(value) if kinds[name] == "json" else plain(value) for name, value in row.items()}
-        for row in rows
-    ]
-
-
-def stored(engine: MongodbEngine, dataset: Dataset, table: str) -> list[dict[str, Any]]:
-    layout = Layout.of(dataset.manifest)
-    found = []
-    for document in engine._database[layout.collection(table)].find():
-        for row in rows_at(document, layout.arrays(table)):
-            if layout.within(table) and value_at(row, layout.within(table)) is None:
-                continue
-            found.append({n: plain(value_at(row, layout.path(table, n))) for n in dataset.table(table).column_names})
-    return found
-
-
-def in_order(rows: list[dict[str, Any]]) -> list[str]:
-    return sorted(str(sorted(row.items())) for row in rows)
 
 
 def test_every_row_is_the_dataset_s_own(filled):
@@ -346,11 +280,3 @@ def test_rows_are_appended_to_what_stands_by_itself(filled):
     engine, dataset = filled
     with pytest.raises(InputError, match="order_items stands in the rows of orders here"):
         engine.append(dataset.table("order_items"), [dataset.batch("order_items", 0, 1)])
-
-
-def test_growing_says_what_is_in_its_way(filled):
-    from loadlab.seeding.grow import GrowthWish, plan_growth
-
-    engine, _ = filled
-    with pytest.raises(DatabaseError, match="holds rows of order_items in those of orders"):
-        plan_growth(engine, GrowthWish(scale=2.0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,11 +44,11 @@ def is_in_order(relation: Relation) -> bool:
 
 
 class NeighbouringChildren:
-    """The children of a parent are a run of the `rows` child rows."""
+    """The children of a parent are a run of the child rows [start, rows)."""
 
-    def __init__(self, parent_rows: ParentRows, rows: int) -> None:
+    def __init__(self, parent_rows: ParentRows, rows: int, start: int = 0) -> None:
         self._parent_rows = parent_rows
-        self._rows = rows
+        self._start, self._rows = start, rows
 
     def of(self, parents: Int64s) -> tuple[Int64s, Int64s]:
         """As `Children.of`."""
@@ -77,7 +78,7 @@ class NeighbouringChildren:
 
     def _first(self, parents: Int64s) -> Int64s:
         """The first child row that belongs to each of these parents or to a later one; shape (n,)."""
-        low, high = np.zeros_like(parents), np.full_like(parents, self._rows)
+        low, high = np.full_like(parents, self._start), np.full_like(parents, self._rows)
         for _ in range(self._rows.bit_length()):
             middle = (low + high) // 2
             is_open = low < high
@@ -88,11 +89,11 @@ class NeighbouringChildren:
 
 
 class IndexedChildren:
-    """The rows by their parent, put in order at the first use and kept."""
+    """The rows [start, rows) by their parent, put in order at the first use and kept."""
 
-    def __init__(self, parent_rows: ParentRows, rows: int, parents: int) -> None:
+    def __init__(self, parent_rows: ParentRows, rows: int, parents: int, start: int = 0) -> None:
         self._parent_rows = parent_rows
-        self._rows, self._parents = rows, parents
+        self._start, self._rows, self._parents = start, rows, parents
         self._lock = threading.Lock()
         self._found: tuple[Int64s, npt.NDArray[Any]] | None = None
 
@@ -110,15 +111,30 @@ class IndexedChildren:
             return self._found
 
     def _sorted(self) -> tuple[Int64s, npt.NDArray[Any]]:
-        owners = np.empty(self._rows, dtype=np.int32)
-        for first in range(0, self._rows, _PIECE_ROWS):
+        owners = np.empty(self._rows - self._start, dtype=np.int32)
+        for first in range(self._start, self._rows, _PIECE_ROWS):
             rows = np.arange(first, min(first + _PIECE_ROWS, self._rows), dtype=np.int64)
             parents, valid = self._parent_rows(rows)
-            owners[rows] = parents if valid is None else np.where(valid, parents, self._parents)
+            owners[rows - self._start] = parents if valid is None else np.where(valid, parents, self._parents)
         counts = np.bincount(owners, minlength=self._parents + 1)[: self._parents]
         starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         # Rows without a parent come last, behind every start.
-        return starts, np.argsort(owners, kind="stable").astype(np.int32)
+        return starts, (np.argsort(owners, kind="stable") + self._start).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedChildren:
+    """The children that parents had, and those that came with a growth."""
+
+    earlier: Children
+    later: Children
+
+    def of(self, parents: Int64s) -> tuple[Int64s, Int64s]:
+        """As `Children.of`."""
+        (first, old), (second, new) = self.earlier.of(parents), self.later.of(parents)
+        index = np.arange(len(parents))
+        owners = np.concatenate([np.repeat(index, first), np.repeat(index, second)])
+        return first + second, np.concatenate([old, new])[np.argsort(owners, kind="stable")]
 
 
 def _kept(owners: Int64s, rows: Int64s, valid: Mask | None, parents: int) -> tuple[Int64s, Int64s]:

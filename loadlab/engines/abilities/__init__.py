@@ -50,7 +50,7 @@ from loadlab.engines.abilities.load import (
     DirectSession,
     StatementContent,
 )
-from loadlab.engines.abilities.nesting import Access, CanNest, RelationFacts
+from loadlab.engines.abilities.nesting import Access, CanAddToRows, CanNest, RelationFacts
 from loadlab.engines.abilities.plans import CanExplain, CanPlan, CanPlanValues, CanTryIndexes, CanTune, Tuning
 from loadlab.engines.abilities.pooling import CanGoThroughPooler, Pooler, PoolerConsole, PoolerState
 from loadlab.engines.abilities.replay import (
@@ -76,6 +76,7 @@ from loadlab.engines.abilities.sources import CanDumpSchema, CanHostMigrations, 
 __all__ = [
     "Access",
     "ActivitySampler",
+    "CanAddToRows",
     "CanAppend",
     "CanCancel",
     "CanClone",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from loadlab.schema.model import Schema
-from loadlab.schema.nesting import Documents
+from loadlab.engines.protocol import Chunk
+from loadlab.schema.model import Schema, Table
+from loadlab.schema.nesting import Documents, Placement
 from loadlab.spec.documents import DocumentWish
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +81,25 @@ class CanNest(Protocol):
 
         Raises InputError for a wish that cannot be met.
         """
+        ...
+
+
+@runtime_checkable
+class CanAddToRows(Protocol):
+    """Rows that stand in others can be added to such as are there."""
+
+    def add_to_rows(
+        self, host: Table, placement: Placement, identity: Sequence[str], batches: Iterable[pa.RecordBatch]
+    ) -> None:
+        """Each row of the batches is one of `host`: its primary key, then the placement's field (of a hybrid also the
+        counter), which are its only columns.
+
+        What the field holds is appended to a list; `identity` are the columns that tell its rows from each other, and
+        one that is there already is not added again. A single row is put where there is none; the list and the counter
+        of a hybrid take the place of those that are there. Raises ConstraintError for a row of `host` that is gone.
+        """
+        ...
+
+    def note_chunk(self, chunk: Chunk) -> None:
+        """Enter in the ledger that all that a chunk adds is in."""
         ...

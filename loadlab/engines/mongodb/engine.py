@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from loadlab.engines.abilities import Access, Refusal, RelationFacts
 from loadlab.engines.mongodb import evidence, ledger
+from loadlab.engines.mongodb.adding import add_to_rows
 from loadlab.engines.mongodb.cloning import copy_database
 from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address, scratch_name
 from loadlab.engines.mongodb.creating import (
@@ -34,7 +35,7 @@ from loadlab.engines.mongodb.under_load import UnderLoad
 from loadlab.engines.protocol import Chunk, Manifest, Progress
 from loadlab.errors import DatabaseError, InputError, NotEmptyError
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import APART, Documents, documents_of
+from loadlab.schema.nesting import APART, Documents, Placement, documents_of
 from loadlab.spec.documents import DocumentWish
 from loadlab.spec.statement import Statement
 
@@ -289,6 +290,17 @@ class MongodbEngine(UnderLoad):
         client = self._database.client
         with translated(f"table {table.key}"), client.start_session() as session, session.start_transaction():
             return insert(self._database, table, encoded(table, batches, None), session=session)
+
+    def add_to_rows(
+        self, host: Table, placement: Placement, identity: Sequence[str], batches: Iterable[pa.RecordBatch]
+    ) -> None:
+        """See `loadlab.engines.abilities.CanAddToRows`."""
+        add_to_rows(self._database, host, placement, identity, batches)
+
+    def note_chunk(self, chunk: Chunk) -> None:
+        """See `loadlab.engines.abilities.CanAddToRows`."""
+        with translated(self.display_url):
+            ledger.enter(self._database, chunk)
 
     def extend(self, manifest: Manifest) -> None:
         """One change of the ledger."""
