@@ -144,7 +144,7 @@ def test_lists_in_lists_that_are_there_are_refused(mongodb_database):
         foreign_keys=(schemas.fk("page_id", "pages", "id", "CASCADE"),),
     )
     schema = Schema((files, pages, marks), schemas.DIALECT)
-    request = DataRequest(DataShape(), scale=1.0, seed=3, full_rows={}.get, rows_everywhere=50)
+    request = DataRequest(DataShape(), scale=1.0, seed=3, full_rows={}.get, rows={}, rows_everywhere=50)
     file = validate(ScenarioFile, {"documents": {"pages": "embed", "marks": "embed"}}, place="scenario.yaml")
     dataset = with_documents(
         mongodb_database, Dataset.plan_for(schema, request, owns_tables=True), Scenario("files", Path(), file, None)
