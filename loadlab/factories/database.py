@@ -27,7 +27,8 @@ from loadlab.factories.factory import Factory
 from loadlab.factories.recipe import Wish, shaped_wishes, state_wishes
 from loadlab.schema.manifest import Manifest
 from loadlab.schema.model import Schema, Table
-from loadlab.schema.nesting import KEY
+from loadlab.schema.nesting import KEY, Documents
+from loadlab.seeding.documents import with_documents
 from loadlab.seeding.seeder import seed as seed_dataset
 from loadlab.sourcing import scenario_of, schema_of
 from loadlab.spec.scenario import Scenario
@@ -104,7 +105,7 @@ def _dataset_of(
         documents=body.get(KEY),
     )
     owns_tables = scenario.source(engine.name) is not None
-    dataset = Dataset.plan_for(found.schema, request, owns_tables=owns_tables)
+    dataset = with_documents(engine, Dataset.plan_for(found.schema, request, owns_tables=owns_tables), scenario)
     if there is not None and there.fingerprint != dataset.manifest.fingerprint:
         remedy = "asks for other rows than the database is filled with; leave rows and scale out, or give another one"
         raise InputError("loadlab.open()", remedy, value=engine.display_url)
@@ -218,6 +219,11 @@ class Database:
     def schema(self) -> Schema:
         """The schema that is there."""
         return self.dataset.manifest.schema
+
+    @property
+    def documents(self) -> Documents:
+        """Which rows stand in others."""
+        return self.dataset.nesting.documents
 
     @property
     def seed(self) -> int:
@@ -345,7 +351,7 @@ class Database:
         """The highest value of an integer column for each set of values of other columns, 0 without any; shape (n,)."""
         handle = self._prepared(self._appends.highest_statement(table, column, tuple(where)))
         session = self._open_session()
-        found = [session.query(handle, values)[0][0] for values in session.encode(handle, where)]
+        found = [_only(session.query(handle, values)) for values in session.encode(handle, where)]
         return np.array([value or 0 for value in found], dtype=np.int64)
 
     @contextmanager
@@ -367,7 +373,7 @@ class Database:
         if column is None:
             return first
         handle = self._prepared(self._appends.highest_statement(table, column))
-        highest = self._open_session().query(handle, ())[0][0]
+        highest = _only(self._open_session().query(handle, ()))
         rows = np.array([first, first + 1], dtype=np.int64)
         one, two = self.values_of(table).values(table.key, column, rows).to_pylist()
         if highest is None or two - one != 1:
@@ -412,6 +418,11 @@ class Database:
         if statement not in self._handles:
             self._handles[statement] = self._open_session().prepare(statement)
         return self._handles[statement]
+
+
+def _only(rows: Sequence[tuple[Any, ...]]) -> Any:
+    """The one value of a query; None also where there is no row."""
+    return rows[0][0] if rows else None
 
 
 def _request(manifest: Manifest, shape: DataShape, place: str) -> DataRequest:

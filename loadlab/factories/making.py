@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from loadlab.data.values.times import Written
 from loadlab.errors import ConstraintError, InputError
 from loadlab.factories.choices import worlds_of
 from loadlab.factories.factory import Factory
+from loadlab.factories.inside import columns_inside, has_inside, placement_of, with_inside
 from loadlab.factories.parents import ParentKeys, ordinals, parent_keys, tree_level
 from loadlab.factories.recipe import Wish, column_of
 from loadlab.factories.rows import Rows
@@ -50,17 +52,22 @@ def create(order: Factory) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """An order with its maker. `children` are there where the rows have aggregates over them: they are made first and
-    inserted last."""
+    """An order with its maker. `children` are there where the rows have aggregates over them, or hold them: they are
+    planned first and inserted last, or with these."""
 
     order: Factory
     maker: _Maker
     children: tuple[_Work, ...] | None = None
 
+    def batches(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        """The rows [start, stop) by index."""
+        for batch, _ in self.maker.batches(start, stop):
+            yield batch
+
 
 def _planned(order: Factory) -> _Work:
     maker = _Maker.of(order, creates=True)
-    if not aggregates_of(order):
+    if not aggregates_of(order) and not has_inside(order):
         return _Work(order, maker)
     kept = _Kept(order, order.amount)
     for batch, moments in maker.batches(0, order.amount):
@@ -71,26 +78,38 @@ def _planned(order: Factory) -> _Work:
     return _Work(order, replace(maker, totals=totals_of(order, makers)), works)
 
 
-def _insert(work: _Work) -> Rows:
+def _insert(work: _Work, *, is_written: bool = False) -> Rows:
+    """`is_written`: the rows are there, with those that they stand in."""
     order = work.order
     kept = _Kept(order, order.amount)
     for start in range(0, order.amount, APPEND_ROWS):
-        pieces = work.maker.batches(start, min(start + APPEND_ROWS, order.amount))
-        _append(order, kept.passing(pieces))
+        batches = _passing(work, kept, start, min(start + APPEND_ROWS, order.amount))
+        if is_written:
+            deque(batches, maxlen=0)
+        else:
+            _append(order, batches)
     rows = kept.rows()
     if work.children is None:
         for children in order.children:
             create(_children(children.order, rows, children.key, children.count))
-    for child in work.children or ():
-        _insert(child)
+    for given, child in zip(order.children, work.children or (), strict=False):
+        _insert(child, is_written=placement_of(order, given) is not None)
     for attached in order.attached:
         _attach(attached.junction, rows, attached.own, attached.rows, attached.other)
     return rows
 
 
+def _passing(work: _Work, kept: _Kept, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+    """The rows [start, stop), which are kept, with what stands in them."""
+    for batch in kept.passing(work.maker.batches(start, stop)):
+        yield with_inside(work, batch, start)
+        start += batch.num_rows
+
+
 def _append(order: Factory, batches: Iterator[pa.RecordBatch]) -> None:
+    columns = (*filled_columns(order), *columns_inside(order))
     try:
-        order.database.append(replace(order.table, columns=filled_columns(order)), batches)
+        order.database.append(replace(order.table, columns=columns), batches)
     except ConstraintError as error:
         message = (
             f'factory("{order.table.key}"): {error}; a given value that comes twice or breaks a rule of the table,'

@@ -16,7 +16,7 @@ from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import open_database
 from loadlab.engines.mongodb.engine import MongodbEngine
 from loadlab.engines.mongodb.existing import read_existing
-from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
+from loadlab.errors import ConstraintError, DatabaseError, NotEmptyError
 from loadlab.seeding.seeder import seed
 from loadlab.spec.operations import Delete, Form, Join, Lookup, Report, RowList, Update
 from loadlab.spec.shapes import DataShape
@@ -274,9 +274,3 @@ def test_what_was_filled_can_be_read_as_existing_collections(filled):
         "position", "product_id", "quantity", "unit_price", "line_total",
     }  # fmt: skip
     assert ("user_id", "users") in [(key.columns[0], key.target) for key in orders.foreign_keys]
-
-
-def test_rows_are_appended_to_what_stands_by_itself(filled):
-    engine, dataset = filled
-    with pytest.raises(InputError, match="order_items stands in the rows of orders here"):
-        engine.append(dataset.table("order_items"), [dataset.batch("order_items", 0, 1)])

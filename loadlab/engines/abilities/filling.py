@@ -69,7 +69,9 @@ class CanAppend(Protocol):
         ...
 
     def highest_statement(self, table: Table, column: str, where: Sequence[str] = ()) -> Statement:
-        """A query of the largest value of a column, NULL without any, among the rows with these columns' values."""
+        """A query of the largest value of a column, NULL or no row without any, among the rows with these columns'
+        values.
+        """
         ...
 
 

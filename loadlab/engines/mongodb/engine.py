@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from loadlab.engines.abilities import Access, Refusal, RelationFacts
 from loadlab.engines.mongodb import evidence, ledger
-from loadlab.engines.mongodb.adding import add_to_rows
+from loadlab.engines.mongodb.adding import add_to_rows, append_inside
 from loadlab.engines.mongodb.cloning import copy_database
 from loadlab.engines.mongodb.connection import NAME, Address, Document, scratch_address, scratch_name
 from loadlab.engines.mongodb.creating import (
@@ -282,13 +282,16 @@ class MongodbEngine(UnderLoad):
     # Rows behind what is there ------------------------------------------------------------------------------------
 
     def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
-        """In one transaction, which needs a replica set. Raises InputError for rows that stand in others."""
+        """In one transaction, which needs a replica set; rows that stand in others are added to these.
+
+        Raises InputError for rows of lists within lists.
+        """
         there = self.manifest()
-        held = APART.of(table.key) if there is None else documents_of(there).of(table.key)
-        if held.is_inside:
-            raise InputError(table.key, f"stands in the rows of {held.host} here, to which none can be appended")
+        layout = None if there is None else Layout.of(there)
         client = self._database.client
         with translated(f"table {table.key}"), client.start_session() as session, session.start_transaction():
+            if layout is not None and layout.within(table.key):
+                return append_inside(self._database, layout, table, batches, session)
             return insert(self._database, table, encoded(table, batches, None), session=session)
 
     def add_to_rows(

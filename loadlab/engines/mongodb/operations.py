@@ -79,7 +79,7 @@ def lookup_statement(table: Table, columns: Sequence[str], layout: Layout) -> St
 
 
 def highest_statement(table: Table, column: str, known: Sequence[str], layout: Layout) -> Statement:
-    """See `loadlab.engines.abilities.CanAppend`: one document, also of none."""
+    """See `loadlab.engines.abilities.CanAppend`: no document where there is none."""
     at = path(table, column)
     stages: list[dict[str, Any]] = [{"$match": equal(table, known)}] if known else []
     total = {"$group": {ID: None, "highest": {"$max": f"${at}"}}}
