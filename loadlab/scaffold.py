@@ -27,7 +27,7 @@ from loadlab.sourcing import FoundSchema, scenario_of, schema_of
 from loadlab.spec.requirements import load_brief
 from loadlab.spec.scenario import Scenario, ScenarioFile
 from loadlab.spec.shapes import DataShape
-from loadlab.spec.source import SchemaSource, parse_source
+from loadlab.spec.source import SchemaSource, holds_commands, names_source, parse_source
 
 FILE, BRIEF = "scenario.yaml", "brief.json"
 _TRIAL_ROWS = 300
@@ -144,7 +144,7 @@ def _given(source: str | None, named: Engine, spare: Path) -> _Start:
     """`named` is the database of the URL, whose kind the scenario is for, or the bundled one."""
     if source is None:
         return _from_database(named, spare)
-    if Path(source).suffix == ".json":
+    if Path(source).suffix == ".json" and not names_source(source):
         brief_path = Path(source)
         brief = load_brief(brief_path)
         beside = parse_source(_schema_beside(brief_path), brief_path.resolve().parent)
@@ -172,6 +172,7 @@ def _schema_beside(brief: Path) -> str:
     """The schema in the brief's folder: `schema.sql`, or the only file that can be one."""
     folder = brief.resolve().parent
     found = sorted(path for suffix in ("sql", "prisma") for path in folder.glob(f"*.{suffix}"))
+    found += sorted(path for path in folder.glob("*.json") if holds_commands(path))
     preferred = [path for path in found if path.stem == "schema"] or found
     if len(preferred) != 1:
         seen = ", ".join(path.name for path in found) or "none"

@@ -16,7 +16,7 @@ from loadlab.data.relations.relation import Relation
 from loadlab.schema.checks import expression_columns
 from loadlab.schema.model import Check, Column, ForeignKey, Schema, Table
 
-Status = Literal["kept", "overridden", "not understood", "left to the server"]
+Status = Literal["kept", "overridden", "not understood", "left to the server", "left out"]
 Kind = Literal[
     "primary key", "unique", "foreign key", "check", "exclusion", "not null", "type", "partition", "trigger"
 ]  # fmt: skip
@@ -68,15 +68,20 @@ class TableFeasibility:
         return all(constraint.certain for constraint in self.constraints)
 
 
-def feasibility(plan: DataPlan, schema: Schema, *, owns_tables: bool) -> tuple[TableFeasibility, ...]:
-    """One report a table, in load order. `owns_tables`: LoadLab makes the tables, so that triggers can wait."""
+def feasibility(
+    plan: DataPlan, schema: Schema, *, owns_tables: bool, engine: str | None = None
+) -> tuple[TableFeasibility, ...]:
+    """One report a table, in load order. `owns_tables`: LoadLab makes the tables, so that triggers can wait; on another
+    `engine` than the one whose words the schema is in there are none (None: it is that one).
+    """
+    has_triggers = engine in (None, schema.dialect)
     return tuple(
         TableFeasibility(
             key,
             plan.findings[key].asked.rows,
             plan.tables[key].rows,
             plan.findings[key].volume.limit,
-            tuple(_Table(schema, plan.tables[key], plan.findings[key], owns_tables).constraints()),
+            tuple(_Table(schema, plan.tables[key], plan.findings[key], owns_tables, has_triggers).constraints()),
         )
         for key in plan.order
         if key in plan.findings
@@ -89,6 +94,7 @@ class _Table:
     plan: TablePlan
     found: Findings
     owns_tables: bool
+    has_triggers: bool
 
     @property
     def table(self) -> Table:
@@ -282,6 +288,10 @@ class _Table:
     def _triggers(self) -> Iterator[Constraint]:
         when = "put off until the rows are in" if self.owns_tables else "fires for the rows that are loaded"
         for trigger in self.table.triggers:
+            if self.owns_tables and not self.has_triggers:
+                means = f"its body is in the words of {self.schema.dialect}"
+                yield Constraint(trigger.name, "trigger", "left out", means)
+                continue
             writes = f"; writes to {', '.join(trigger.writes)}" if trigger.writes else ""
             yield Constraint(trigger.name, "trigger", "left to the server", f"{when}{writes}")
 

@@ -20,7 +20,7 @@ from loadlab.seeding.trial import TableRefusal, Trial
 from loadlab.units import format_count, format_duration, format_size
 from loadlab.validate.wording import counted
 
-_ORDER: tuple[Status, ...] = ("not understood", "overridden", "left to the server", "kept")
+_ORDER: tuple[Status, ...] = ("not understood", "overridden", "left to the server", "left out", "kept")
 
 
 def plan_summary(

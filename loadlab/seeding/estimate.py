@@ -59,7 +59,7 @@ class TableEstimate:
 def estimate(dataset: Dataset, engine: Engine) -> tuple[TableEstimate, ...]:
     """One estimate a table, in load order."""
     manifest = dataset.manifest
-    found = feasibility_of(dataset.plan, manifest.schema, owns_tables=manifest.owns_tables)
+    found = feasibility_of(dataset.plan, manifest.schema, owns_tables=manifest.owns_tables, engine=engine.name)
     return tuple(_table(dataset, engine, item) for item in found)
 
 

@@ -17,7 +17,7 @@ from loadlab.spec.documents import DocumentWishes
 from loadlab.spec.profile import with_profile
 from loadlab.spec.requirements import Brief, load_brief
 from loadlab.spec.shapes import DataShape
-from loadlab.spec.source import SOURCE_FORMS, SchemaSource, parse_source
+from loadlab.spec.source import SOURCE_FORMS, SchemaSource, holds_commands, parse_source
 from loadlab.spec.targets import Target, TargetOverrides, resolve_targets
 from loadlab.spec.workload import Workload
 
@@ -127,7 +127,7 @@ def load_scenario(path: Path, *, changes: Mapping[str, Any] | None = None, place
         raise InputError(str(path), "is the address of a database: give it with --database")
     file_path = path / "scenario.yaml" if path.is_dir() else path
     place = place or file_path.name
-    if file_path.suffix == ".sql" and file_path.is_file():
+    if (file_path.suffix == ".sql" and file_path.is_file()) or holds_commands(file_path):
         raise InputError(str(path), f"is a schema and no scenario; `loadlab init {path}` writes one")
     data = _parse_yaml(read_text(file_path), file_path.name)
     file = validate(ScenarioFile, merged(data, changes) if changes else data, place=place)

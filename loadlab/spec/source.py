@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,9 @@ _EXAMPLES = {
     "prisma": "prisma:schema.prisma",
     "ddl": "ddl:schema.sql",
 }
+# A JSON text that begins with a list, or with a command that makes something.
+_COMMANDS = re.compile(r'\ufeff?\s*(?:\[|\{\s*"create\w*"\s*:)')
+_HEAD_CHARACTERS = 4096
 SOURCE_FORMS = ", ".join(("schema.sql", _EXAMPLES["sqlalchemy"], _EXAMPLES["django"], "alembic.ini", "schema.prisma"))
 
 
@@ -78,4 +82,18 @@ def parse_source(text: str, folder: Path) -> SchemaSource:
 def names_source(text: str) -> bool:
     """Whether a word on the command line is a schema's source, as against a scenario."""
     prefix, colon, _ = text.partition(":")
-    return (bool(colon) and prefix in _PREFIXES) or Path(text).suffix in _SUFFIXES
+    return (bool(colon) and prefix in _PREFIXES) or Path(text).suffix in _SUFFIXES or holds_commands(Path(text))
+
+
+def holds_commands(path: Path) -> bool:
+    """Whether a file is a script of commands in JSON: a list of them, or one behind the other.
+
+    A scenario and a brief are mappings, and have no such keys.
+    """
+    if path.suffix != ".json":
+        return False
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return _COMMANDS.match(file.read(_HEAD_CHARACTERS)) is not None
+    except OSError:
+        return False  # Whoever reads it says so.

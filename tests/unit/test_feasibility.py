@@ -107,6 +107,11 @@ def test_generated_columns_and_triggers_are_the_server_s() -> None:
     assert not named(own, "big").certain
     assert named(own, "log_it").means == "put off until the rows are in; writes to audit"
     assert named(live, "log_it").means.startswith("fires")
+    schema = Schema((table,), DIALECT)
+    plan = Dataset.plan_for(schema, request(), owns_tables=True).plan
+    (elsewhere,) = feasibility(plan, schema, owns_tables=True, engine="another")
+    left = named(elsewhere, "log_it")
+    assert (left.status, left.means) == ("left out", "its body is in the words of postgresql")
 
 
 def test_a_unique_column_and_a_one_to_one_parent() -> None:

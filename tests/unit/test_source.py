@@ -9,6 +9,7 @@ import pytest
 from loadlab.engines.postgresql.extensions import with_extensions
 from loadlab.errors import InputError, MissingDependencyError
 from loadlab.schema.sources.project import ScratchAddress, ask_project
+from loadlab.spec.scenario import load_scenario
 from loadlab.spec.source import names_source, parse_source
 
 
@@ -45,6 +46,25 @@ def test_a_source_is_named(text, kind, reference, is_file, title):
 )
 def test_a_scenario_is_no_source(text, expected):
     assert names_source(text) is expected
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ('[{"create": "users"}]', True),
+        ('\n {"create": "users"}\n{"createIndexes": "users", "indexes": []}', True),
+        ('{"schema": "schema.sql"}', False),
+        ('{"project": {"name": "shop"}}', False),
+        ("", False),
+    ],
+)
+def test_a_script_of_commands_is_known_by_its_content(tmp_path, content, expected):
+    (tmp_path / "schema.json").write_text(content)
+    assert names_source(str(tmp_path / "schema.json")) is expected
+    assert not names_source(str(tmp_path / "missing.json"))
+    if expected:
+        with pytest.raises(InputError, match="is a schema and no scenario; `loadlab init .*schema.json` writes one"):
+            load_scenario(tmp_path / "schema.json")
 
 
 def test_a_prefix_without_a_name():
