@@ -163,7 +163,10 @@ class Nesting:
             found = NeighbouringChildren(parent_rows, rows, start)
         else:
             found = IndexedChildren(parent_rows, rows, self._dataset.row_count(placement.host), start)
-        return found if self._earlier is None else JoinedChildren(self._earlier._children_of(placement), found)
+        if self._earlier is None:
+            return found
+        there = self._earlier._dataset.row_count(placement.host)
+        return JoinedChildren(self._earlier._children_of(placement), found, there)
 
 
 def _newest(counts: Int64s, rows: Int64s, most: int) -> tuple[Int64s, Int64s]:

@@ -20,7 +20,7 @@ from loadlab.data.history import settled
 from loadlab.data.plan.planner import DataRequest
 from loadlab.data.sizes import sizes_by_relations
 from loadlab.engines import DEFAULT_URL, open_database
-from loadlab.engines.abilities import CanAppend, CanClone, CanTune
+from loadlab.engines.abilities import CanAppend, CanClone, CanNest, CanTune
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import DatabaseError, InputError
 from loadlab.factories.factory import Factory
@@ -105,7 +105,12 @@ def _dataset_of(
         documents=body.get(KEY),
     )
     owns_tables = scenario.source(engine.name) is not None
-    dataset = with_documents(engine, Dataset.plan_for(found.schema, request, owns_tables=owns_tables), scenario)
+    dataset = Dataset.plan_for(found.schema, request, owns_tables=owns_tables)
+    if isinstance(engine, CanNest) and owns_tables:
+        # Which rows stand in others follows from how many there would be.
+        full = request if fills else replace(request, shape=shape, scale=shape.scale, rows_everywhere=None)
+        seeded = with_documents(engine, Dataset.plan_for(found.schema, full, owns_tables=True), scenario)
+        dataset = dataset.with_documents(seeded.nesting.documents)
     if there is not None and there.fingerprint != dataset.manifest.fingerprint:
         remedy = "asks for other rows than the database is filled with; leave rows and scale out, or give another one"
         raise InputError("loadlab.open()", remedy, value=engine.display_url)

@@ -180,6 +180,7 @@ def test_collections_without_a_validator_are_written_out_as_they_are_read(mongod
     ]
     mongodb_database._database.notes.insert_many(documents)
     mongodb_database._database.things.insert_one({"_id": 7, "price": Decimal128("1.25")})
+    mongodb_database._database.create_collection("view", viewOn="notes", pipeline=[])
     found = mongodb_database.reflect()
     assert [key.target for key in found.table("notes").foreign_keys] == ["things"]
     made = mongodb_database.preview(mongodb_database.dump_ddl(), {})
@@ -189,6 +190,7 @@ def test_collections_without_a_validator_are_written_out_as_they_are_read(mongod
         return said, table.primary_key, [(key.columns, key.target) for key in table.foreign_keys]
 
     assert [shape(table) for table in made] == [shape(table) for table in found]
+    assert mongodb_database.notes()[-1] == "view view: left out"
 
 
 @pytest.mark.parametrize(

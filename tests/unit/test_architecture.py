@@ -45,7 +45,7 @@ MAY_IMPORT["request"] = MAY_IMPORT["sourcing"] | {"sourcing"}
 # Within data/, from the means to the plan: a folder (or module) imports itself and what stands before it.
 DATA_LAYERS = (
     "core", "relations", "frame", "volumes", "texts", "values", "overlay", "constraints", "choose", "plan",
-    "nesting", "dataset", "growth", "feasibility", "history", "sizes", "application",
+    "nesting", "dataset", "growth", "additions", "feasibility", "history", "sizes", "application",
 )  # fmt: skip
 # The top: they know every stage, and no stage knows them.
 TOP = {

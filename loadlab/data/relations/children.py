@@ -124,13 +124,16 @@ class IndexedChildren:
 
 @dataclass(frozen=True, slots=True)
 class JoinedChildren:
-    """The children that parents had, and those that came with a growth."""
+    """The children that the first `parents` parents had, and those that came with a growth."""
 
     earlier: Children
     later: Children
+    parents: int
 
     def of(self, parents: Int64s) -> tuple[Int64s, Int64s]:
         """As `Children.of`."""
+        if not len(parents) or int(parents.min()) >= self.parents:
+            return self.later.of(parents)
         (first, old), (second, new) = self.earlier.of(parents), self.later.of(parents)
         index = np.arange(len(parents))
         owners = np.concatenate([np.repeat(index, first), np.repeat(index, second)])

@@ -82,7 +82,7 @@ def _require_all(
     if gone:
         raise ConstraintError(
             f"table {placement.table}: {gone:,} of {len(keys):,} documents of {host.key} that its rows belong to are"
-            " gone"
+            " gone: somebody has deleted them since they were written"
         )
 
 

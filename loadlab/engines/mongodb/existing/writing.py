@@ -19,6 +19,7 @@ from loadlab.engines.mongodb.collections.indexes import ID_INDEX
 from loadlab.engines.mongodb.collections.validator import json_schema, schema_in, table_of
 from loadlab.engines.mongodb.connection import Document
 from loadlab.engines.mongodb.creating import options_of
+from loadlab.engines.mongodb.names import is_users
 from loadlab.engines.mongodb.paths import paths
 from loadlab.schema.model import Schema, Table
 
@@ -46,6 +47,8 @@ def _text(command: Mapping[str, Any]) -> str:
 
 def _commands(database: Database[Document], schema: Schema, notes: list[str]) -> Iterator[dict[str, Any]]:
     options = options_of(database)
+    others = (item for item in database.list_collections() if item.get("type") not in (None, "collection"))
+    notes += [f"{item['type']} {item['name']}: left out" for item in others if is_users(item["name"])]
     for table in schema:
         if not table.columns:
             notes.append(f"collection {table.key}: left out, nothing says what its documents hold")
