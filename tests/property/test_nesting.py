@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadlab.data.additions import added_rows, additions, placed_in_others
 from loadlab.data.core.hashing import Int64s, make_key
 from loadlab.data.dataset import Dataset, rows_fingerprint
+from loadlab.data.growth import grown
 from loadlab.data.plan.planner import DataRequest
 from loadlab.data.relations.children import IndexedChildren, NeighbouringChildren, is_in_order
 from loadlab.data.relations.relation import Relation
@@ -97,6 +100,35 @@ def test_embedded_rows_are_the_dataset_s_own(orders: int, items: int, cuts: list
     ]
     assert embedded == rows_of(plain, "order_items")
     assert sum(nested.nesting.embedded_rows("orders", *part) for part in parts) == plain.row_count("order_items")
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    orders=st.integers(1, 80), items=st.integers(1, 240), scales=st.lists(st.floats(1.0, 3.0), min_size=1, max_size=2)
+)
+def test_what_a_growth_brings_is_new_documents_and_additions(orders: int, items: int, scales: list[float]) -> None:
+    made = dataset(orders=orders, order_items=items, users=20, products=30, stock=20, reviews=60).with_documents(
+        Documents((ITEMS, STOCK, replace(REVIEWS, design="embed", newest=None, counter="", field="reviews")))
+    )
+    for scale in sorted(scales):
+        made = grown(made, scale, "--scale")
+        for placement in placed_in_others(made):
+            old, new = (whose.row_count(placement.host) for whose in (made.earlier, made))
+            start, stop = made.earlier.row_count(placement.table), made.row_count(placement.table)
+            batches = list(additions(made, placement, start, stop))
+            found = [row for batch in batches for row in batch.column(placement.field).to_pylist()]
+            added = sum(map(len, found)) if placement.many else len(found)
+            assert added == added_rows(made, placement, start, stop)
+            fresh = made.nesting.batch(placement.host, old, new).column(placement.field).to_pylist()
+            within = sum(map(len, fresh)) if placement.many else sum(item is not None for item in fresh)
+            assert added + within == stop - start
+        everything = made.nesting.batch("orders", 0, made.row_count("orders")).to_pylist()
+        embedded = [
+            {"order_id": order["id"], "order_created_at": order["created_at"], **item}
+            for order in everything
+            for item in order["order_items"]
+        ]
+        assert sorted(map(str, embedded)) == sorted(map(str, rows_of(made, "order_items")))
 
 
 def test_one_row_at_most_is_a_struct_and_the_newest_come_first() -> None:
