@@ -285,7 +285,8 @@ def _text(start: _Start, made: _Mix, schema: str) -> str:
     if start.brief is not None:
         top["brief"] = BRIEF
     top["schema"] = {start.dialect: schema}
-    tail = [f"Left out: {name}: {reason}" for name, reason in made.left_out.items()]
+    tail = [f"Of the schema: {note}" for note in start.notes]
+    tail += [f"Left out: {name}: {reason}" for name, reason in made.left_out.items()]
     # Where nobody stated limits, the file states the usual ones: a scenario is to be read, and to be changed.
     targets = {} if start.brief is not None else _TARGETS
     return ScenarioText(_head(start, made), top, _data(made), _WORKLOAD, made.entries, targets, tail).render()

@@ -8,10 +8,13 @@ import pytest
 
 from loadlab.engines.mongodb.collections.validator import table_of
 from loadlab.engines.mongodb.existing.reading import with_sample
+from loadlab.engines.mongodb.existing.relaxing import relaxed
 from loadlab.engines.mongodb.existing.writing import completed_options, fillable
 from loadlab.schema.model import Schema, Table
 
-SAID = {"$jsonSchema": {"required": ["owner"], "properties": {"owner": {"bsonType": "int", "minimum": 1}}}}
+SAID: dict[str, Any] = {
+    "$jsonSchema": {"required": ["owner"], "properties": {"owner": {"bsonType": "int", "minimum": 1}}}
+}
 
 
 def completed(validator: dict[str, Any], *documents: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -66,6 +69,45 @@ def test_a_condition_on_values_within_others_is_left_out_and_named(clause: dict[
     assert "$and" not in options["validator"]
     (note,) = notes
     assert note.startswith(f"validator of things: the condition {said}")
+
+
+def test_what_rows_are_made_without_is_left_out_and_named():
+    notes: list[str] = []
+    said = {
+        "bsonType": "object",
+        "required": ["_id"],
+        "additionalProperties": False,
+        "minProperties": 2,
+        "properties": {
+            "_id": {"bsonType": "object", "properties": {"part": {"bsonType": "int", "minimum": 1}}},
+            "name": {"bsonType": "string", "minLength": 3, "pattern": "^a"},
+            "price": {"bsonType": "double", "minimum": 0, "multipleOf": 5},
+            "place": {
+                "bsonType": "object",
+                "properties": {"type": {"enum": ["Point"]}, "coordinates": {"bsonType": "array", "minItems": 2}},
+                "description": "geometry point",
+            },
+            "lines": {
+                "bsonType": "array",
+                "minItems": 1,
+                "items": {"properties": {"unit": {"enum": ["cm"]}, "quantity": {"bsonType": "int", "maximum": 9}}},
+            },
+        },
+    }
+    found = relaxed(said, notes, "things")
+    assert notes == [
+        "validator of things: minProperties left out, rows are made without",
+        "validator of things.price: multipleOf left out, rows are made without",
+        "validator of things.lines: minItems left out, rows are made without",
+        "validator of things.lines[].quantity: maximum left out, rows are made without",
+    ]
+    kept = found["properties"]
+    assert [kept[name] for name in ("_id", "name", "place")] == [
+        said["properties"][n] for n in ("_id", "name", "place")
+    ]
+    assert kept["lines"]["items"] == {"properties": {"unit": {"enum": ["cm"]}, "quantity": {"bsonType": "int"}}}
+    assert (found["additionalProperties"], "minProperties" in found) == (False, False)
+    assert relaxed(found, notes, "things") == found
 
 
 def test_made_values_within_documents_are_not_unique():

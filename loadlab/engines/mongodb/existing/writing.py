@@ -19,6 +19,7 @@ from loadlab.engines.mongodb.collections.indexes import ID_INDEX
 from loadlab.engines.mongodb.collections.validator import json_schema, schema_in, table_of
 from loadlab.engines.mongodb.connection import Document
 from loadlab.engines.mongodb.creating import options_of
+from loadlab.engines.mongodb.existing.relaxing import relaxed
 from loadlab.engines.mongodb.names import is_users
 from loadlab.engines.mongodb.paths import paths
 from loadlab.schema.model import Schema, Table
@@ -85,7 +86,8 @@ def completed_options(table: Table, schema: Schema, options: Mapping[str, Any], 
     """The options of `create` with a validator that says all of a table, and that made rows can satisfy. Pure."""
     before = options.get("validator", {})
     found = _completed(table, schema, before)
-    clauses: list[Validator] = [{"$jsonSchema": schema_in(found)}] if schema_in(found) else []
+    said = schema_in(found)
+    clauses: list[Validator] = [{"$jsonSchema": relaxed(said, notes, table.key)}] if said else []
     for clause in _other_clauses(found):
         if within := sorted(path for path in _named(clause) if path not in paths(table).values()):
             name = clause.get("$comment", f"on {within[0]}")
