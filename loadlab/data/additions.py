@@ -14,7 +14,7 @@ import pyarrow as pa
 from loadlab.data.core.cells import arrow_type
 from loadlab.data.core.hashing import Int64s
 from loadlab.data.growth import GrownDataset
-from loadlab.schema.nesting import Placement
+from loadlab.schema.nesting import Placement, address_of
 
 _PIECE_ROWS = 1 << 18
 
@@ -32,7 +32,7 @@ def added_rows(dataset: GrownDataset, placement: Placement, start: int, stop: in
 
 
 def additions(dataset: GrownDataset, placement: Placement, start: int, stop: int) -> Iterator[pa.RecordBatch]:
-    """Of the hosts that were there and to which rows of [start, stop) are added: the primary key, and the field.
+    """Of the hosts that were there and to which rows of [start, stop) are added: what finds them, and the field.
 
     The field holds what is added; of a hybrid, with its counter, what it has to hold then.
     """
@@ -42,8 +42,9 @@ def additions(dataset: GrownDataset, placement: Placement, start: int, stop: int
     order = np.argsort(hosts, kind="stable")
     unique, counts = np.unique(hosts, return_counts=True)
     table = dataset.table(placement.host)
-    cells = dataset.columns(placement.host, table.primary_key, unique)
-    columns = [(pa.field(name, arrow_type(table.column(name).type)), cells[name]) for name in table.primary_key]
+    address = address_of(table, dataset.nesting.documents.of(placement.host))
+    cells = dataset.columns(placement.host, address, unique)
+    columns = [(pa.field(name, arrow_type(table.column(name).type)), cells[name]) for name in address]
     if placement.is_inside:
         array = dataset.nesting.column(placement, counts.astype(np.int64), rows[order])
         columns.append((pa.field(placement.field, array.type), array))

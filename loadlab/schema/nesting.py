@@ -164,6 +164,16 @@ def identity_of(table: Table, placement: Placement) -> tuple[str, ...]:
     return ()
 
 
+def address_of(table: Table, placement: Placement) -> tuple[str, ...]:
+    """The columns that find a row of a table with this placement: its primary key, or what it stands in and which of
+    the rows there it is; () where nothing does.
+    """
+    if not placement.is_inside:
+        return table.primary_key
+    identity = identity_of(table, placement) if placement.many else ()
+    return () if placement.many and not identity else (*placement.relation.split(","), *identity)
+
+
 def documents_from(body: Mapping[str, Any]) -> Documents:
     """The plan that a manifest's body keeps; of a database that has none, every table by itself."""
     said = body.get(KEY) or {}

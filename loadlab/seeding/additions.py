@@ -11,7 +11,7 @@ from loadlab.engines.abilities import CanAddToRows
 from loadlab.engines.protocol import Chunk, Engine
 from loadlab.errors import DatabaseError, InputError
 from loadlab.schema.model import Table
-from loadlab.schema.nesting import Placement, identity_of
+from loadlab.schema.nesting import Placement, address_of, identity_of
 from loadlab.seeding.chunks import rows_in
 
 
@@ -52,11 +52,11 @@ def check_additions(engine: Engine, dataset: GrownDataset) -> None:
 
 def _obstacle(dataset: GrownDataset, placement: Placement) -> str:
     """Why nothing can be added to such hosts; "" where it can."""
-    host = dataset.nesting.documents.of(placement.host)
-    if host.is_inside:
-        return f"these stand in lists of {host.host} themselves"
-    if not dataset.table(placement.host).primary_key:
-        return f"{placement.host} has no primary key to find them by"
+    documents = dataset.nesting.documents
+    if len(documents.path(placement.host)) > 1:
+        return f"these stand in {documents.path(placement.host)[-1].host}, which stands in others itself"
+    if not address_of(dataset.table(placement.host), documents.of(placement.host)):
+        return f"{placement.host} has no key to find them by"
     if placement.is_inside and placement.many and not identity_of(dataset.table(placement.table), placement):
         return f"{placement.table} has no key, by which a growth that was interrupted would know what it has added"
     return ""
@@ -89,5 +89,6 @@ def add_chunk(engine: Engine, dataset: GrownDataset, chunk: Chunk) -> None:
 def host_of(dataset: GrownDataset, placement: Placement) -> Table:
     """The host with the columns of an addition alone."""
     table = dataset.stored_table(placement.host)
-    names = [*table.primary_key, placement.field, *([placement.counter] if placement.counter else [])]
+    address = address_of(table, dataset.nesting.documents.of(placement.host))
+    names = [*address, placement.field, *([placement.counter] if placement.counter else [])]
     return replace(table, columns=tuple(table.column(name) for name in names))

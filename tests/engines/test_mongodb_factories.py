@@ -91,7 +91,7 @@ def test_a_document_that_is_there_is_added_to(db):
 def test_a_document_that_is_gone_is_missed(db):
     row = db.factory("orders").create().first()
     collection(db, "orders").delete_one({"_id.id": row.id})
-    with pytest.raises(ConstraintError, match="1 of 1 documents of orders that its rows belong to are gone"):
+    with pytest.raises(ConstraintError, match="1 of 1 rows of orders that its rows belong to are gone"):
         db.factory("order_items").for_(row).create()
 
 
@@ -106,7 +106,13 @@ def test_lists_in_lists_come_with_their_document(files):
     (found,) = collection(files, "files").find()
     assert [len(page["marks"]) for page in found["pages"]] == [3, 3, 1]
     assert len({mark["id"] for page in found["pages"] for mark in page["marks"]}) == 7
-    with pytest.raises(InputError, match="stands in lists of pages, which stand in others"):
+    marks = files.factory("marks").for_(page).count(2).create()
+    (found,) = collection(files, "files").find()
+    assert [len(page["marks"]) for page in found["pages"]] == [3, 3, 3]
+    with pytest.raises(ConstraintError, match="a row of pages has one with the same id already"):
+        files.factory("marks").for_(page).state(id=marks.first().id).create()
+    collection(files, "files").update_one({}, {"$pull": {"pages": {"id": page.id}}})
+    with pytest.raises(ConstraintError, match="1 of 1 rows of pages that its rows belong to are gone"):
         files.factory("marks").for_(page).create()
 
 

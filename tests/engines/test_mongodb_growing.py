@@ -19,7 +19,7 @@ from loadlab.engines.mongodb.engine import MongodbEngine
 from loadlab.errors import ConstraintError, DatabaseError
 from loadlab.schema.model import Schema, Table
 from loadlab.schema.nesting import identity_of
-from loadlab.seeding.additions import add_chunk, addition_notes, check_additions
+from loadlab.seeding.additions import add_chunk, added, addition_notes, check_additions
 from loadlab.seeding.documents import with_documents
 from loadlab.seeding.grow import GrowthWish, grow, growth_chunks, plan_growth
 from loadlab.seeding.seeder import seed
@@ -105,9 +105,7 @@ def test_a_document_that_somebody_has_deleted_is_missed(mongodb_database):
     filled(mongodb_database, **SPREAD)
     dataset = planned(mongodb_database, 1.5)
     mongodb_database._database["users"].delete_many({})
-    with pytest.raises(
-        ConstraintError, match=r"reviews: \d+ of \d+ documents of users that its rows belong to are gone"
-    ):
+    with pytest.raises(ConstraintError, match=r"reviews: \d+ of \d+ rows of users that its rows belong to are gone"):
         grow(mongodb_database, dataset, is_begun=False, observe=lambda _: None)
 
 
@@ -129,31 +127,36 @@ def test_rows_without_a_key_are_refused(larger):
         check_additions(engine, GrownDataset(plan, dataset.manifest, dataset.earlier))
 
 
-def test_lists_in_lists_that_are_there_are_refused(mongodb_database):
-    files = Table("files", (schemas.col("id", schemas.BIGINT),), primary_key=("id",))
-    pages = replace(
-        files,
-        name="pages",
-        columns=(*files.columns, schemas.col("file_id", schemas.BIGINT)),
-        foreign_keys=(schemas.fk("file_id", "files", "id", "CASCADE"),),
-    )
-    marks = replace(
-        files,
-        name="marks",
-        columns=(*files.columns, schemas.col("page_id", schemas.BIGINT)),
-        foreign_keys=(schemas.fk("page_id", "pages", "id", "CASCADE"),),
-    )
-    schema = Schema((files, pages, marks), schemas.DIALECT)
+def nested(engine: MongodbEngine, *names: str) -> Dataset:
+    """Tables of which each stands in the rows of the one before."""
+    tables = [Table(names[0], (schemas.col("id", schemas.BIGINT),), primary_key=("id",))]
+    for name in names[1:]:
+        columns = (schemas.col("id", schemas.BIGINT), schemas.col("parent_id", schemas.BIGINT))
+        keys = (schemas.fk("parent_id", tables[-1].name, "id", "CASCADE"),)
+        tables.append(Table(name, columns, primary_key=("id",), foreign_keys=keys))
     request = DataRequest(DataShape(), scale=1.0, seed=3, full_rows={}.get, rows={}, rows_everywhere=50)
-    file = validate(ScenarioFile, {"documents": {"pages": "embed", "marks": "embed"}}, place="scenario.yaml")
-    dataset = with_documents(
-        mongodb_database, Dataset.plan_for(schema, request, owns_tables=True), Scenario("files", Path(), file, None)
-    )
-    seed(mongodb_database, dataset, workers=1, observe=lambda _: None)
-    said = r"\d+ new rows of marks would come to rows of pages that are there, and these stand in lists of files"
+    plain = Dataset.plan_for(Schema(tuple(tables), schemas.DIALECT), request, owns_tables=True)
+    file = validate(ScenarioFile, {"documents": dict.fromkeys(names[1:], "embed")}, place="scenario.yaml")
+    return with_documents(engine, plain, Scenario("nested", Path(), file, None))
+
+
+def test_lists_in_lists_that_are_there_are_added_to(mongodb_database):
+    seed(mongodb_database, nested(mongodb_database, "files", "pages", "marks"), workers=1, observe=lambda _: None)
+    dataset = planned(mongodb_database, 2.0)
+    assert {placement.table for placement, _ in added(dataset)} == {"pages", "marks"}
+    mongodb_database.extend(dataset.manifest)
+    for chunk in growth_chunks(dataset):
+        if chunk.later:
+            add_chunk(Forgetful(mongodb_database), dataset, chunk)
+    grow(mongodb_database, dataset, is_begun=True, observe=lambda _: None)
+    require_all(mongodb_database, dataset)
+
+
+def test_lists_deeper_than_that_are_refused(mongodb_database):
+    dataset = nested(mongodb_database, "files", "pages", "marks", "dots")
+    said = r"\d+ new rows of dots would come to rows of marks that are there, and these stand in pages, which stands in"
     with pytest.raises(DatabaseError, match=said):
-        planned(mongodb_database, 2.0)
-    assert mongodb_database.manifest().fingerprint == dataset.manifest.fingerprint
+        check_additions(mongodb_database, grown(dataset, 2.0, "--scale 2"))
 
 
 def test_what_is_added_is_counted_piece_by_piece(larger):

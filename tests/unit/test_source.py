@@ -63,7 +63,7 @@ def test_a_script_of_commands_is_known_by_its_content(tmp_path, content, expecte
     assert names_source(str(tmp_path / "schema.json")) is expected
     assert not names_source(str(tmp_path / "missing.json"))
     if expected:
-        with pytest.raises(InputError, match="is a schema and no scenario; `loadlab init .*schema.json` writes one"):
+        with pytest.raises(InputError, match=r"is a schema and no scenario; `loadlab init .*schema\.json` writes one"):
             load_scenario(tmp_path / "schema.json")
 
 

@@ -91,8 +91,8 @@ class CanAddToRows(Protocol):
     def add_to_rows(
         self, host: Table, placement: Placement, identity: Sequence[str], batches: Iterable[pa.RecordBatch]
     ) -> None:
-        """Each row of the batches is one of `host`: its primary key, then the placement's field (of a hybrid also the
-        counter), which are its only columns.
+        """Each row of the batches is one of `host`: the columns that find it (`schema.nesting.address_of`), then the
+        placement's field (of a hybrid also the counter), which are its only columns.
 
         What the field holds is appended to a list; `identity` are the columns that tell its rows from each other, and
         one that is there already is not added again. A single row is put where there is none; the list and the counter

@@ -284,7 +284,7 @@ class MongodbEngine(UnderLoad):
     def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
         """In one transaction, which needs a replica set; rows that stand in others are added to these.
 
-        Raises InputError for rows of lists within lists.
+        Raises InputError for rows of what stands in lists within lists.
         """
         there = self.manifest()
         layout = None if there is None else Layout.of(there)
@@ -298,7 +298,9 @@ class MongodbEngine(UnderLoad):
         self, host: Table, placement: Placement, identity: Sequence[str], batches: Iterable[pa.RecordBatch]
     ) -> None:
         """See `loadlab.engines.abilities.CanAddToRows`."""
-        add_to_rows(self._database, host, placement, identity, batches)
+        there = self.manifest()
+        assert there is not None, "rows stand in others where LoadLab has filled the database"
+        add_to_rows(self._database, Layout.of(there), host, placement, identity, batches)
 
     def note_chunk(self, chunk: Chunk) -> None:
         """See `loadlab.engines.abilities.CanAddToRows`."""
