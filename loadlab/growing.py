@@ -32,6 +32,7 @@ class GrowthOutcome:
     fingerprint: str
     database: str
     report: SeedReport | None
+    notes: tuple[str, ...] = ()
 
 
 def grow_database(database: str, wish: GrowthWish, show: Show, *, dry_run: bool = False) -> GrowthOutcome:
@@ -39,7 +40,8 @@ def grow_database(database: str, wish: GrowthWish, show: Show, *, dry_run: bool 
     with open_database(database) as engine:
         show.step(f"{engine.version()} at {engine.display_url}")
         dataset, is_begun = plan_growth(engine, wish)
-        show.notes((*addition_notes(dataset), *dataset.plan.notes))
+        notes = (*addition_notes(dataset), *dataset.plan.notes)
+        show.notes(notes)
         tables = tuple(
             TableGrowth(table, dataset.earlier.row_count(table), dataset.row_count(table)) for table in dataset.tables
         )
@@ -50,5 +52,5 @@ def grow_database(database: str, wish: GrowthWish, show: Show, *, dry_run: bool 
         manifest = dataset.manifest
         return GrowthOutcome(
             tables, dataset.earlier.now_us, dataset.now_us, manifest.body["scale"], manifest.fingerprint,
-            engine.display_url, report,
+            engine.display_url, report, notes,
         )  # fmt: skip

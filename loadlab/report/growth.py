@@ -41,6 +41,8 @@ class Growth(Protocol):
     def database(self) -> str: ...
     @property
     def report(self) -> SeedReport | None: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
 
 
 def print_growth(growth: Growth) -> None:
@@ -77,6 +79,7 @@ def growth_summary(growth: Growth) -> dict[str, Any]:
         "tables": [
             {"table": table.table, "rows_before": table.rows_before, "rows": table.rows} for table in growth.tables
         ],
+        "notes": list(growth.notes),
         "dry_run": report is None,
         "written": report.written if report is not None else 0,
         "seconds": report.seconds if report is not None else 0.0,
