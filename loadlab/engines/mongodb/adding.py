@@ -147,7 +147,7 @@ def _require_all(
     if gone:
         raise ConstraintError(
             f"table {placement.table}: {gone:,} of {len(known):,} rows of {host.key} that its rows belong to are gone: "
-            "somebody has deleted them since they were written"
+            "somebody has deleted them since they were written; `loadlab seed --recreate` begins anew"
         )
 
 
