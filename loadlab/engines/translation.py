@@ -166,12 +166,19 @@ def renamed(names: Mapping[str, str]) -> Rule:
     return rule
 
 
-def qualified(node: exp.Expr) -> exp.Expr:
-    """A table outside the default namespace is one whose name holds both."""
+def table_key(node: exp.Expr) -> str:
+    """The key of the table that a statement names: outside the default namespace one that holds both names."""
     namespace = node.args.get("db")
-    if namespace is not None:
-        if namespace.name != DEFAULT_NAMESPACE:
-            node.set("this", exp.to_identifier(f"{namespace.name}.{node.name}", quoted=True))
+    is_elsewhere = namespace is not None and namespace.name != DEFAULT_NAMESPACE
+    return f"{namespace.name}.{node.name}" if is_elsewhere else str(node.name)
+
+
+def qualified(node: exp.Expr) -> exp.Expr:
+    """A table by its key."""
+    if node.args.get("db") is not None:
+        key = table_key(node)
+        if key != node.name:
+            node.set("this", exp.to_identifier(key, quoted=True))
         node.set("db", None)
     return node
 

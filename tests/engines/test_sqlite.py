@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.engines import open_database
+from loadlab.engines import file_form, open_database
 from loadlab.engines.protocol import Manifest
 from loadlab.engines.sqlite.clauses import quoted, split_statements, table_clauses
 from loadlab.engines.sqlite.errors import BY_CLASS, translate_error, translated
@@ -32,6 +32,7 @@ from loadlab.errors import (
     StatementTimeoutError,
     UnreachableError,
 )
+from loadlab.schema.model import Column, LogicalType, Schema, Table
 from loadlab.spec.statement import Statement
 from tests.engines.books import author, load, read
 from tests.fix_engines import ENGINES
@@ -75,6 +76,18 @@ def test_looking_makes_no_file(tmp_path):
         assert os.listdir(tmp_path) == []
         engine.create(Manifest("f", {}, schema, owns_tables=True))
     assert path.is_file()
+
+
+def test_a_table_of_a_namespace_is_kept_when_it_holds_rows_of_others(tmp_path):
+    table = Table("orders", (Column("id", LogicalType("integer")),), namespace="shop", primary_key=("id",))
+    manifest = Manifest("f", {}, Schema((table,), "postgresql"), owns_tables=True)
+    with open_database(f"sqlite:///{tmp_path}/shop.db") as engine:
+        engine.create(manifest)
+        with closing(sqlite3.connect(tmp_path / "shop.db")) as theirs, theirs:
+            theirs.execute(f"{file_form('sqlite').insert_head(table)} (1)")
+        with pytest.raises(NotEmptyError, match=r"shop\.orders holds 1 rows, of which LoadLab loaded 0"):
+            engine.forget()
+        assert engine.user_tables() == {"shop.orders": True}
 
 
 def test_a_file_that_appears_later_is_seen(tmp_path):

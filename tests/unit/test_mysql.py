@@ -13,8 +13,10 @@ MySQLdb = pytest.importorskip("MySQLdb", reason="needs the driver mysqlclient (p
 
 from loadlab.engines.mysql.address import Address  # noqa: E402
 from loadlab.engines.mysql.connection import _time  # noqa: E402
+from loadlab.engines.mysql.dialect import render  # noqa: E402
 from loadlab.engines.mysql.errors import BY_CLASS, error_of, translate_error  # noqa: E402
 from loadlab.engines.mysql.figures import without_srid  # noqa: E402
+from loadlab.engines.mysql.ledger import StandIn  # noqa: E402
 from loadlab.engines.mysql.loading import lines, row_literals  # noqa: E402
 from loadlab.engines.mysql.partitions import partition_checks  # noqa: E402
 from loadlab.engines.mysql.plan_json import accesses, read_plan  # noqa: E402
@@ -32,6 +34,7 @@ from loadlab.errors import (  # noqa: E402
     UnreachableError,
 )
 from loadlab.schema.model import Column, LogicalType  # noqa: E402
+from loadlab.spec.statement import Statement  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -139,6 +142,12 @@ def test_scripts_are_split_as_the_shell_does():
     assert found[1][1].endswith("END")
     assert found[2][1].endswith("END CASE; END")
     assert [text for _, text in found[3:]] == ["SELECT 1", "SELECT 2"]
+
+
+def test_an_index_of_an_expression_serves_a_table_of_a_namespace():
+    stand_in = StandIn("shop.users", "_loadlab_email_1", "lower(email)")
+    asked = Statement.parse("SELECT id FROM shop.users AS u WHERE lower(u.email) = :email", dialect="postgresql")
+    assert render(asked, (stand_in,)).prepared == "SELECT id FROM `shop.users` AS u WHERE `u`.`_loadlab_email_1` = ?"
 
 
 # What MySQL 8 writes, recorded ---------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from sqlglot.errors import SqlglotError
 from loadlab.engines.mysql.ledger import StandIn
 from loadlab.engines.mysql.reflect import NAME
 from loadlab.engines.mysql.rewriting import RULES
-from loadlab.engines.translation import bare, generate, parse, rewritten
+from loadlab.engines.translation import bare, generate, parse, rewritten, table_key
 from loadlab.spec.statement import Statement
 
 _MARK = "loadlab_parameter_"
@@ -94,7 +94,7 @@ def parse_native(text: str) -> exp.Expr | None:
 
 def _with_stand_ins(tree: exp.Expr, stand_ins: tuple[StandIn, ...], dialect: str) -> exp.Expr:
     """The expression of such an index by the column that holds it: the server would not see the index otherwise."""
-    named = {table.name for table in tree.find_all(exp.Table)}
+    named = {table_key(table) for table in tree.find_all(exp.Table)}
     for stand_in in stand_ins:
         if stand_in.table not in named or not isinstance(tree, (exp.Select, exp.Update, exp.Delete, exp.Query)):
             continue

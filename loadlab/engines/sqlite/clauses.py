@@ -91,18 +91,15 @@ def quoted(name: str) -> str:
 
 def split_statements(script: str) -> Iterator[tuple[int, str]]:
     """(line it begins on, from 1; statement) of each statement; a trigger's body stays whole."""
-    start = 0
-    for match in re.finditer(";", script):
-        if sqlite3.complete_statement(script[start : match.end()]):
-            yield from _statement(script, start, match.end())
-            start = match.end()
-    yield from _statement(script, start, len(script))
-
-
-def _statement(script: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
-    first = next((token for token in tokens(script[start:stop]) if token.text != ";"), None)
-    if first is not None:
-        yield script.count("\n", 0, start + first.start) + 1, script[start + first.start : stop]
+    line, start = 1, 0
+    for stop in (*(match.end() for match in re.finditer(";", script)), len(script)):
+        piece = script[start:stop]
+        if stop < len(script) and not sqlite3.complete_statement(piece):
+            continue
+        first = next((token for token in tokens(piece) if token.text != ";"), None)
+        if first is not None:
+            yield line + piece.count("\n", 0, first.start), piece[first.start :]
+        line, start = line + piece.count("\n"), stop
 
 
 def _group(items: list[Token], opening: int) -> int:

@@ -21,7 +21,7 @@ class SqliteFileForm:
     def insert_head(self, table: Table) -> str:
         """`INSERT INTO … (…) VALUES`, ready for rows in parentheses."""
         names = ", ".join(quoted(column.name) for column in table.stored_columns)
-        return f"INSERT INTO {quoted(table.name)} ({names}) VALUES"
+        return f"INSERT INTO {quoted(table.key)} ({names}) VALUES"
 
     def literals(self, array: pa.Array, type: LogicalType) -> pa.Array:
         """The values as SQL literals; NULL is the word."""

@@ -25,7 +25,7 @@ def forget(connection: sqlite3.Connection, manifest: Manifest, *, with_new_rows:
     for chunk in ledger.chunks(connection):
         loaded[chunk.table] += chunk.rows
     there = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    mine = [table.name for table in manifest.schema.tables if table.name in there]
+    mine = [table.key for table in manifest.schema if table.key in there]
     for name in mine:
         count = int(connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0])
         if count > loaded[name] and not with_new_rows:

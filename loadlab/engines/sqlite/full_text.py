@@ -18,7 +18,14 @@ import sqlglot
 from sqlglot import exp
 
 from loadlab.engines.sqlite.clauses import quoted, table_arguments, unquoted
-from loadlab.engines.translation import UntranslatableError, bare, is_text, searched_columns, searched_source
+from loadlab.engines.translation import (
+    UntranslatableError,
+    bare,
+    is_text,
+    searched_columns,
+    searched_source,
+    table_key,
+)
 from loadlab.schema.model import Index, Schema, Table
 
 METHOD = "fts5"
@@ -137,8 +144,7 @@ def _table_of(node: exp.Expr, owner: str) -> str:
     table = known.get(owner) if owner else next(iter(known.values()), None) if len(known) == 1 else None
     if table is None:
         raise UntranslatableError("the search has no counterpart: it does not say which table its column is of")
-    namespace = table.args.get("db")
-    return f"{namespace.name}.{table.name}" if namespace is not None and namespace.name != "public" else str(table.name)
+    return table_key(table)
 
 
 def condition(found: FullText, owner: str) -> tuple[str, str]:
