@@ -119,11 +119,10 @@ def _distinct(array: pa.Array, rows: int) -> float:
     N rows, f1 of them seen once. A sample without a repetition says nothing of how often values repeat beyond it.
     """
     present = array.drop_null()
-    try:
-        counts = pc.value_counts(present).field("counts").to_numpy(zero_copy_only=False)
-    except pa.ArrowNotImplementedError:
-        # Arrow counts no lists and structs: such values hardly repeat.
-        return float(rows)
+    if pa.types.is_nested(present.type):
+        # Arrow counts no lists and structs; a sample's are few enough to be counted by their texts.
+        present = pa.array([repr(item) for item in present.to_pylist()], pa.string())
+    counts = pc.value_counts(present).field("counts").to_numpy(zero_copy_only=False)
     n = len(present)
     if not n:
         return 1.0

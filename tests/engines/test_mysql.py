@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from loadlab.data.dataset import Dataset
@@ -272,6 +273,19 @@ def test_what_loadlab_made_can_be_undone_and_nothing_else(mysql_database):
     assert read(mysql_database, "SELECT one FROM theirs") == [(1,)]
 
 
+def test_a_connection_that_breaks_is_no_refusal_of_rows(mysql_database):
+    from loadlab.engines.mysql.trial import try_sample
+
+    schema = mysql_database.preview("CREATE TABLE t (a INT NOT NULL)", {})
+    sample = pa.RecordBatch.from_pydict({"a": [1, 2]}, pa.schema([pa.field("a", pa.int32())]))
+    with closing(mysql_database._another()) as broken:
+        broken.run("CREATE TABLE t (a INT NOT NULL)")
+        assert try_sample(broken, schema.table("t"), sample, native=True) is None
+        mysql_database._connection.run(f"KILL {broken.number}")
+        with pytest.raises(ConnectionLostError):
+            try_sample(broken, schema.table("t"), sample, native=True)
+
+
 # Servers that die ----------------------------------------------------------------------------------------------------
 
 
@@ -281,16 +295,19 @@ def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(m
         dataset = dataset_of(engine, BOOKS, 20_000)
         engine.create(dataset.manifest)
         table = dataset.table("authors")
-        timer = threading.Timer(0.4, mortal_mariadb.kill)
-        timer.start()
+        killer = threading.Thread(target=mortal_mariadb.kill)
 
         def load_all() -> None:
-            for start in range(0, 20_000, 50):
+            for number, start in enumerate(range(0, 20_000, 50)):
+                if number == 20:
+                    killer.start()
+                if number == 300:
+                    killer.join()  # However quick the loading is, and slow the killing: it is on the way.
                 engine.load(table, [dataset.batch("authors", start, start + 50)], Chunk("authors", start, start + 50))
 
         with pytest.raises(ConnectionLostError):
             load_all()
-        timer.join()
+        killer.join()
     mortal_mariadb.start()
     with open_database(mortal_mariadb.url) as engine:
         done = engine.loaded()

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from loadlab.engines.abilities import Refusal
 from loadlab.engines.mongodb.connection import Document
 from loadlab.engines.mongodb.loading import encoded, insert
-from loadlab.errors import ConstraintError, DatabaseError, InputError
+from loadlab.errors import ConnectionLostError, ConstraintError, DatabaseError, InputError, UnreachableError
 from loadlab.schema.model import Table
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def try_sample(database: Database[Document], table: Table, sample: pa.RecordBatch) -> Refusal | None:
-    """Insert all rows, or, when that is refused, one by one those that are not in; the first that is refused."""
+    """Insert all rows, or, when that is refused, one by one those that are not in; the first that is refused.
+
+    Raises ConnectionLostError, UnreachableError; every other error is what is asked for.
+    """
     try:
         insert(database, table, encoded(table, [sample]))
     except (ConstraintError, InputError):
@@ -29,6 +32,8 @@ def _first_refusal(database: Database[Document], table: Table, sample: pa.Record
     for row in range(sample.num_rows):
         try:
             insert(database, table, encoded(table, [sample.slice(row, 1)], row), there=True)
+        except (ConnectionLostError, UnreachableError):
+            raise
         except (DatabaseError, InputError) as error:
             return Refusal(table.key, str(error), getattr(error, "constraint", None), row)
     return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loadlab.engines.abilities import Refusal
 from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.loading import insert_batches
-from loadlab.errors import DatabaseError
+from loadlab.errors import ConnectionLostError, DatabaseError
 from loadlab.schema.model import Table
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def try_sample(connection: Connection, table: Table, sample: pa.RecordBatch, *, native: bool) -> Refusal | None:
-    """Insert all rows, or, when that is refused, one by one; the first that is refused."""
+    """Insert all rows, or, when that is refused, one by one; the first that is refused.
+
+    Raises ConnectionLostError; every other error is what is asked for.
+    """
     if not table.stored_columns:
         return None
     try:
@@ -29,6 +32,8 @@ def _first_refusal(connection: Connection, table: Table, sample: pa.RecordBatch,
     for row in range(sample.num_rows):
         try:
             insert_batches(connection, table, [sample.slice(row, 1)], native=native, local=False)
+        except ConnectionLostError:
+            raise
         except DatabaseError as error:
             return Refusal(table.key, f"table {table.key}: {error}", error.constraint, row)
     return None
