@@ -26,7 +26,7 @@ from loadlab.validate.projection.operations import project_operations
 from loadlab.validate.projection.size_law import POINTS_MIN
 from loadlab.validate.projection.storage import StorageLaws, fit_storage
 from loadlab.validate.projection.verdicts import Projection, judge_projection
-from loadlab.validate.wording import names
+from loadlab.validate.wording import counted, names
 
 # Users are offered as a rate: the same at every scale, and so much of it that the server is not full.
 _SHARE_OF_USERS = 0.5
@@ -238,4 +238,4 @@ def _fixed(found: _Found) -> frozenset[str]:
 
 def _load_words(workload: Workload) -> str:
     rate = workload.asked_rate_per_s
-    return f"{format_rate(rate or 0.0)} ({workload.arrivals}) over {workload.connections} connections"
+    return f"{format_rate(rate or 0.0)} ({workload.arrivals}) over {counted(workload.connections, 'connection')}"

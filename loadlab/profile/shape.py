@@ -237,9 +237,10 @@ def _condition(table: Table, joint: JointStatistics, columns: dict[str, Any], fi
         for (column, other), degree in joint.dependencies.items()
         if degree >= 0.5
     ]
-    if len(joint.columns) != 2 or not joint.common or "given" in str(columns.get(joint.columns[0], "")):
+    if len(joint.columns) != 2 or not joint.common:
         return
     first, second = joint.columns
+    # One of them may depend on a third column already, and has its values there.
     if not all("values" in columns.get(column, {}) for column in joint.columns):
         return
     types = table.column(first).type, table.column(second).type

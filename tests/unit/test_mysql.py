@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pyarrow as pa
 import pytest
+from sqlalchemy import make_url
 
 MySQLdb = pytest.importorskip("MySQLdb", reason="needs the driver mysqlclient (pip install 'loadlab[mysql]')")
 
@@ -16,6 +17,7 @@ from loadlab.engines.mysql.connection import _time  # noqa: E402
 from loadlab.engines.mysql.dialect import render  # noqa: E402
 from loadlab.engines.mysql.errors import BY_CLASS, error_of, translate_error  # noqa: E402
 from loadlab.engines.mysql.figures import without_srid  # noqa: E402
+from loadlab.engines.mysql.hosting import django_settings, sqlalchemy_url  # noqa: E402
 from loadlab.engines.mysql.ledger import StandIn  # noqa: E402
 from loadlab.engines.mysql.loading import lines, row_literals  # noqa: E402
 from loadlab.engines.mysql.partitions import partition_checks  # noqa: E402
@@ -148,6 +150,13 @@ def test_an_index_of_an_expression_serves_a_table_of_a_namespace():
     stand_in = StandIn("shop.users", "_loadlab_email_1", "lower(email)")
     asked = Statement.parse("SELECT id FROM shop.users AS u WHERE lower(u.email) = :email", dialect="postgresql")
     assert render(asked, (stand_in,)).prepared == "SELECT id FROM `shop.users` AS u WHERE `u`.`_loadlab_email_1` = ?"
+
+
+def test_frameworks_get_the_whole_of_an_address():
+    address = Address.parse("mysql://u:p%40w@[::1]:3307/shop?ssl_ca=/etc/ca.pem")
+    url = make_url(sqlalchemy_url(address))
+    assert (url.host, url.port, url.password, url.query["ssl_ca"]) == ("::1", 3307, "p@w", "/etc/ca.pem")
+    assert django_settings(address)["OPTIONS"] == {"ssl": {"ca": "/etc/ca.pem"}}
 
 
 # What MySQL 8 writes, recorded ---------------------------------------------------------------------------------------

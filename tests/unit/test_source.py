@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loadlab.engines.postgresql.dump import django_settings
 from loadlab.engines.postgresql.extensions import with_extensions
 from loadlab.errors import InputError, MissingDependencyError
 from loadlab.schema.sources.project import ScratchAddress, ask_project
@@ -31,6 +32,14 @@ def test_a_source_is_named(text, kind, reference, is_file, title):
     source = parse_source(text, Path("folder"))
     assert (source.kind, source.reference, source.is_file, source.title) == (kind, reference, is_file, title)
     assert source.path == Path("folder", reference)
+
+
+def test_django_connects_as_the_address_says():
+    settings = django_settings("postgresql://u:p@h:5433/shop?sslmode=verify-full&sslrootcert=/etc/ca.pem")
+    assert settings == {
+        "ENGINE": "django.db.backends.postgresql", "NAME": "shop", "USER": "u", "PASSWORD": "p", "HOST": "h",
+        "PORT": "5433", "OPTIONS": {"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem"},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

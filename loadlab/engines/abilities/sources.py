@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from loadlab.schema.model import LogicalType, Table
 
@@ -33,7 +33,7 @@ class CanHostMigrations(CanDumpSchema, Protocol):
         """The database as SQLAlchemy names it, with the driver that LoadLab brings along."""
         ...
 
-    def django_settings(self) -> Mapping[str, str]:
+    def django_settings(self) -> Mapping[str, Any]:
         """The database as an entry of Django's DATABASES."""
         ...
 

@@ -57,12 +57,17 @@ class Address:
     @property
     def url(self) -> str:
         """The address with its secrets, for a process of our own."""
+        return self.as_url("mysql", socket_option="socket")
+
+    def as_url(self, scheme: str, *, socket_option: str, **more: str) -> str:
+        """With its secrets, as another library names it; `more` are options behind those of the address."""
         secret = f":{quote(self.password, safe='')}" if self.password else ""
-        words = {f"ssl_{name}": value for name, value in self.ssl} | ({"socket": self.socket} if self.socket else {})
+        words = {f"ssl_{name}": value for name, value in self.ssl}
+        words |= ({socket_option: self.socket} if self.socket else {}) | more
         query = "&".join(f"{name}={quote(value, safe='/')}" for name, value in words.items())
         host = f"[{self.host}]" if ":" in self.host else self.host
         place = f"{quote(self.user, safe='')}{secret}@{host}:{self.port}/{quote(self.database, safe='')}"
-        return f"mysql://{place}{'?' if query else ''}{query}"
+        return f"{scheme}://{place}{'?' if query else ''}{query}"
 
     def of(self, database: str) -> Address:
         """Another database of the same server."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from loadlab.engines.abilities import Refusal
 from loadlab.engines.mysql import evidence, hosting, ledger, server
@@ -219,7 +219,7 @@ class MysqlEngine:
         """See `loadlab.engines.abilities.CanHostMigrations`."""
         return hosting.sqlalchemy_url(self._address)
 
-    def django_settings(self) -> Mapping[str, str]:
+    def django_settings(self) -> Mapping[str, Any]:
         """See `loadlab.engines.abilities.CanHostMigrations`."""
         return hosting.django_settings(self._address)
 

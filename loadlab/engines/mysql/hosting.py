@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote
+from typing import Any
 
 from loadlab.engines.mysql.address import Address
 from loadlab.engines.mysql.connection import Connection
@@ -18,13 +18,10 @@ _DEFINER = re.compile(r" (?:ALGORITHM=\w+ )?DEFINER=\S+(?: SQL SECURITY \w+)?")
 
 def sqlalchemy_url(address: Address) -> str:
     """With the driver that LoadLab brings along."""
-    secret = f":{quote(address.password, safe='')}" if address.password else ""
-    socket = f"&unix_socket={quote(address.socket, safe='')}" if address.socket else ""
-    place = f"{quote(address.user, safe='')}{secret}@{address.host}:{address.port}/{quote(address.database, safe='')}"
-    return f"mysql+mysqldb://{place}?charset=utf8mb4{socket}"
+    return address.as_url("mysql+mysqldb", socket_option="unix_socket", charset="utf8mb4")
 
 
-def django_settings(address: Address) -> Mapping[str, str]:
+def django_settings(address: Address) -> Mapping[str, Any]:
     """A socket's path is a host that begins with a slash."""
     return {
         "ENGINE": "django.db.backends.mysql",
@@ -33,6 +30,7 @@ def django_settings(address: Address) -> Mapping[str, str]:
         "PASSWORD": address.password,
         "HOST": address.socket or address.host,
         "PORT": "" if address.socket else str(address.port),
+        "OPTIONS": {"ssl": dict(address.ssl)} if address.ssl else {},
     }
 
 

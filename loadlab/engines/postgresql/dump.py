@@ -88,10 +88,10 @@ def _major(program: Path) -> int:
     return int(number[1]) if number else 0
 
 
-def django_settings(url: str) -> Mapping[str, str]:
-    """The address as an entry of Django's DATABASES."""
+def django_settings(url: str) -> Mapping[str, Any]:
+    """The address as an entry of Django's DATABASES; what has no entry of its own there is handed on to the driver."""
     given = conninfo_to_dict(libpq_url(url))
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    return {"ENGINE": "django.db.backends.postgresql"} | {
-        ours: str(given[theirs]) for theirs, ours in names.items() if given.get(theirs)
-    }
+    found = {ours: str(given[theirs]) for theirs, ours in names.items() if given.get(theirs)}
+    options = {name: value for name, value in given.items() if name not in names}
+    return {"ENGINE": "django.db.backends.postgresql", **found, "OPTIONS": options}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg import pq, sql
@@ -210,7 +210,7 @@ class PostgresqlEngine(Observing):
     def sqlalchemy_url(self) -> str:
         return self.url.replace(f"{DIALECT}:", f"{DIALECT}+psycopg:", 1)
 
-    def django_settings(self) -> Mapping[str, str]:
+    def django_settings(self) -> Mapping[str, Any]:
         return django_settings(self.url)
 
     def dump_ddl(self) -> str:

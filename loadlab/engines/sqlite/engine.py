@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
 from loadlab.engines.abilities import Refusal
@@ -165,7 +165,7 @@ class SqliteEngine:
         """The file by its path."""
         return f"{NAME}:///{self._path}"
 
-    def django_settings(self) -> Mapping[str, str]:
+    def django_settings(self) -> Mapping[str, Any]:
         """The file by its path."""
         return {"ENGINE": f"django.db.backends.{NAME}3", "NAME": str(self._path)}
 

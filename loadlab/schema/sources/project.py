@@ -24,7 +24,7 @@ class ScratchAddress:
     """An empty database that disappears afterwards, as SQLAlchemy, Django's settings and its own driver name it."""
 
     sqlalchemy_url: str
-    django_settings: Mapping[str, str]
+    django_settings: Mapping[str, Any]
     native_url: str
 
 

@@ -30,7 +30,7 @@ class Job(TypedDict):
     reference: str
     paths: list[str]
     url: str
-    database: dict[str, str]
+    database: dict[str, Any]
     answer: str
 
 
