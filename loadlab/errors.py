@@ -4,15 +4,14 @@ LoadLabError
 ├── InputError            the user's words are wrong: place, value, remedy
 │   └── InfeasibleError   the words are right, the data they ask for cannot exist
 ├── MissingDependencyError  an engine's driver is not installed
-├── DatabaseError         the database said no; drivers' exceptions are translated to these at the engine's edge
-│   ├── UnreachableError  nobody answers, or the log-in is refused
-│   ├── NotEmptyError     tables that LoadLab did not create are in the way
-│   ├── ConstraintError   a key, a foreign key or a CHECK was violated
-│   ├── ConflictError     serialization failure, deadlock, lock not available: worth a retry
-│   ├── StatementTimeoutError
-│   └── ConnectionLostError
-│       └── UnansweredError  neither an answer in time, nor one to the request to stop
-└── InterruptedRunError   Ctrl-C, after what was measured has been kept
+└── DatabaseError         the database said no; drivers' exceptions are translated to these at the engine's edge
+    ├── UnreachableError  nobody answers, or the log-in is refused
+    ├── NotEmptyError     tables that LoadLab did not create are in the way
+    ├── ConstraintError   a key, a foreign key or a CHECK was violated
+    ├── ConflictError     serialization failure, deadlock, lock not available: worth a retry
+    ├── StatementTimeoutError
+    └── ConnectionLostError
+        └── UnansweredError  neither an answer in time, nor one to the request to stop
 """
 
 from __future__ import annotations
@@ -116,9 +115,3 @@ class ConnectionLostError(DatabaseError):
 
 class UnansweredError(ConnectionLostError):
     """The time limit passed, and so did the time to heed a request to stop; the connection has been given up."""
-
-
-class InterruptedRunError(LoadLabError):
-    """The user interrupted; what was measured so far has been kept."""
-
-    exit_code = 130

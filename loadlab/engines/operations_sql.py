@@ -14,7 +14,6 @@ from loadlab.errors import InputError
 from loadlab.schema.joins import links, split_name
 from loadlab.schema.model import Schema, Table
 from loadlab.spec.operations import (
-    SEARCHED,
     Addition,
     Bucket,
     BucketUnit,
@@ -48,7 +47,6 @@ class Value:
 
 
 Piece = str | Value
-_SEARCHED = Value(SEARCHED)
 
 
 @dataclass(frozen=True, slots=True)

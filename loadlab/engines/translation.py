@@ -169,8 +169,9 @@ def renamed(names: Mapping[str, str]) -> Rule:
 def table_key(node: exp.Expr) -> str:
     """The key of the table that a statement names: outside the default namespace one that holds both names."""
     namespace = node.args.get("db")
-    is_elsewhere = namespace is not None and namespace.name != DEFAULT_NAMESPACE
-    return f"{namespace.name}.{node.name}" if is_elsewhere else str(node.name)
+    if namespace is None or namespace.name == DEFAULT_NAMESPACE:
+        return str(node.name)
+    return f"{namespace.name}.{node.name}"
 
 
 def qualified(node: exp.Expr) -> exp.Expr:

@@ -12,7 +12,6 @@ from loadlab.data.core.cells import arrow_type
 from loadlab.data.dataset import Dataset
 
 Format = Literal["parquet", "csv", "jsonl", "sql"]
-FORMATS: tuple[Format, ...] = ("parquet", "csv", "jsonl", "sql")
 FILE_ROWS = 1_000_000
 """Rows of a file; a larger table becomes several, which are written side by side."""
 MANIFEST = "manifest.json"

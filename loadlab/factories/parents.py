@@ -46,7 +46,7 @@ class ParentKeys:
         return index // self.each % max(self.count, 1)
 
 
-def parent_keys(order: Factory, *, creates: bool, depth: int = 0) -> tuple[ParentKeys, ...]:
+def parent_keys(order: Factory, *, creates: bool) -> tuple[ParentKeys, ...]:
     """The parents of all rows of an order, foreign key by foreign key. Raises InputError."""
     found = [_given(order, parent, creates=creates) for parent in order.parents]
     known = {column for keys in found for column in keys.columns} | set(order.recipe.wishes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from loadlab.engines.protocol import Evidence, IndexEvidence, StatementEvidence, TableEvidence
@@ -57,21 +57,6 @@ def counters_were_reset(before: Evidence, after: Evidence) -> bool:
         or _any_went_down(before.indexes, after.indexes, _INDEX_COUNTERS)
         or _any_went_down(before.statements, after.statements, _STATEMENT_COUNTERS)
     )
-
-
-def to_dict(evidence: Evidence) -> dict[str, Any]:
-    """JSON-serialisable form; `from_dict` is its inverse."""
-    return asdict(evidence)
-
-
-def from_dict(data: Mapping[str, Any]) -> Evidence:
-    """The inverse of `to_dict`."""
-    nested = {
-        "tables": {name: TableEvidence(**item) for name, item in data["tables"].items()},
-        "indexes": {name: IndexEvidence(**item) for name, item in data["indexes"].items()},
-        "statements": {name: StatementEvidence(**item) for name, item in data["statements"].items()},
-    }
-    return Evidence(**{**data, **nested})
 
 
 def _differences(

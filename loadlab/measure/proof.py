@@ -29,10 +29,6 @@ class PairedRatio:
     def is_faster(self) -> bool:
         return self.interval[1] < 1.0
 
-    @property
-    def is_slower(self) -> bool:
-        return self.interval[0] > 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class IndexProof:
@@ -45,11 +41,6 @@ class IndexProof:
     index_bytes: int
     table_bytes: int
     build_s: float
-
-    @property
-    def is_worth_it(self) -> bool:
-        """Whether every read that it is for got faster, beyond what chance explains."""
-        return bool(self.reads) and all(read.is_faster for read in self.reads)
 
 
 def paired_ratio(

@@ -105,7 +105,7 @@ class Shape(SpecModel):
                 found.append((found[-1][0] + stage.duration, stage.target))
             return found
         if self.steps is not None:
-            return _stairs(self.steps, duration_s)
+            return _stairs(self.steps)
         if self.spike is not None:
             base, peak, start_s = self.spike.base, self.spike.peak, self.spike.at
             end_s = start_s + self.spike.length
@@ -128,7 +128,7 @@ class Shape(SpecModel):
         return None
 
 
-def _stairs(steps: Steps, duration_s: float) -> list[tuple[float, float]]:
+def _stairs(steps: Steps) -> list[tuple[float, float]]:
     found = [(0.0, steps.first)]
     level, at_s = steps.first, 0.0
     while level + steps.by <= steps.last + 1e-9:

@@ -12,7 +12,7 @@ from loadlab.spec.arrivals import RatePerS, Shape, mean_level
 from loadlab.spec.base import SpecModel
 from loadlab.spec.native import PerEngineText
 from loadlab.spec.operations import Action, OperationKind, Step, kind_of, labelled
-from loadlab.spec.parameters import ColumnParameter, DurationS, OrText
+from loadlab.spec.parameters import DurationS, OrText
 from loadlab.units import parse_share
 
 ShareOf = Annotated[
@@ -248,8 +248,3 @@ class Workload(SpecModel):
         if self.rate is None and self.shape is not None and self.peak_level > MOST_USERS:
             raise ValueError(f"has a shape of {self.peak_level:,.0f} users; at most {MOST_USERS:,} are possible")
         return self
-
-
-def column_parameters(operation: Operation) -> dict[str, ColumnParameter]:
-    """The parameters that come from the dataset, by name."""
-    return {name: item for name, item in operation.params.items() if isinstance(item, ColumnParameter)}

@@ -56,14 +56,6 @@ def test_none_moves_nothing() -> None:
     assert (Season.of("none", START, END).seasonal(uniform) == uniform).all()
 
 
-@given(st.integers(START, END - 1))
-def test_the_way_back(moment: int) -> None:
-    season = Season.of("consumer", START, END)
-    there = int(season.seasonal(np.array([moment], dtype=np.int64))[0])
-    again = int(season.seasonal(np.array([season.unseasonal(there)], dtype=np.int64))[0])
-    assert abs(again - there) <= 20
-
-
 @given(st.integers(MONDAY_US, MONDAY_US + WEEK_US - 1))
 def test_the_warp_is_the_quantile_function_in_exact_arithmetic(moment: int) -> None:
     weights = week_weights("office")

@@ -47,7 +47,6 @@ from loadlab.schema.checks import (
     Unbounded,
     Within,
     expression_columns,
-    normalisation,
     read_check,
     read_condition,
 )
@@ -462,27 +461,6 @@ def test_conditions_of_partial_indexes(
 )  # fmt: skip
 def test_partition_bounds(strategy: str, keys: tuple[str, ...], text: str, bound: PartitionBound | None) -> None:
     assert read_bound(strategy, keys, text, "postgresql") == bound
-
-
-@pytest.mark.parametrize(
-    "expression, found",
-    [
-        ("lower(email)", ("email", "lower")),
-        ("lower((email)::text)", ("email", "lower")),
-        ("upper(x)", ("x", "upper")),
-        ("btrim(x)", ("x", "trim")),
-        ("lower(btrim(x))", ("x", "lower trim")),
-        ("(x)::text", ("x", None)),
-        ("md5(x)", ("x", None)),
-        ("COALESCE(x, '')", ("x", "coalesce")),
-        ("COALESCE(x, y)", None),
-        ("date_trunc('day', x)", None),
-        ("a || b", None),
-        ("x ->> 'k'", None),
-    ],
-)
-def test_expressions_of_indexes(expression: str, found: tuple[str, str | None] | None) -> None:
-    assert normalisation(expression, "postgresql") == found
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import fields, replace
 
@@ -10,7 +9,7 @@ import pytest
 
 from loadlab.engines.protocol import Evidence, IndexEvidence, StatementEvidence, TableEvidence
 from loadlab.measure import fingerprint
-from loadlab.measure.evidence import counters_were_reset, from_dict, subtract, to_dict
+from loadlab.measure.evidence import counters_were_reset, subtract
 
 BEFORE = Evidence(
     10.0,
@@ -79,11 +78,6 @@ def test_a_counter_that_went_down_is_a_reset_and_a_state_is_not(name: str) -> No
     after = replace(AFTER, tables={"orders": replace(AFTER.tables["orders"], **{name: 0})})
     before = replace(BEFORE, tables={"orders": replace(BEFORE.tables["orders"], **{name: 1})})
     assert counters_were_reset(before, after) == (name not in states)
-
-
-def test_json_brings_back_what_was_written() -> None:
-    for evidence in (BEFORE, AFTER, subtract(BEFORE, AFTER), Evidence(0.0, "", "")):
-        assert from_dict(json.loads(json.dumps(to_dict(evidence)))) == evidence
 
 
 def test_this_machine_does_not_tell_its_name() -> None:

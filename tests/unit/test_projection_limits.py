@@ -45,7 +45,7 @@ def projection(value_us: float) -> OperationProjection:
     estimate = Estimate(1_000.0, 900.0, 1_100.0, 600, 300.0)
     found = ProjectedLatency(value_us, 0.9 * value_us, 1.1 * value_us, 0.0, 1.0)
     return OperationProjection(
-        "get", "simple", Choice("linear", "It reads all.", ("tags",)), (1, 2, 4), 1_000,
+        "get", "simple", Choice("linear", "It reads all.", ("tags",)), (1, 2, 4),
         {MEDIAN: (estimate,) * 3, 95.0: (estimate,) * 3}, {MEDIAN: found, 95.0: found}, "It reads all.",
     )  # fmt: skip
 

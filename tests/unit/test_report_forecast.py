@@ -65,7 +65,7 @@ def operation(name: str, *, value_us: float = 900, high_us: float = 1_500, law: 
     measured = {p: tuple(Estimate(v, 0.9 * v, 1.1 * v, 600, 300) for v in (200, 220, 240)) for p in (50.0, 95.0)}
     projected = {p: ProjectedLatency(value_us, 240, high_us, 100, 20) for p in (50.0, 95.0)} if law else {}
     choice = Choice("log" if law else None, "It is so.", (NAME,) if law else ())
-    return OperationProjection(name, "simple", choice, (1, 2, 4), 1_000, measured, projected, "It is so.")
+    return OperationProjection(name, "simple", choice, (1, 2, 4), measured, projected, "It is so.")
 
 
 def forecast(*operations: OperationProjection, scales: int = 3, cache_bytes: int | None = None) -> ForecastResult:

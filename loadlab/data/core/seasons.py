@@ -82,18 +82,6 @@ class Season:
         moved: Int64s = np.clip(self._at(low + share * (high - low)) + week_us, first, last - 1)
         return moved
 
-    def unseasonal(self, moment_us: int) -> int:
-        """The uniform moment that `seasonal` maps to a moment or just before it: its inverse, by bisection."""
-        low = int(_week_us(np.array([moment_us], dtype=np.int64))[0])
-        high = low + _WEEK_US
-        while high - low > 1:
-            middle = (low + high) // 2
-            if int(self.seasonal(np.array([middle], dtype=np.int64))[0]) <= moment_us:
-                low = middle
-            else:
-                high = middle
-        return low
-
     def _mass(self, place_us: Int64s) -> npt.NDArray[np.float64]:
         """Weight (times µs) of a week's part before a place in it."""
         weights, before = self._table()

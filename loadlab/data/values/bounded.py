@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loadlab.data.core.cells import Cells, Mask
-from loadlab.data.core.hashing import Int64s, hash_rows, make_key, unit_interval
+from loadlab.data.core.hashing import Int64s, hash_rows, make_key
 from loadlab.data.core.quantiles import QuantileTable
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.values.switch import scattered
@@ -243,17 +243,3 @@ class Except:
             for value in sorted(self.excluded, reverse=True):
                 values = np.where(values == value, values - 1, values)
         return Cells(values, cells.valid)
-
-
-@dataclass(frozen=True, slots=True)
-class Uniform:
-    """Any whole number in [low, high] by hash; bounds up to 2**61 apart."""
-
-    key: int
-    low: int
-    high: int
-
-    def make(self, frame: Frame) -> Cells:
-        u = unit_interval(hash_rows(self.key, frame.rows))
-        span = float(self.high - self.low)
-        return Cells(np.minimum(np.floor(u * (span + 1)).astype(np.int64) + self.low, self.high))

@@ -61,10 +61,7 @@ BY_CLASS: dict[type[BaseException], type[DatabaseError]] = {
 }
 DUPLICATE_KEY = 11000
 VALIDATION = 121
-NAMESPACE_EXISTS = 48
-NAMESPACE_NOT_FOUND = 26
 CANNOT_CREATE_INDEX = 67
-COMMAND_UNKNOWN = (59, 115)
 UNAUTHORIZED = 13
 _START = "start the server, or correct host and port, or the tls… options"
 _LOG_IN = "correct user and password, or say where the user is known: ?authSource=admin"

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from bson.binary import UUID_SUBTYPE, Binary
-from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.decimal128 import Decimal128, create_decimal128_context
 from bson.int64 import Int64
 from bson.json_util import object_hook
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 
 _UUID_BYTES = 16
 _DECIMALS = create_decimal128_context()
-_READING: CodecOptions[dict[str, Any]] = CodecOptions(
-    document_class=dict, tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO
-)
 
 
 def bson_values(array: pa.Array) -> list[Any]:

@@ -437,7 +437,7 @@ class MysqlEngine:
 
     def plan(self, statement: Statement) -> Plan | None:
         """See `loadlab.engines.abilities.CanPlan`."""
-        return plan(self._connection, self._database, render(statement, self._plan.stand_ins))
+        return plan(self._connection, render(statement, self._plan.stand_ins))
 
     def tuning(self) -> MysqlTuning:
         """See `loadlab.engines.abilities.CanTune`."""

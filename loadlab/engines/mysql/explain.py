@@ -50,7 +50,7 @@ def explain(connection: Connection, database: str, rendered: Rendered) -> PlanEv
     )
 
 
-def plan(connection: Connection, database: str, rendered: Rendered) -> Plan | None:
+def plan(connection: Connection, rendered: Rendered) -> Plan | None:
     """The plan for values of rows that are there; None for a statement that has none."""
     return plan_of_text(connection, text_with_values(connection, rendered), rendered)
 

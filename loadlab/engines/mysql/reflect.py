@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 from loadlab.engines.mysql.connection import Connection
@@ -180,8 +179,3 @@ def _checks(table: str, columns: tuple[Column, ...], parts: TableParts) -> Itera
             yield Check(f"type of {column.name}", implied)
     for place, condition in enumerate(partition_checks(parts.options), start=1):
         yield Check(f"{table}_partitions{place}", condition)
-
-
-def without_later(table: Table) -> Table:
-    """The table as it is while it is loaded, for comparing."""
-    return replace(table, foreign_keys=(), triggers=())

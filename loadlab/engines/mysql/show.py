@@ -36,7 +36,6 @@ class TableParts:
     indexes: dict[str, str] = field(default_factory=dict)
     foreign_keys: dict[str, str] = field(default_factory=dict)
     checks: list[CheckPart] = field(default_factory=list)
-    columns: dict[str, str] = field(default_factory=dict)
     options: str = ""
 
 
@@ -56,7 +55,6 @@ def table_parts(text: str) -> TableParts:
 def _enter(parts: TableParts, line: str) -> None:
     if found := _COLUMN.match(line):
         name = unquoted(found[1])
-        parts.columns[name] = line
         parts.checks += [CheckPart(name, expression, name) for expression in _expressions(line)]
     elif found := _INDEX.match(line):
         parts.indexes[unquoted(found[1])] = line

@@ -58,7 +58,7 @@ from loadlab.schema.checks.facts import (
     Unbounded,
     Within,
 )
-from loadlab.schema.checks.keys import expression_columns, is_truth, normalisation
+from loadlab.schema.checks.keys import expression_columns, is_truth
 from loadlab.schema.checks.reading import Reading, read_check, read_condition
 from loadlab.schema.checks.syntax import parser_dialect
 
@@ -112,7 +112,6 @@ __all__ = [
     "Within",
     "expression_columns",
     "is_truth",
-    "normalisation",
     "parser_dialect",
     "read_bound",
     "read_check",

@@ -33,7 +33,6 @@ from loadlab.validate.comparison.figures import (
 from loadlab.validate.comparison.pairs import PAIRS_MIN, PairedEstimate, estimate_pairs
 from loadlab.validate.wording import counted
 
-CORRECTION = "Bonferroni"
 FAMILY_CONFIDENCE = 0.99
 MIN_EFFECT = 0.05
 SAME_MOST = 3.0

@@ -32,7 +32,6 @@ class OperationProjection:
     kind: str
     choice: Choice
     rows: tuple[float, ...]
-    rows_projected: float
     measured: Mapping[float, tuple[Estimate | None, ...]]
     projected: Mapping[float, ProjectedLatency]
     reason: str
@@ -98,7 +97,7 @@ def _project(
     reason = choice.reason
     closed = _closed_gate(windows)
     if choice.law is None or closed is not None:
-        return OperationProjection(name, kind, choice, rows, target, measured, {}, closed or reason, plans)
+        return OperationProjection(name, kind, choice, rows, measured, {}, closed or reason, plans)
     for percentile, estimates in measured.items():
         points = [
             LatencyPoint(count, estimate)
@@ -109,7 +108,7 @@ def _project(
             reason = f"It was answered too seldom at some scale (a longer --duration, or a higher --rate). {reason}"
             break
         projected[percentile] = project_latency(points, choice.law, target)
-    return OperationProjection(name, kind, choice, rows, target, measured, projected, reason, plans)
+    return OperationProjection(name, kind, choice, rows, measured, projected, reason, plans)
 
 
 def _plans(name: str, windows: Sequence[Facts]) -> dict[str, list[PlanEvidence | None]]:

@@ -152,7 +152,7 @@ def index_of(spec: Mapping[str, Any], table: Table) -> Index:
     key = dict(spec["key"])
     collation = spec.get("collation")
     said = {name: value for name, value in spec.items() if name not in _BY_SERVER} | {"key": key}
-    method = _method_of(key, spec)
+    method = _method_of(key)
     fields = [*spec.get("weights", {})] if method == "text" and "weights" in spec else [*key]
     keys = [names.get(path, path) for path in fields if not path.startswith("_fts")]
     unknown = [path not in names for path in fields if not path.startswith("_fts")]
@@ -174,7 +174,7 @@ def index_of(spec: Mapping[str, Any], table: Table) -> Index:
     )
 
 
-def _method_of(key: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+def _method_of(key: Mapping[str, Any]) -> str:
     if any(path.endswith("$**") for path in key):
         return "wildcard"
     named = [str(value) for value in key.values() if isinstance(value, str)]

@@ -35,14 +35,14 @@ def _never_null(facts: ReviewFacts) -> Examined:
         return skipped(objects, facts.why_missing("is_own_data"))
     if facts.statistics is None:
         return skipped(objects, facts.why_missing("statistics"))
-    places = list(_optional(facts, facts.statistics.tables))
+    places = list(_optional(facts))
     if not places:
         return skipped(objects, f"no table with such columns has statistics of {NULLABLE_ROWS_MIN:,} rows or more")
     full = [place for place in places if place[3] == 0]
     return Examined(len(places), objects, tuple(_always_there(facts, *place[:3]) for place in full))
 
 
-def _optional(facts: ReviewFacts, tables: object) -> Iterator[tuple[Table, Column, int, float]]:
+def _optional(facts: ReviewFacts) -> Iterator[tuple[Table, Column, int, float]]:
     """Nullable columns with their table's rows and their share of NULLs, where there is enough to go by."""
     assert facts.statistics is not None
     for table in facts.schema:
