@@ -134,19 +134,22 @@ def _pool_use(engine: Engine, measure: LoadMeasure) -> PoolUse:
         for interval in measure.intervals
         if interval.duration_s and measure.connections
     ]
-    return PoolUse(measure.connections, measure.connections_peak, min(1.0, max(shares, default=0.0)), _cores(engine))
+    busiest = min(1.0, max(shares, default=0.0))
+    return PoolUse(measure.connections, measure.connections_peak, busiest, *_cores(engine))
 
 
-def _cores(engine: Engine) -> int | None:
-    """The server's, where its processes are seen on this machine."""
+def _cores(engine: Engine) -> tuple[int | None, str]:
+    """The server's, where its processes are seen on this machine; else why they are not known."""
     if not isinstance(engine, CanSampleActivity):
-        return None
+        return None, f"{engine.version()} does not show its processes, by whose machine its cores would be known"
     try:
         sampler = engine.activity_sampler()
-    except DatabaseError:
-        return None  # Who may not look at sessions is not told where they are served either.
+    except DatabaseError as error:
+        return None, f"the server's sessions cannot be looked at: {error}"
     with closing(sampler):
-        return this_machine().cores if sampler.cpu_s() is not None else None
+        if sampler.cpu_s() is None:
+            return None, "the server's processes are not seen on this machine, so that its cores are not known"
+        return this_machine().cores, ""
 
 
 def with_trials(engine: Engine, facts: ReviewFacts) -> ReviewFacts:

@@ -83,7 +83,7 @@ class Bloat:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Every one of the `distinct` values of `determinant` goes with one value of `dependents`, in the rows looked at."""
+    """Each of the `distinct` values of `determinant` goes with one value of `dependents`, in the rows looked at."""
 
     determinant: str
     dependents: tuple[str, ...]

@@ -14,7 +14,9 @@ import pytest
 
 from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.measure.fingerprint import this_machine
 from loadlab.pipeline import DataOptions, seed_database
+from loadlab.plan_facts import _cores
 from loadlab.reviewing import live_facts, schema_facts
 from loadlab.schema.model import Schema
 from loadlab.spec.statement import Statement
@@ -529,3 +531,11 @@ def test_sqlite_keeps_other_collations_and_orders(tmp_path):
         more = "CREATE INDEX by_title ON books (title); CREATE INDEX by_both ON books (author_id, title DESC);"
         assert findings(schema_facts(engine.preview(SQLITE + more, {}), engine)) == []
         spoken_of(review(RULES, live_facts(engine)))
+
+
+def test_why_the_servers_cores_are_not_known_is_told(database: PostgresqlEngine) -> None:
+    with open_database("sqlite://") as other:
+        cores, why = _cores(other)
+    assert cores is None
+    assert why.startswith("SQLite ")
+    assert _cores(database) == (this_machine().cores, "")

@@ -271,7 +271,8 @@ def test_a_pool_is_too_large_by_the_cores_and_by_its_use(pool, is_found):
 
 
 def test_of_a_server_elsewhere_the_pool_is_not_judged():
-    assert outcome("oversized-pool", facts(pool=PoolUse(500, 1, 0.0, cores=None))).outcome is Outcome.SKIPPED
+    found = outcome("oversized-pool", facts(pool=PoolUse(500, 1, 0.0, cores=None, why_no_cores="nobody may look")))
+    assert (found.outcome, found.reason) == (Outcome.SKIPPED, "nobody may look")
 
 
 def test_statements_that_differ_in_their_values_are_one_question_asked_many_times():

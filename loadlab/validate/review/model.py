@@ -100,14 +100,15 @@ class RuleOutcome:
 class PoolUse:
     """The load's connections over the window.
 
-    `busiest_share` is the pool's utilisation (0 to 1) in the busiest interval, `cores` those of the server, None where
-    it is on another machine.
+    `busiest_share` is the pool's utilisation (0 to 1) in the busiest interval, `cores` those of the server; None where
+    they are not known, and then `why_no_cores` says why.
     """
 
     connections: int
     connections_peak: int
     busiest_share: float
     cores: int | None
+    why_no_cores: str = ""
 
 
 @dataclass(frozen=True, slots=True)

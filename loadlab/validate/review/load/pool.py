@@ -23,7 +23,7 @@ def _examine_pool(facts: ReviewFacts) -> Examined:
     if pool is None:
         return skipped("pools", facts.why_missing("pool"))
     if pool.cores is None:
-        return skipped("pools", "the server is on another machine, whose number of cores is not known")
+        return skipped("pools", pool.why_no_cores or "the number of the server's cores is not known")
     return Examined(1, "pools", (_pool_finding(pool, pool.cores),) if _is_oversized(pool, pool.cores) else ())
 
 
