@@ -1,4 +1,4 @@
-"""Laws of time on a machine that may be busy with something else."""
+"""Laws of time, and waiting for a state, on a machine that may be busy with something else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 TRIES = 3
+
+
+def eventually(condition: Callable[[], bool], limit_s: float = 20) -> bool:
+    """Whether it becomes so: waiting for the state holds on a slow machine, where a fixed pause does not."""
+    deadline_s = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def timed(test: Callable[..., None]) -> Callable[..., None]:

@@ -9,8 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +20,7 @@ from loadlab.engines import open_database
 from loadlab.engines.postgresql import server as server_module
 from loadlab.engines.postgresql.server import Installation, find_installation
 from loadlab.errors import InputError, MissingDependencyError, UnreachableError
+from tests.timing import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 OPEN_SILENTLY = """
@@ -68,15 +68,6 @@ def lives(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
-
-
-def eventually(condition: Callable[[], bool], limit_s: float = 20) -> bool:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
     return True
 
 

@@ -16,6 +16,7 @@ from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.errors import InputError, StatementTimeoutError
 from loadlab.spec.statement import Statement
 from tests.fix_pgbouncer import POOL_SIZE, Bouncer
+from tests.timing import eventually
 
 SESSIONS = 2 * POOL_SIZE
 # A pooler that keeps prepared statements gives them names of its own.
@@ -89,14 +90,21 @@ def test_nothing_is_left_on_the_servers_connections(pooled: PostgresqlEngine, bo
 
 
 def test_a_statement_is_cancelled_through_it(pooled: PostgresqlEngine) -> None:
-    with closing(pooled.connect(timeout_s=5)) as session:
+    asleep = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    with closing(pooled.connect(timeout_s=120)) as session:
         sleep = session.prepare(Statement.parse("SELECT pg_sleep(:s)"))
-        timer = threading.Timer(0.2, session.cancel)
+
+        def cancel() -> None:
+            eventually(lambda: pooled._connection.execute(asleep).fetchone() == (True,))
+            session.cancel()
+
+        canceller = threading.Thread(target=cancel)
         began_s = time.perf_counter()
-        timer.start()
+        canceller.start()
         with pytest.raises(StatementTimeoutError):
-            session.execute(sleep, session.encode_row(sleep, {"s": 30}))
-        assert time.perf_counter() - began_s < 5
+            session.execute(sleep, session.encode_row(sleep, {"s": 60}))
+        assert time.perf_counter() - began_s < 30
+        canceller.join()
         assert session.execute(sleep, session.encode_row(sleep, {"s": 0})) == 1
 
 

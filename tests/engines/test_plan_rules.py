@@ -238,7 +238,7 @@ def test_what_is_cut_off_once_is_not_executed_again(shop: Shop, tmp_path: Path) 
     sleep = {"kind": "simple", "sql": "SELECT pg_sleep(:s)", "params": {"s": {"between": [20, 30]}}, "timeout": "200ms"}
     began_s = time.monotonic()
     plans = shop.facts(tmp_path, {"sleep": sleep}).plans
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 15
     assert plans is not None
     assert "statement timeout" in plans["sleep"].problem
     samples = plans["sleep"].samples

@@ -23,6 +23,7 @@ from loadlab.engines.postgresql.session import PostgresqlSession
 from loadlab.engines.protocol import Engine, Session
 from loadlab.errors import ConflictError, ConnectionLostError, DatabaseError, InputError, StatementTimeoutError
 from loadlab.spec.statement import Statement
+from tests.timing import eventually
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -249,7 +250,7 @@ def test_a_statement_is_cut_off(bank: PostgresqlEngine) -> None:
     began = time.perf_counter()
     with pytest.raises(StatementTimeoutError, match="statement timeout"):
         session.execute(sleep, session.encode_row(sleep, {"s": 30}))
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 15
     assert session.execute(sleep, session.encode_row(sleep, {"s": 0})) == 1
     session.close()
 
@@ -275,8 +276,10 @@ def test_serialization_failures_are_conflicts(own_bank: PostgresqlEngine) -> Non
 def test_a_lost_connection_is_told_apart(bank: PostgresqlEngine) -> None:
     session = bank.connect(timeout_s=5)
     one = session.prepare(Statement.parse("SELECT 1"))
-    bank._connection.execute("SELECT pg_terminate_backend(%s)", (session._pgconn.backend_pid,))
-    time.sleep(0.1)
+    backend = (session._pgconn.backend_pid,)
+    bank._connection.execute("SELECT pg_terminate_backend(%s)", backend)
+    there = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+    assert eventually(lambda: bank._connection.execute(there, backend).fetchone() == (0,))
     with pytest.raises(ConnectionLostError) as caught:
         session.execute(one, ())
     assert "\n" not in str(caught.value)
@@ -394,8 +397,7 @@ def test_counters_of_a_window(own_bank: PostgresqlEngine, own_session: Postgresq
     assert after.server.startswith("PostgreSQL 1")
     assert "stats_reset" not in after.database
     own_bank._connection.execute("SELECT pg_stat_reset()")
-    time.sleep(0.6)
-    assert own_bank.snapshot().reset_marker != before.reset_marker
+    assert eventually(lambda: own_bank.snapshot().reset_marker != before.reset_marker)
 
 
 def _difference(after: float | None, before: float | None) -> float:

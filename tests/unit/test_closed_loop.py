@@ -149,6 +149,7 @@ def test_counters_are_flushed_by_every_thread_at_each_pause():
         assert [hands.flushes for hands in made.hands] == [count + 1 for count in before]
 
 
+@timed
 def test_a_pause_is_in_no_response_time():
     with bench(sleeping(0.005), connections=2, think_s=0.02) as made:
         made.run(users=20, seconds=0.3)
