@@ -56,6 +56,42 @@ def test_commands_of_one_form_are_one_text(entry: dict[str, Any], text: str) -> 
     assert parse_command(with_parameters(Statement((text,), ()))).collection == "orders"
 
 
+def _aggregate(*stages: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"op": "command", "ns": "shop.o", "command": {"aggregate": "o", "pipeline": list(stages), **more}}
+
+
+@pytest.mark.parametrize(
+    "entry, part",
+    [
+        (
+            _aggregate({"$geoNear": {"near": {"type": "secret"}, "key": "place"}}),
+            '{"near": {"type": $1}, "key": "place"}',
+        ),
+        (_aggregate({"$addFields": {"a": {"$literal": "secret"}}}), '{"a": {"$literal": $1}}'),
+        (
+            _aggregate({"$match": {"$expr": {"$eq": ["$a", "$$v"]}}}, let={"v": "secret"}),
+            '{"$eq": ["$a", "$$v"]}}}], "let": {"v": $1}',
+        ),
+        (_aggregate({"$match": {"price": {"$in": ["$secret", "x"]}, "s": "$secret"}}), '{"$in": $1}, "s": $2}'),
+        (_aggregate({"$set": {"a": {"$cond": [{"$in": ["$s", ["secret", "x"]]}, 1, 2]}}}), '{"$in": ["$s", $1]}'),
+        (_aggregate({"$set": {"a": {"$cond": {"if": "$b", "then": "secret"}}}}), '{"if": "$b", "then": $1}'),
+        (
+            _aggregate({"$sort": {"u": 1, "filter": -1}}, {"$unset": ["q"]}),
+            '{"u": 1, "filter": -1}}, {"$unset": ["q"]}',
+        ),
+        (
+            {**UPDATE, "command": {**UPDATE["command"], "arrayFilters": [{"e.name": "secret"}]}},
+            '"arrayFilters": [{"e.name": $3}]',
+        ),
+    ],
+)
+def test_constants_are_values_wherever_they_stand_and_names_are_none(entry: dict[str, Any], part: str) -> None:
+    text = text_of(entry)
+    assert text is not None
+    assert part in text
+    assert "secret" not in text
+
+
 @pytest.mark.parametrize(
     "entry",
     [

@@ -34,8 +34,20 @@ _KEPT = {
     "delete": ("deletes",),
     "findAndModify": ("query", "sort", "update", "remove", "upsert"),
 }
-# Below these stand values; elsewhere names, directions and numbers of rows, which a plan depends on.
-_VALUES_BELOW = ("filter", "query", "q", "u", "update", "documents", "$match")
+# Below these of a command, a change or a stage stand values; elsewhere names, directions and numbers of rows, which a
+# plan depends on. Only there: a field may have any of these names.
+_VALUES_BELOW = {
+    "command": ("filter", "query", "update", "documents", "let"),
+    "updates": ("q", "u", "c", "arrayFilters"),
+    "deletes": ("q",),
+    "$geoNear": ("near", "query"),
+    "$graphLookup": ("restrictSearchWithMatch",),
+    "$lookup": ("let",),
+}
+# Wherever they stand.
+_OPERATORS_OF_VALUES = ("$match", "$literal")
+_EXPRESSIONS = ("pipeline", "projection", "let")
+_NAMES_OF_OPERANDS = ("then", "else", "default", "regex", "find", "replacement")
 _WORDS = ("$options", "$exists", "$type", "$size")
 _OWN_STAGES = ("$indexStats", "$collStats", "$currentOp", "$planCacheStats", "$listSessions")
 
@@ -89,22 +101,53 @@ def text_of(entry: Mapping[str, Any]) -> str | None:
     if verb not in VERBS or any(set(stage) & set(_OWN_STAGES) for stage in command.get("pipeline", ())):
         return None
     numbers = count(1)
-    parts = {key: _text(command[key], key in _VALUES_BELOW, numbers) for key in _KEPT[verb] if key in command}
-    body = "".join(f", {json.dumps(key)}: {part}" for key, part in parts.items())
-    return f"{{{json.dumps(verb)}: {json.dumps(collection)}{body}}}"
+    kept = {key: command[key] for key in _KEPT[verb] if key in command}
+    body = _text(kept, numbers, "command", is_value=False, has_paths=False)[1:]
+    return f"{{{json.dumps(verb)}: {json.dumps(collection)}{', ' if kept else ''}{body}"
 
 
-def _text(node: Any, is_value: bool, numbers: Iterator[int]) -> str:
+def _text(node: Any, numbers: Iterator[int], below: str, *, is_value: bool, has_paths: bool) -> str:
+    """`below`: the key that the node, or the list that it is in, belongs to; `has_paths`: "$a" is the field a and no
+    text."""
     if isinstance(node, Mapping):
         parts = (
-            f"{json.dumps(str(key))}: {_text(part, key not in _WORDS and (is_value or key in _VALUES_BELOW), numbers)}"
+            f"{json.dumps(str(key))}: "
+            + _text(
+                part,
+                numbers,
+                key,
+                is_value=_holds_value(key, is_value, below),
+                has_paths=_holds_paths(key, part, has_paths, below),
+            )
             for key, part in node.items()
         )
         return "{" + ", ".join(parts) + "}"
     if isinstance(node, list):
-        if is_value and node and not any(isinstance(item, (Mapping, list)) for item in node):
+        has_operands = has_paths and any(_is_path(item) for item in node)
+        if is_value and node and not has_operands and not any(isinstance(item, (Mapping, list)) for item in node):
             return f"${next(numbers)}"
-        return "[" + ", ".join(_text(item, is_value, numbers) for item in node) + "]"
-    if not is_value or node is None or isinstance(node, bool) or (isinstance(node, str) and node.startswith("$")):
+        # What an operator compares a field with stands in one list with it.
+        is_value = is_value or has_operands
+        return "[" + ", ".join(_text(i, numbers, below, is_value=is_value, has_paths=has_paths) for i in node) + "]"
+    if not is_value or node is None or isinstance(node, bool) or (has_paths and _is_path(node)):
         return json.dumps(node if isinstance(node, (str, int, float, bool, type(None))) else str(node))
     return f"${next(numbers)}"
+
+
+def _is_path(node: Any) -> bool:
+    return isinstance(node, str) and node.startswith("$")
+
+
+def _holds_value(key: str, is_value: bool, below: str) -> bool:
+    if key in _WORDS:
+        return False
+    return is_value or key in (*_OPERATORS_OF_VALUES, *_NAMES_OF_OPERANDS, *_VALUES_BELOW.get(below, ()))
+
+
+def _holds_paths(key: str, part: Any, has_paths: bool, below: str) -> bool:
+    """Expressions have them; of changes, those that are written as a pipeline."""
+    if key in _OPERATORS_OF_VALUES:
+        return False
+    if below in ("command", "updates"):
+        return key in _EXPRESSIONS or (key in ("u", "update") and isinstance(part, list))
+    return has_paths or key == "$expr"
