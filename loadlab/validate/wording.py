@@ -60,11 +60,12 @@ def names(items: Sequence[str], limit: int = _NAMES_SHOWN) -> str:
 
 
 def counted(count: float, noun: str, verb: str = "") -> str:
-    """`1 table`, `1,234 executions`; the plural is the noun with an s (`query` → `queries`).
+    """`1 table`, `1,234 executions`; the plural is the noun with an s (`query` → `queries`, `key` → `keys`).
 
     `verb` is that of many, and follows: `1 answer is`, `2 answers are` (`are`), `1 row takes` (`take`).
     """
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    is_changed = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    plural = f"{noun[:-1]}ies" if is_changed else f"{noun}s"
     one = _OF_ONE.get(verb, f"{verb}s")
     said = f" {one if count == 1 else verb}" if verb else ""
     return f"{format_count(count)} {noun if count == 1 else plural}{said}"

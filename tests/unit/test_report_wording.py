@@ -163,6 +163,7 @@ def test_an_escape_sequence_is_shown_not_obeyed():
         (0, "query", "take", "0 queries take"),
         (1, "connection", "were", "1 connection was"),
         (1, "table", "", "1 table"),
+        (2, "foreign key", "do", "2 foreign keys do"),
     ],
 )
 def test_a_verb_agrees_with_its_number(count, noun, verb, text):

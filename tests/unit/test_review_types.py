@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadlab.schema.details import SchemaDetails
-from loadlab.schema.model import Column, LogicalType, Schema, Table
+from loadlab.schema.model import Column, ForeignKey, LogicalType, Schema, Table
 from loadlab.validate.review.model import ReviewFacts
 from loadlab.validate.review.reviewing import review
 from loadlab.validate.review.rules import RULES
@@ -36,3 +36,14 @@ def test_money_is_known_by_its_name(name, is_money):
     details = SchemaDetails({}, features=frozenset({"exact decimals"}))
     (found,) = review(MONEY, ReviewFacts(Schema((table,), "any"), details=details))
     assert [item.subject for item in found.findings] == ([f"contracts.{name}"] if is_money else [])
+
+
+@pytest.mark.parametrize("unsigned, most", [(False, "2,147,483,647"), (True, "4,294,967,295")])
+def test_a_narrow_reference_ends_at_its_own_largest_number(unsigned, most):
+    key = LogicalType("integer", "bigint", bits=64)
+    narrow = LogicalType("integer", "int", bits=32, unsigned=unsigned)
+    parent = Table("users", (Column("id", key),), primary_key=("id",))
+    child = Table("notes", (Column("user_id", narrow),), foreign_keys=(ForeignKey("", ("user_id",), "users", ("id",)),))
+    rules = [rule for rule in RULES if rule.id == "fk-type-mismatch"]
+    (outcome,) = review(rules, ReviewFacts(Schema((parent, child), "any")))
+    assert f"a key above {most} can" in outcome.findings[0].why

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from loadlab.schema.model import Column, Table
-from loadlab.units import format_count
+from loadlab.schema.model import Column, LogicalType, Table
 from loadlab.validate.review.model import ReviewFacts
+from loadlab.validate.wording import counted
 
 _SHOWN = 6
 
@@ -17,15 +17,10 @@ def listed(names: Sequence[str], most: int = _SHOWN) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def plural(number: int, one: str, many: str = "") -> str:
-    """`1 table`, `3 tables`."""
-    return f"{format_count(number)} {one if number == 1 else many or one + 's'}"
-
-
 def rows_evidence(facts: ReviewFacts, table: Table) -> tuple[str, ...]:
     """How many rows a table has at full volume, where anybody says."""
     rows = facts.rows.get(table.key)
-    return () if rows is None else (f"{plural(rows, 'row')} at full volume",)
+    return () if rows is None else (f"{counted(rows, 'row')} at full volume",)
 
 
 def columns_of(tables: Iterable[Table], *kinds: str) -> list[tuple[Table, Column]]:
@@ -36,3 +31,9 @@ def columns_of(tables: Iterable[Table], *kinds: str) -> list[tuple[Table, Column
 def referencing(table: Table) -> set[str]:
     """The columns of a table's foreign keys."""
     return {name for key in table.foreign_keys for name in key.columns}
+
+
+def whole_numbers(type: LogicalType) -> int:
+    """How many numbers from 0 on an integer type has."""
+    bits = type.bits or 64
+    return 2 ** (bits if type.unsigned else bits - 1)

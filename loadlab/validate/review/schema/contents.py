@@ -15,7 +15,8 @@ from loadlab.schema.statistics import TableStatistics
 from loadlab.units import format_count
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.touching import share_of
-from loadlab.validate.review.words import listed, plural, referencing
+from loadlab.validate.review.words import listed, referencing
+from loadlab.validate.wording import counted
 
 # With fewer rows a NULL that one row in a few hundred has may simply not have come up.
 NULLABLE_ROWS_MIN = 1_000
@@ -73,7 +74,7 @@ def _always_there(facts: ReviewFacts, table: Table, column: Column, rows: int) -
         severity=Severity.NOTE,
         subject=f"{table.key}.{column.name}",
         what=f"{table.key}.{column.name} may be NULL, and never is.",
-        evidence=(f"the statistics of {plural(rows, 'row')} know of no NULL",),
+        evidence=(f"the statistics of {counted(rows, 'row')} know of no NULL",),
         why="Every query and every client has to think of a NULL that there is not, and the first one comes in"
         " by mistake.",
         remedy="NOT NULL, if a row without it makes no sense; validating the constraint proves what the statistics"
@@ -107,7 +108,7 @@ def _stored_twice(facts: ReviewFacts, table: Table, looked: Dependencies, found:
         subject=f"{table.key}.{found.determinant}",
         what=f"{found.determinant} of {table.key} determines {listed(found.dependents)}.",
         evidence=(
-            f"in {plural(looked.rows, 'row')} looked at, each of {format_count(found.distinct)} values of"
+            f"in {counted(looked.rows, 'row')} looked at, each of {format_count(found.distinct)} values of"
             f" {found.determinant} goes with one value of each",
         ),
         why="The same fact is stored once a row: a change has to find all of them, and the first that is"

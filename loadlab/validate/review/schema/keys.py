@@ -10,7 +10,8 @@ from loadlab.units import format_count, format_share
 from loadlab.validate.review import sources
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.touching import share_of
-from loadlab.validate.review.words import plural, rows_evidence
+from loadlab.validate.review.words import rows_evidence, whole_numbers
+from loadlab.validate.wording import counted
 
 # Rows whose key's index alone (about 32 bytes an entry: 16 of the UUID, a tuple's header and its line pointer) fills
 # the 128 MiB that are PostgreSQL's default shared_buffers.
@@ -85,7 +86,7 @@ def _key_overflow(facts: ReviewFacts) -> Examined:
 
 def _overflowing(facts: ReviewFacts, keys: list[tuple[Table, Column]]) -> Iterator[Finding]:
     for table, column in keys:
-        most = 2 ** (column.type.bits or 64) if column.type.unsigned else 2 ** ((column.type.bits or 64) - 1)
+        most = whole_numbers(column.type)
         used = facts.rows[table.key] / most
         if used > KEYS_USED_MAX:
             yield Finding(
@@ -94,8 +95,8 @@ def _overflowing(facts: ReviewFacts, keys: list[tuple[Table, Column]]) -> Iterat
                 subject=f"{table.key}.{column.name}",
                 what=f"The key of {table.key} runs out of numbers.",
                 evidence=(
-                    f"{column.type.native} has {format_count(most)} of them, and {plural(facts.rows[table.key], 'row')}"
-                    f" at full volume take {format_share(used)}",
+                    f"{column.type.native} has {format_count(most)} of them, and"
+                    f" {counted(facts.rows[table.key], 'row')} at full volume take {format_share(used)}",
                 ),
                 why="When the numbers are used up every insert fails, and the change of type rewrites the table while"
                 " nobody can use it.",

@@ -10,7 +10,8 @@ from loadlab.schema.meaning import meaning_of
 from loadlab.schema.model import Table
 from loadlab.units import format_share
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity
-from loadlab.validate.review.words import listed, plural
+from loadlab.validate.review.words import listed
+from loadlab.validate.wording import counted
 
 # A style that four fifths of the names have is the schema's own; with fewer names than these there is none.
 MAJORITY = 0.8
@@ -61,8 +62,8 @@ def _styles(what: str, names: Sequence[tuple[str, str]]) -> list[Finding]:
     others = [place for style, places in groups.items() if style != best for place in places]
     if share >= MAJORITY:
         return [_odd(place, what, best, f"{format_share(share)} of the {what} are") for place in others]
-    counted = ", ".join(f"{len(places)} {style}" for style, places in sorted(groups.items(), key=lambda i: -len(i[1])))
-    return [_mixed(what, counted, others)]
+    found = ", ".join(f"{len(places)} {style}" for style, places in sorted(groups.items(), key=lambda i: -len(i[1])))
+    return [_mixed(what, found, others)]
 
 
 def _odd(place: str, what: str, style: str, majority: str) -> Finding:
@@ -77,13 +78,13 @@ def _odd(place: str, what: str, style: str, majority: str) -> Finding:
     )
 
 
-def _mixed(what: str, counted: str, others: list[str]) -> Finding:
+def _mixed(what: str, found: str, others: list[str]) -> Finding:
     return Finding(
         rule="naming",
         severity=Severity.NOTE,
         subject=f"schema ({what})",
         what=f"The {what} are named in several styles.",
-        evidence=(counted, listed(others)),
+        evidence=(found, listed(others)),
         why="Whoever writes a query has to look every name up.",
         remedy="Choose one style for new names, and rename where it is cheap.",
     )
@@ -109,7 +110,7 @@ def _moments(tables: Sequence[Table]) -> list[Finding]:
             severity=Severity.NOTE,
             subject=f"{table.key}.{name}",
             what=f"{table.key}.{name} is called {best} elsewhere.",
-            evidence=(f"{plural(number, 'table')} of {len(named)} have {best}",),
+            evidence=(f"{counted(number, 'table')} of {len(named)} have {best}",),
             why="The same thing under two names is taken for two things.",
             remedy=f"Rename it to {best}.",
         )

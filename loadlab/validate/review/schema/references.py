@@ -10,7 +10,8 @@ from loadlab.schema.model import Column, ForeignKey, LogicalType, Schema, Table
 from loadlab.units import format_count
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.touching import share_of, statements_on
-from loadlab.validate.review.words import listed, plural, referencing, rows_evidence
+from loadlab.validate.review.words import listed, referencing, rows_evidence, whole_numbers
+from loadlab.validate.wording import counted
 
 _REFERENCE = re.compile(r"^(?P<thing>.+) (id|uuid)$")
 # A record of what happened outlives what it happened to.
@@ -140,7 +141,7 @@ def _undecided(facts: ReviewFacts, table: Table, keys: list[ForeignKey]) -> Find
         rule="fk-without-on-delete",
         severity=Severity.WARNING if deleting else Severity.NOTE,
         subject=table.key,
-        what=f"{plural(len(keys), 'foreign key')} of {table.key} {'does' if len(keys) == 1 else 'do'} not say what"
+        what=f"{counted(len(keys), 'foreign key')} of {table.key} {'does' if len(keys) == 1 else 'do'} not say what"
         " happens when the parent is deleted.",
         evidence=(
             *(f"({', '.join(key.columns)}) references {key.target}: NO ACTION" for key in keys),
@@ -173,7 +174,7 @@ def _is_narrower(child: LogicalType, parent: LogicalType) -> bool:
 
 
 def _narrow(facts: ReviewFacts, table: Table, column: Column, target: Table, key: Column) -> Finding:
-    most = format_count(2 ** ((column.type.bits or 64) - 1) - 1)
+    most = format_count(whole_numbers(column.type) - 1)
     return Finding(
         rule="fk-type-mismatch",
         severity=Severity.ERROR,

@@ -10,7 +10,8 @@ from loadlab.schema.model import Column, Table
 from loadlab.validate.review import sources
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.touching import share_of
-from loadlab.validate.review.words import columns_of, listed, plural, referencing
+from loadlab.validate.review.words import columns_of, listed, referencing
+from loadlab.validate.wording import counted
 
 _SAFE = re.compile(
     r"hash|digest|crypt|salt|cipher|sealed|masked|redacted|bcrypt|argon|scrypt|pbkdf|vault|secret (arn|ref|name|id)|"
@@ -159,7 +160,7 @@ def _in_reach(facts: ReviewFacts, subject: str, places: list[tuple[Table, str]],
         rule="no-row-security",
         severity=Severity.WARNING,
         subject=subject,
-        what=f"No row-level security on {plural(len(places), 'table')} of several tenants: {listed(names)}.",
+        what=f"No row-level security on {counted(len(places), 'table')} of several tenants: {listed(names)}.",
         evidence=(f"{places[0][1]} says whose the rows are", others),
         why="One forgotten condition in one query shows the rows of every tenant.",
         remedy="Let the server add the condition: a policy that compares the column with a setting of the session."

@@ -16,7 +16,8 @@ from loadlab.units import format_share
 from loadlab.validate.review import sources
 from loadlab.validate.review.model import Examined, Finding, ReviewFacts, Rule, Severity, skipped
 from loadlab.validate.review.touching import parsed, share_of, statements_on
-from loadlab.validate.review.words import columns_of, listed, plural
+from loadlab.validate.review.words import columns_of, listed
+from loadlab.validate.wording import counted
 
 # It is a habit, not a decision, where most texts of a schema have it; below these nobody can tell.
 HABIT_SHARE = 0.5
@@ -61,7 +62,7 @@ def _varchar(facts: ReviewFacts) -> Examined:
         subject="schema",
         what=f"Most texts are varchar({HABIT_LENGTH}), whatever they hold.",
         evidence=(
-            f"{plural(len(habitual), 'column')} of {len(texts)} ({format_share(len(habitual) / len(texts))})",
+            f"{counted(len(habitual), 'column')} of {len(texts)} ({format_share(len(habitual) / len(texts))})",
             listed(names),
         ),
         why="The limit says nothing about the values, so it neither protects nor documents: one that is meant is told"
@@ -128,7 +129,7 @@ def _zoneless(facts: ReviewFacts, subject: str, places: list[tuple[Table, Column
         rule="timestamp-without-time-zone",
         severity=Severity.WARNING,
         subject=subject,
-        what=f"{plural(len(places), 'timestamp')} without a time zone: {listed(names)}.",
+        what=f"{counted(len(places), 'timestamp')} without a time zone: {listed(names)}.",
         evidence=(f"{places[0][1].name} {places[0][1].type.native}", others),
         why="Which moment is meant depends on who reads it: clients with other zones, or the change to summer"
         " time, read"
