@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from loadlab.report.compare.model import compare_schema
+from loadlab.commands.schema import SpecKind, json_schema
 from loadlab.spec.comparison import load_comparison
 from tests.cli.conftest import ROOT, Process
 from tests.shop import OPERATIONS, write_shop
@@ -59,7 +59,7 @@ def test_an_index_is_better_at_reads_and_worse_at_storage(shop, loadlab, tmp_pat
     assert done.exit_code == 1, done.err
     assert done.err == ""
     result = json.loads(done.out)
-    jsonschema.validate(result, compare_schema())
+    jsonschema.validate(result, json_schema(SpecKind.compare))
     assert json.loads((tmp_path / "out" / "compare.json").read_text()) == result
     assert "t_owner" in (tmp_path / "out" / "compare.html").read_text()
     assert result["verdict"] in ("WORSE", "MIXED")
@@ -86,7 +86,7 @@ def test_one_scenario_on_two_kinds_of_database(loadlab, tmp_path):
     done = loadlab("compare", shop, *databases, *QUICK, "--out", "out", "--json")
     assert done.exit_code in (0, 1, 3), done.err
     result = json.loads(done.out)
-    jsonschema.validate(result, compare_schema())
+    jsonschema.validate(result, json_schema(SpecKind.compare))
     assert [result[side]["engine"] for side in "ab"] == ["postgresql", "sqlite"]
     assert result["b"]["server"].startswith("SQLite 3.")
     # The same rows, and nothing that either does like the other.

@@ -19,11 +19,11 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
+from loadlab.commands.schema import SpecKind, json_schema
 from loadlab.engines import statement_log
 from loadlab.engines.abilities import LeftOut, LoggedStatement, LogNote
 from loadlab.engines.postgresql.engine import PostgresqlEngine
 from loadlab.engines.postgresql.statement_log.shapes import shape_of
-from loadlab.report.replay.model import replay_schema
 from tests.cli.conftest import ENTRY_POINT, Loadlab, environment
 from tests.fix_statement_log import LoggingServer
 from tests.samples_log import Line, as_csv, as_json
@@ -140,7 +140,7 @@ def balances(url: str) -> list[tuple[int, int]]:
 
 def result_of(folder: Path) -> dict[str, Any]:
     result: dict[str, Any] = json.loads((folder / "replay.json").read_text(encoding="utf-8"))
-    jsonschema.validate(result, replay_schema())
+    jsonschema.validate(result, json_schema(SpecKind.replay))
     return result
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from loadlab.commands.schema import SpecKind, json_schema
 from loadlab.compare.differences import schema_differences
 from loadlab.compare.rounds import check_rounds
 from loadlab.compare.sides import choose_sides, labelled_by_database
@@ -25,7 +26,7 @@ from loadlab.measure.model import GeneratorHealth, LoadMeasure, OperationMeasure
 from loadlab.report.compare import wording
 from loadlab.report.compare.build import SideFacts, build_comparison
 from loadlab.report.compare.html import render_comparison
-from loadlab.report.compare.model import CompareResult, RoundsResult, StorageResult, compare_schema
+from loadlab.report.compare.model import CompareResult, RoundsResult, StorageResult
 from loadlab.report.compare.terminal import print_comparison
 from loadlab.report.model import SeedingResult
 from loadlab.schema.model import Check, Column, ForeignKey, Index, LogicalType, Partitioning, Schema, Table
@@ -498,7 +499,7 @@ def result() -> CompareResult:
 
 def test_the_json_is_as_its_schema_says_and_reads_back(result):
     text = result.model_dump_json()
-    jsonschema.validate(json.loads(text), compare_schema())
+    jsonschema.validate(json.loads(text), json_schema(SpecKind.compare))
     assert CompareResult.model_validate_json(text) == result
     read = result.operations[0]
     assert (read.name, read.verdict, read.plans_differ) == ("read", Outcome.WORSE, True)

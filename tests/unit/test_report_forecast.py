@@ -12,12 +12,13 @@ import jsonschema
 import pytest
 from rich.console import Console
 
+from loadlab.commands.schema import SpecKind, json_schema
 from loadlab.engines.abilities import RowLayout
 from loadlab.engines.protocol import Evidence, IndexEvidence, TableEvidence
 from loadlab.report.forecast import wording
 from loadlab.report.forecast.build import build_forecast
 from loadlab.report.forecast.html import render_forecast
-from loadlab.report.forecast.model import ForecastResult, ScaleResult, forecast_schema
+from loadlab.report.forecast.model import ForecastResult, ScaleResult
 from loadlab.report.forecast.terminal import print_forecast
 from loadlab.report.kinds import FORECAST
 from loadlab.schema.model import Column, Index, LogicalType, Schema, Table
@@ -184,5 +185,5 @@ def test_the_result_is_read_back_as_it_was_written(tmp_path: Path):
     files = FORECAST.write(tmp_path / "new", WHOLE)
     text = files.result.read_text(encoding="utf-8")
     assert ForecastResult.model_validate_json(text) == WHOLE
-    jsonschema.validate(json.loads(text), forecast_schema())
+    jsonschema.validate(json.loads(text), json_schema(SpecKind.forecast))
     assert json.loads(text)["label"] == "projection"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from loadlab.commands.schema import SpecKind, json_schema
 from loadlab.report.schema import result_schema, result_schema_text
 from tests.samples import empty_result, sample_result
 
@@ -16,6 +18,11 @@ PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "result.schema.json"
 def test_the_published_schema_is_current():
     current = "python -m loadlab.report.schema > docs/result.schema.json"
     assert json.loads(PUBLISHED.read_text(encoding="utf-8")) == json.loads(result_schema_text()), current
+
+
+@pytest.mark.parametrize("kind", SpecKind)
+def test_each_file_has_a_schema(kind):
+    jsonschema.Draft202012Validator.check_schema(json_schema(kind))
 
 
 def undescribed(value: object, schema: dict, definitions: dict, place: str = "$") -> list[str]:

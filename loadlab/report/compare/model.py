@@ -6,7 +6,7 @@ times in microseconds.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -149,9 +149,3 @@ class CompareResult(ResultModel):
     load: str
     environment: EnvironmentResult
     notes: list[str] = []
-
-
-def compare_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of `compare.json`."""
-    schema = CompareResult.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "LoadLab comparison"}

@@ -6,7 +6,7 @@ Versioned as `result.json` is: a field is only ever added within a version. Ever
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -173,9 +173,3 @@ class ForecastResult(ResultModel):
     def is_projected(self) -> bool:
         """Whether there were scales enough."""
         return self.storage is not None
-
-
-def forecast_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of `forecast.json`."""
-    schema = ForecastResult.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "LoadLab forecast"}

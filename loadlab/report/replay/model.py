@@ -5,7 +5,7 @@ Versioned as `result.json` is: a field is only ever added within a version.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -100,9 +100,3 @@ class ReplayResult(ResultModel):
     timeline: list[ReplaySecond]
     environment: EnvironmentResult
     notes: list[str] = []
-
-
-def replay_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of `replay.json`."""
-    schema = ReplayResult.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "LoadLab replay"}
