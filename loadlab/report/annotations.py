@@ -12,7 +12,7 @@ from typing import Literal
 from loadlab.errors import without_secrets
 from loadlab.report.cases import Case, cases_of_run, fails, finding_text
 from loadlab.report.model import FindingResult, Result
-from loadlab.report.wording import printable
+from loadlab.report.wording import missing_text, printable
 from loadlab.validate.model import Verdict
 from loadlab.validate.nights.wording import metric_label
 from loadlab.validate.review.model import Severity
@@ -51,8 +51,7 @@ def run_annotations(result: Result, *, strict: bool = False) -> list[str]:
     if night is not None:
         said += [("warning", f"LoadLab {result.scenario}: history", note) for note in night.notes]
         if night.nights_missing:
-            words = f"{night.nights_missing} nights that were due before this one are missing."
-            said.append(("warning", f"LoadLab {result.scenario}: history", words))
+            said.append(("warning", f"LoadLab {result.scenario}: history", missing_text(night)))
     errors = [finding for finding in result.findings if finding.severity is Severity.ERROR]
     said += [("warning", f"LoadLab review: {finding.id}", finding_text(finding)) for finding in errors]
     return list(_shown(said))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.report.model import ChangeResult, NightResult
-from loadlab.report.wording import printable
+from loadlab.report.wording import missing_text, printable
 from loadlab.validate.nights.wording import metric_label
 
 _STYLES = {"worse": "bold red", "better": "green", "other": "cyan"}
@@ -27,7 +27,7 @@ def beside_parts(night: NightResult, style: str) -> Iterator[RenderableType]:
             table.add_row(Text(change.direction, style=_STYLES[change.direction]), Text(change_text(change)))
         yield table
     if night.nights_missing:
-        yield Text(f"{night.nights_missing} nights that were due before this one are missing.", style="yellow")
+        yield Text(missing_text(night), style="yellow")
     for note in night.notes:
         yield Text(printable(note), style="yellow")
     yield ""

@@ -119,7 +119,7 @@ def build_result(
     )
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
     """JSON knows neither NaN nor infinity: both mean that there is no such number."""
     return value if value is not None and math.isfinite(value) else None
 
@@ -128,7 +128,7 @@ def bounds(interval: tuple[float, float] | None) -> Bounds | None:
     """An interval as JSON has it; None for one without any end."""
     if interval is None:
         return None
-    low, high = _finite(interval[0]), _finite(interval[1])
+    low, high = finite(interval[0]), finite(interval[1])
     return None if low is None and high is None else (low, high)
 
 
@@ -145,7 +145,7 @@ def target_result(verdict: TargetVerdict) -> TargetResult:
         source=target.source,
         default=target.source == "default",
         note=target.note,
-        measured=_finite(verdict.measured),
+        measured=finite(verdict.measured),
         interval=bounds(verdict.interval),
         samples=verdict.samples,
         examined=list(verdict.examined),
@@ -154,7 +154,7 @@ def target_result(verdict: TargetVerdict) -> TargetResult:
         details=[
             DetailResult(
                 name=detail.name,
-                measured=_finite(detail.measured),
+                measured=finite(detail.measured),
                 interval=bounds(detail.interval),
                 samples=detail.samples,
                 verdict=detail.verdict,
@@ -168,12 +168,12 @@ def target_result(verdict: TargetVerdict) -> TargetResult:
 def percentiles(histogram: Histogram) -> Percentiles:
     """The figures of one histogram, in µs; all None when it is empty."""
     return Percentiles(
-        p50=_finite(histogram.percentile_us(50)),
-        p95=_finite(histogram.percentile_us(95)),
-        p99=_finite(histogram.percentile_us(99)),
-        p999=_finite(histogram.percentile_us(99.9)),
-        max=_finite(histogram.max_us),
-        mean=_finite(histogram.mean_us),
+        p50=finite(histogram.percentile_us(50)),
+        p95=finite(histogram.percentile_us(95)),
+        p99=finite(histogram.percentile_us(99)),
+        p999=finite(histogram.percentile_us(99.9)),
+        max=finite(histogram.max_us),
+        mean=finite(histogram.mean_us),
     )
 
 
@@ -279,16 +279,16 @@ def _load(
         connection_utilisation=busy_s / capacity_s if capacity_s else None,
         workers=measure.workers,
         arrivals=measure.arrivals,
-        asked_rate_per_s=_finite(measure.asked_rate_per_s),
+        asked_rate_per_s=finite(measure.asked_rate_per_s),
         achieved_rate_per_s=measure.achieved_rate_per_s,
         generator_cpu_share=generator.cpu_share,
-        generator_lag_p99_us=_finite(generator.lag_p99_us) or 0.0,
-        generator_loop_lag_p99_us=_finite(generator.loop_lag_p99_us),
+        generator_lag_p99_us=finite(generator.lag_p99_us) or 0.0,
+        generator_loop_lag_p99_us=finite(generator.loop_lag_p99_us),
         generator=[
             WorkerResult(
                 worker=item.worker,
                 cpu_share=item.cpu_share,
-                lag_p99_us=_finite(item.lag_p99_us) or 0.0,
+                lag_p99_us=finite(item.lag_p99_us) or 0.0,
                 **(asdict(item.calibration) if item.calibration is not None else {}),
             )
             for item in generator.workers
@@ -366,9 +366,9 @@ def _point(interval: Interval, kind_of: Mapping[str, str]) -> SeriesPoint:
         t_s=interval.start_s,
         rate_per_s=_per_second(count, interval.duration_s),
         errors_per_s=_per_second(errors, interval.duration_s),
-        p50_us=_finite(together.percentile_us(50)),
-        p99_us=_finite(together.percentile_us(99)),
-        p95_us={kind: _finite(histogram.percentile_us(95)) for kind, histogram in by_kind.items()},
+        p50_us=finite(together.percentile_us(50)),
+        p99_us=finite(together.percentile_us(99)),
+        p95_us={kind: finite(histogram.percentile_us(95)) for kind, histogram in by_kind.items()},
     )
 
 

@@ -11,7 +11,8 @@ from loadlab.engines.abilities import EventKind
 from loadlab.report.model import EventResult, Result, SeriesPoint
 from loadlab.report.svg import WIDE, Frame, Scale, drawing, element, rect, text
 from loadlab.report.time_axis import WIDE_LEFT, clock, time_axis, time_scale
-from loadlab.units import format_count, format_duration
+from loadlab.units import format_duration
+from loadlab.validate.wording import counted
 
 KINDS: Sequence[EventKind] = ("checkpoint", "autovacuum", "autoanalyze")
 """In the order of their lanes."""
@@ -86,12 +87,8 @@ def events_text(result: Result) -> str:
     if result.evidence.activity is None:
         return "Nobody looked at what the server did by itself."
     counts = {kind: sum(event.kind == kind for event in result.evidence.events) for kind in KINDS}
-    parts = [_counted(count, kind) for kind, count in counts.items() if count]
+    parts = [counted(count, kind) for kind, count in counts.items() if count]
     return f"The server's own work in the window: {', '.join(parts) or 'no checkpoint, no autovacuum'}."
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{format_count(count)} {noun}{'s' if count != 1 else ''}"
 
 
 def _known_from_s(event: EventResult) -> float:

@@ -68,8 +68,7 @@ def _run_parts(result: Result) -> Iterator[str]:
 
 def _night(night: NightResult) -> Iterator[str]:
     yield f"### {_MARKS[night.verdict]} Beside {markdown(night.baseline)}"
-    missing = f" {night.nights_missing} nights before it are missing." if night.nights_missing else ""
-    yield markdown(f"{night.reason}{missing}")
+    yield markdown(f"{night.reason} {wording.missing_text(night)}".rstrip())
     if night.changes:
         yield _table(
             ("Change", "Where", "Figure", "Before", "After", "Effect", "Reason"), (_change(c) for c in night.changes)

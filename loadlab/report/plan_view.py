@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from loadlab.report.model import OperationResult, PlanNodeResult, PlanResult, Result, StatementResult
 from loadlab.units import format_count, format_duration, format_size
+from loadlab.validate.wording import counted
 
 # An estimate is named where it is off by this factor, on so many rows that another plan could have been chosen.
 _OFF_BY = 10.0
@@ -54,16 +55,16 @@ def figures(node: PlanNodeResult) -> Iterator[str]:
     expected = estimated_rows(node)
     estimate = f"{_rows(expected)} estimated" if expected is not None else ""
     if node.rows is not None:
-        yield f"{_counted(node.rows, 'row')}{f' ({estimate})' if estimate else ''}"
+        yield f"{counted(node.rows, 'row')}{f' ({estimate})' if estimate else ''}"
     elif estimate:
         yield f"{_rows(expected)} rows estimated"
     if node.loops is not None and node.loops > 1:
         yield f"{format_count(node.loops)} loops"
     if node.rows_removed:
-        yield f"{_counted(node.rows_removed, 'row')} read in vain"
+        yield f"{counted(node.rows_removed, 'row')} read in vain"
     if node.blocks_hit is not None:
         read = f", {format_count(node.blocks_read)} of them read" if node.blocks_read else ""
-        yield f"{_counted(node.blocks_hit + (node.blocks_read or 0), 'block')}{read}"
+        yield f"{counted(node.blocks_hit + (node.blocks_read or 0), 'block')}{read}"
     if node.spilled_kib:
         yield f"{format_size(node.spilled_kib * 1024)} written to temporary files"
     if node.cost is not None:
@@ -98,7 +99,3 @@ def never_executed(node: PlanNodeResult) -> int:
 
 def _rows(number: float | None) -> str:
     return "" if number is None else format_count(number) if number >= 100 else f"{number:.3g}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{format_count(number)} {noun}{'' if number == 1 else 's'}"

@@ -7,8 +7,9 @@ from collections import Counter
 
 from loadlab.report.model import LoadResult, Result, TargetResult
 from loadlab.report.wording import target_label
-from loadlab.units import format_count, format_duration, format_rate, format_share
+from loadlab.units import format_duration, format_rate, format_share
 from loadlab.validate.model import Verdict
+from loadlab.validate.wording import counted
 
 _DECIDED_BY = {
     Verdict.FAIL: "Furthest beyond its limit",
@@ -22,11 +23,11 @@ def tested(result: Result) -> str:
     """`19 operations ran on PostgreSQL 18.1 for 20 s with 40 users over 8 connections, against …`."""
     load, seeding = result.load, result.seeding
     ran = [operation for operation in result.operations if operation.count or operation.errors]
-    what = f"{format_count(len(ran))} operation{'s' if len(ran) != 1 else ''}" if ran else "No operation"
+    what = counted(len(ran), "operation") if ran else "No operation"
     scale = "the full volume" if seeding.scale == 1 else f"{format_share(seeding.scale)} of the full volume"
     return (
         f"{what} ran on {result.environment.server} for {format_duration(load.duration_s)} {_load_in_words(load)}, "
-        f"against {format_count(seeding.rows)} rows in {format_count(len(seeding.tables))} tables, {scale}."
+        f"against {counted(seeding.rows, 'row')} in {counted(len(seeding.tables), 'table')}, {scale}."
     )
 
 
@@ -56,9 +57,9 @@ def decided_by_words(target: TargetResult) -> str:
 
 
 def _load_in_words(load: LoadResult) -> str:
-    over = f"over {format_count(load.connections)} connection{'s' if load.connections != 1 else ''}"
+    over = f"over {counted(load.connections, 'connection')}"
     if load.arrivals == "users":
-        return f"with {format_count(load.users)} user{'s' if load.users != 1 else ''} {over}"
+        return f"with {counted(load.users, 'user')} {over}"
     asked = f"at {format_rate(load.asked_rate_per_s)} " if load.asked_rate_per_s is not None else ""
     return f"{asked}({load.arrivals} arrivals) {over}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
-from loadlab.report.model import Bounds, DetailResult, PoolerResult, Result, TargetResult
+from loadlab.report.model import Bounds, DetailResult, NightResult, PoolerResult, Result, TargetResult
 from loadlab.spec.targets import Unit
 from loadlab.units import format_count, format_share
 from loadlab.validate import wording
@@ -114,6 +114,14 @@ def tally(result: Result) -> str:
     counts = Counter(target.verdict for target in result.targets)
     parts = [f"{counts[verdict]} {word}" for verdict, word in _VERDICT_WORDS.items() if counts[verdict]]
     return ", ".join(parts) or "no target was judged"
+
+
+def missing_text(night: NightResult) -> str:
+    """`2 nights that were due before this one are missing.`; "" where none is."""
+    if not night.nights_missing:
+        return ""
+    verb = "was due before this one is" if night.nights_missing == 1 else "were due before this one are"
+    return f"{wording.counted(night.nights_missing, 'night')} that {verb} missing."
 
 
 def scale_text(scale: float) -> str:

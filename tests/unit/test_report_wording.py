@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadlab.report.model import NightResult
 from loadlab.report.wording import (
     blamed_details,
     interval_text,
     limit_text,
+    missing_text,
     moment,
     percentile_label,
     printable,
@@ -168,3 +170,16 @@ def test_an_escape_sequence_is_shown_not_obeyed():
 )
 def test_a_verb_agrees_with_its_number(count, noun, verb, text):
     assert counted(count, noun, verb) == text
+
+
+@pytest.mark.parametrize(
+    "missing, text",
+    [
+        (0, ""),
+        (1, "1 night that was due before this one is missing."),
+        (2, "2 nights that were due before this one are missing."),
+    ],
+)
+def test_nights_that_did_not_come_are_counted(missing, text):
+    night = NightResult(verdict=Verdict.PASS, reason="", baseline="main", nights=9, nights_missing=missing)
+    assert missing_text(night) == text

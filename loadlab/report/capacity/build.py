@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import cast
 
 from loadlab.measure.histogram import Histogram
-from loadlab.report.build import percentiles
+from loadlab.report.build import finite, percentiles
 from loadlab.report.capacity.model import (
     BrokenResult,
     CapacityResult,
@@ -111,7 +110,7 @@ def _step(step: RateStep) -> StepResult:
         errors=sum(operation.error_count for operation in load.operations),
         response_us=percentiles(step.response),
         service_us=percentiles(Histogram.merged(operation.service for operation in load.operations)),
-        measured={item.target.name: _finite(item.measured) for item in verdict.verdicts},
+        measured={item.target.name: finite(item.measured) for item in verdict.verdicts},
         verdict=verdict.verdict,
         holds=verdict.holds,
         together=step.together.verdict if step.together is not None else None,
@@ -123,14 +122,10 @@ def _step(step: RateStep) -> StepResult:
         pool_share=usage.pool_share,
         wait_p99_us=usage.wait_p99_us,
         generator_cpu_share=load.generator.cpu_share,
-        generator_lag_p99_us=_finite(load.generator.lag_p99_us) or 0.0,
+        generator_lag_p99_us=finite(load.generator.lag_p99_us) or 0.0,
         machine_cpu_share=usage.machine_cpu_share,
         server_cores=usage.server_cores,
         doing={str(name): share for name, share in usage.doing.items()},
         events=dict(usage.events),
         saturation=SaturationResult(resource=found.resource, reason=found.reason, rate_per_s=step.rate_per_s),
     )
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from loadlab.report.capacity.model import CapacityResult, LimitResult, StepResult
 from loadlab.report.wording import NOTHING, label, percentile_label
-from loadlab.units import format_count, format_rate, format_share
+from loadlab.units import format_rate, format_share
 from loadlab.validate.capacity import GENERATOR, REACHED, STEADY
 from loadlab.validate.gates import REACHED_SHARE_MIN
 from loadlab.validate.saturation import Resource
-from loadlab.validate.wording import quantity
+from loadlab.validate.wording import counted, quantity
 
 _LIMITS = {REACHED: "Achieved rate", STEADY: "Steady state", GENERATOR: "The load generator"}
 RESOURCES: dict[Resource, str] = {
@@ -101,4 +101,4 @@ def cores_text(step: StepResult) -> str:
 def counts_text(result: CapacityResult) -> str:
     """`14 windows at 9 rates`."""
     rates = len({step.rate_per_s for step in result.steps})
-    return f"{format_count(len(result.steps))} windows at {format_count(rates)} rates"
+    return f"{counted(len(result.steps), 'window')} at {counted(rates, 'rate')}"

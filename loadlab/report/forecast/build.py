@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from loadlab.engines.abilities import RowLayout
 from loadlab.engines.protocol import PlanEvidence
-from loadlab.report.build import bounds, target_result
+from loadlab.report.build import bounds, finite, target_result
 from loadlab.report.forecast.model import (
     ForecastResult,
     GrowthResult,
@@ -123,11 +122,11 @@ def _part(item: FittedPart, size: Projected) -> PartResult:
 
 def _value(projected: Projected) -> ProjectedValue:
     low, high = projected.interval()
-    return ProjectedValue(value=projected.value, interval=(low, _finite(high)))
+    return ProjectedValue(value=projected.value, interval=(low, finite(high)))
 
 
 def _ratio(found: tuple[float, float, float] | None) -> ProjectedValue | None:
-    return ProjectedValue(value=found[0], interval=(found[1], _finite(found[2]))) if found is not None else None
+    return ProjectedValue(value=found[0], interval=(found[1], finite(found[2]))) if found is not None else None
 
 
 def _layouts(layouts: Mapping[str, RowLayout], at: StorageAt) -> list[LayoutResult]:
@@ -203,7 +202,7 @@ def _percentile(
     return PercentileForecast(
         percentile=percentile,
         measured=[_measured(scale, estimate) for scale, estimate in zip(scales, estimates, strict=False)],
-        projected_us=ProjectedValue(value=found.value_us, interval=(found.low_us, _finite(found.high_us)))
+        projected_us=ProjectedValue(value=found.value_us, interval=(found.low_us, finite(found.high_us)))
         if found is not None
         else None,
         base_us=found.base_us if found is not None else None,
@@ -216,7 +215,3 @@ def _measured(scale: float, estimate: Estimate | None) -> MeasuredPercentile:
         return MeasuredPercentile(scale=scale, value_us=None, interval_us=None, samples=0)
     interval = bounds(estimate.interval) if estimate.is_bounded else None
     return MeasuredPercentile(scale=scale, value_us=estimate.value, interval_us=interval, samples=estimate.samples)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

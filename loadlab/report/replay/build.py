@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval
 from loadlab.measure.replay import ReplayMeasure, ShapeMeasure
-from loadlab.report.build import percentiles
+from loadlab.report.build import finite, percentiles
 from loadlab.report.model import EnvironmentResult
 from loadlab.report.replay.model import LagResult, LogResult, ReplayResult, ReplaySecond, ShapeResult
 from loadlab.validate.replay import judge_replay
@@ -80,10 +79,6 @@ def _second(interval: Interval, lags: Mapping[float, Histogram]) -> ReplaySecond
         duration_s=interval.duration_s,
         count=service.count,
         errors=sum(sum(one.errors.values()) for one in interval.operations.values()),
-        service_p95_us=_finite(service.percentile_us(95)),
-        lag_p99_us=_finite(lag.percentile_us(99)),
+        service_p95_us=finite(service.percentile_us(95)),
+        lag_p99_us=finite(lag.percentile_us(99)),
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

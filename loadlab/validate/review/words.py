@@ -36,4 +36,4 @@ def referencing(table: Table) -> set[str]:
 def whole_numbers(type: LogicalType) -> int:
     """How many numbers from 0 on an integer type has."""
     bits = type.bits or 64
-    return 2 ** (bits if type.unsigned else bits - 1)
+    return 1 << (bits if type.unsigned else bits - 1)
