@@ -86,7 +86,7 @@ def check(
     from loadlab.checking import check as run_check
     from loadlab.report.cases import fails
     from loadlab.report.findings import finding_results, print_check, rule_results
-    from loadlab.report.model import CheckResult
+    from loadlab.report.model_review import CheckResult
     from loadlab.report.terminal import console_for
     from loadlab.request import DataOptions
     from loadlab.validate.review.model import Severity

@@ -34,7 +34,7 @@ _READ = {
 _WRITTEN = {
     SpecKind.result: ("loadlab.report.model", "Result", "LoadLab result"),
     SpecKind.capacity: ("loadlab.report.capacity.model", "CapacityResult", "LoadLab capacity"),
-    SpecKind.check: ("loadlab.report.model", "CheckResult", "LoadLab review"),
+    SpecKind.check: ("loadlab.report.model_review", "CheckResult", "LoadLab review"),
     SpecKind.compare: ("loadlab.report.compare.model", "CompareResult", "LoadLab comparison"),
     SpecKind.forecast: ("loadlab.report.forecast.model", "ForecastResult", "LoadLab forecast"),
     SpecKind.history: ("loadlab.report.history.model", "HistoryResult", "LoadLab history"),

@@ -11,7 +11,8 @@ from typing import Literal
 
 from loadlab.errors import without_secrets
 from loadlab.report.cases import Case, cases_of_run, fails, finding_text
-from loadlab.report.model import FindingResult, Result
+from loadlab.report.model import Result
+from loadlab.report.model_review import FindingResult
 from loadlab.report.wording import missing_text, printable
 from loadlab.validate.model import Verdict
 from loadlab.validate.nights.wording import metric_label

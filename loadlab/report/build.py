@@ -18,28 +18,22 @@ from loadlab.measure.pooler import PoolerEvidence
 from loadlab.measure.window import Prolongation
 from loadlab.report.findings import finding_results, rule_results
 from loadlab.report.model import (
-    ActivityResult,
     AttemptResult,
-    Bounds,
     DetailResult,
     EnvironmentResult,
-    EventResult,
-    EvidenceResult,
-    FiguresResult,
     JudgingResult,
-    Kind,
     LoadResult,
     OperationResult,
-    Percentiles,
     PoolerResult,
     Result,
     SeedingResult,
     SeriesPoint,
-    ServerStatement,
     StatementResult,
     TargetResult,
     WorkerResult,
 )
+from loadlab.report.model_base import Bounds, Kind, Percentiles
+from loadlab.report.model_evidence import ActivityResult, EventResult, EvidenceResult, FiguresResult, ServerStatement
 from loadlab.report.plan_result import examined_per_row, plan_result, shape_result, text_digest
 from loadlab.spec.statement import Statement
 from loadlab.validate.extension import confidence_of_looks

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadlab.report.findings import AREAS
-from loadlab.report.model import CheckResult, FindingResult, NightResult, Result, TargetResult
+from loadlab.report.model import NightResult, Result, TargetResult
+from loadlab.report.model_review import CheckResult, FindingResult
 from loadlab.report.wording import blamed_details, limit_text, target_label
 from loadlab.validate.model import Verdict
 from loadlab.validate.nights.wording import metric_label

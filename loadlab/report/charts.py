@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from loadlab.report.model import DetailResult, Percentiles, TargetResult
+from loadlab.report.model import DetailResult, TargetResult
+from loadlab.report.model_base import Percentiles
 from loadlab.report.svg import (
     Scale,
     drawing,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from loadlab.engines.abilities import EventKind
-from loadlab.report.model import EventResult, Result, SeriesPoint
+from loadlab.report.model import Result, SeriesPoint
+from loadlab.report.model_evidence import EventResult
 from loadlab.report.svg import WIDE, Frame, Scale, drawing, element, rect, text
 from loadlab.report.time_axis import WIDE_LEFT, clock, time_axis, time_scale
 from loadlab.units import format_duration

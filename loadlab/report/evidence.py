@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from loadlab.report.model import ActivityResult, EvidenceResult, FiguresResult, OperationFiguresResult, Result
+from loadlab.report.model import Result
+from loadlab.report.model_evidence import ActivityResult, EvidenceResult, FiguresResult, OperationFiguresResult
 from loadlab.units import format_count, format_duration, format_share, format_size
 
 _EVENTS_NAMED = 3

@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from loadlab.errors import InputError
 from loadlab.measure.model import LoadMeasure
-from loadlab.report.model import VERSION, Result, ResultModel
+from loadlab.report.model import Result
+from loadlab.report.model_base import VERSION, ResultModel
 from loadlab.spec.base import read_text, validate
 
 AnyResult = TypeVar("AnyResult", bound=ResultModel)

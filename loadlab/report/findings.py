@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from loadlab.report.model import CheckResult, FindingResult, RuleResult
+from loadlab.report.model_review import CheckResult, FindingResult, RuleResult
 from loadlab.report.wording import printable
 from loadlab.units import format_share
 from loadlab.validate.review.merging import merged

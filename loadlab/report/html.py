@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from loadlab.report import events, evidence, findings, plan_view, storage, summary, timeline, wording
 from loadlab.report.distribution import percentile_chart, waited
-from loadlab.report.model import EvidenceResult, OperationResult, Result, TargetResult
+from loadlab.report.model import OperationResult, Result, TargetResult
+from loadlab.report.model_evidence import EvidenceResult
 from loadlab.report.page import render_page
 from loadlab.report.svg import Scale, log_scale
 from loadlab.report.thinning import thin

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from loadlab.report.files import RunFiles, read_result, write_file, write_pages
-from loadlab.report.model import ResultModel
+from loadlab.report.model_base import ResultModel
 
 
 @dataclass(frozen=True, slots=True)

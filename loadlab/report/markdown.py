@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from loadlab.errors import without_secrets
 from loadlab.report import summary, wording
 from loadlab.report.findings import tally, touched
-from loadlab.report.model import ChangeResult, CheckResult, FindingResult, NightResult, Result, RuleResult
+from loadlab.report.model import ChangeResult, NightResult, Result
+from loadlab.report.model_review import CheckResult, FindingResult, RuleResult
 from loadlab.validate.model import Verdict
 from loadlab.validate.nights.wording import amount, effect_text, metric_label
 

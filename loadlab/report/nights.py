@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from loadlab.report.model import (
-    Bounds,
     ChangeResult,
     EnvironmentResult,
     NightResult,
     OperationResult,
-    Percentiles,
     Result,
     SeedingResult,
     StatementResult,
 )
+from loadlab.report.model_base import Bounds, Percentiles
 from loadlab.units import format_size
 from loadlab.validate.nights.judge import Comparison
 from loadlab.validate.nights.model import LATENCIES, Key, Night, OperationNight, Sample, StatementNight

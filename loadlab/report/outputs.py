@@ -17,7 +17,8 @@ from loadlab.report.cases import cases_of_check, cases_of_run
 from loadlab.report.files import write_file
 from loadlab.report.junit import junit_xml
 from loadlab.report.markdown import check_markdown, run_markdown
-from loadlab.report.model import CheckResult, Result
+from loadlab.report.model import Result
+from loadlab.report.model_review import CheckResult
 from loadlab.report.sarif import Artifact, sarif
 from loadlab.validate.review.model import Severity
 

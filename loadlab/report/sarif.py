@@ -17,7 +17,7 @@ from urllib.parse import quote
 from loadlab import __version__
 from loadlab.errors import without_secrets
 from loadlab.report.findings import AREAS
-from loadlab.report.model import FindingResult, RuleResult
+from loadlab.report.model_review import FindingResult, RuleResult
 from loadlab.report.wording import printable
 from loadlab.validate.review.model import Rule, Severity
 from loadlab.validate.review.rules import RULES

@@ -6,7 +6,8 @@ import json
 import sys
 from typing import Any
 
-from loadlab.report.model import Result, ResultModel
+from loadlab.report.model import Result
+from loadlab.report.model_base import ResultModel
 
 
 def result_schema(model: type[ResultModel] = Result, title: str = "LoadLab result") -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadlab.measure.figures import ratio
-from loadlab.report.model import EvidenceResult, SeedingResult
+from loadlab.report.model import SeedingResult
+from loadlab.report.model_evidence import EvidenceResult
 from loadlab.units import format_count, format_size
 
 

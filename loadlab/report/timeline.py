@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from loadlab.report.events import event_marks
-from loadlab.report.model import EventResult, SeriesPoint, TargetResult
+from loadlab.report.model import SeriesPoint, TargetResult
+from loadlab.report.model_evidence import EventResult
 from loadlab.report.svg import (
     PANEL,
     WIDE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
-from loadlab.report.model import Bounds, DetailResult, NightResult, PoolerResult, Result, TargetResult
+from loadlab.report.model import DetailResult, NightResult, PoolerResult, Result, TargetResult
+from loadlab.report.model_base import Bounds
 from loadlab.spec.targets import Unit
 from loadlab.units import format_count, format_share
 from loadlab.validate import wording

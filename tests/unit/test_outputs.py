@@ -19,7 +19,8 @@ from loadlab.report.annotations import annotation, check_annotations, run_annota
 from loadlab.report.files import write_file
 from loadlab.report.junit import junit_xml
 from loadlab.report.markdown import check_markdown, markdown, run_markdown
-from loadlab.report.model import ChangeResult, CheckResult, FindingResult, NightResult, Result, RuleResult
+from loadlab.report.model import ChangeResult, NightResult, Result
+from loadlab.report.model_review import CheckResult, FindingResult, RuleResult
 from loadlab.report.outputs import Outputs, Told, parse_outputs
 from loadlab.report.sarif import Artifact, sarif
 from loadlab.validate.model import Verdict

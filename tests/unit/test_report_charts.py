@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from loadlab.report import charts, timeline
 from loadlab.report.distribution import percentile_chart, waited
 from loadlab.report.events import event_chart, event_rows, in_words
-from loadlab.report.model import EventResult, SeriesPoint, TargetResult
+from loadlab.report.model import SeriesPoint, TargetResult
+from loadlab.report.model_evidence import EventResult
 from loadlab.report.svg import Scale, element, linear_ticks, log_scale, log_ticks, nice_step, path
 from loadlab.report.thinning import thin
 from tests.samples import empty_result, sample_result

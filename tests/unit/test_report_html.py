@@ -9,17 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from loadlab.report.html import render_html
-from loadlab.report.model import (
-    ActivityResult,
-    EventResult,
-    FindingResult,
-    OperationFiguresResult,
-    PlanNodeResult,
-    PlanResult,
-    Result,
-    RuleResult,
-    StatementResult,
-)
+from loadlab.report.model import PlanNodeResult, PlanResult, Result, StatementResult
+from loadlab.report.model_evidence import ActivityResult, EventResult, OperationFiguresResult
+from loadlab.report.model_review import FindingResult, RuleResult
 from loadlab.validate.model import Verdict
 from tests.samples import SHAPES, empty_result, result_of, sample_measure, sample_result, sample_verdicts
 from tests.samples_hour import hour_result

@@ -16,7 +16,8 @@ from loadlab.report.capacity.model import (
     SearchResult,
     StepResult,
 )
-from loadlab.report.model import EnvironmentResult, Kind, SeedingResult
+from loadlab.report.model import EnvironmentResult, SeedingResult
+from loadlab.report.model_base import Kind
 from loadlab.spec.targets import Target
 from loadlab.validate.conclusion import Conclusion, RateStep
 from loadlab.validate.saturation import Saturation, saturated

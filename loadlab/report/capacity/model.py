@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadlab.report.model import Bounds, EnvironmentResult, Kind, Percentiles, ResultModel, SeedingResult
+from loadlab.report.model import EnvironmentResult, SeedingResult
+from loadlab.report.model_base import Bounds, Kind, Percentiles, ResultModel
 from loadlab.spec.targets import Unit
 from loadlab.validate.conclusion import Finding
 from loadlab.validate.model import Verdict

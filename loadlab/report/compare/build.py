@@ -19,7 +19,8 @@ from loadlab.report.compare.model import (
     StorageResult,
     StoredTableResult,
 )
-from loadlab.report.model import EnvironmentResult, Kind, SeedingResult
+from loadlab.report.model import EnvironmentResult, SeedingResult
+from loadlab.report.model_base import Kind
 from loadlab.validate.comparison.figures import Metric, Round
 from loadlab.validate.comparison.storage import StoredSide, StoredTable
 from loadlab.validate.comparison.verdicts import FAMILY_CONFIDENCE, Comparison, MetricVerdict, OperationVerdict, Outcome

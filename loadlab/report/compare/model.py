@@ -10,7 +10,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadlab.report.model import EnvironmentResult, Kind, ResultModel, SeedingResult
+from loadlab.report.model import EnvironmentResult, SeedingResult
+from loadlab.report.model_base import Kind, ResultModel
 from loadlab.validate.comparison.figures import Metric
 from loadlab.validate.comparison.verdicts import Outcome
 

@@ -24,7 +24,8 @@ from loadlab.report.forecast.model import (
     StorageForecast,
     TableForecast,
 )
-from loadlab.report.model import EnvironmentResult, Kind
+from loadlab.report.model import EnvironmentResult
+from loadlab.report.model_base import Kind
 from loadlab.validate.model import TargetVerdict
 from loadlab.validate.projection.growth import Growth, Horizon
 from loadlab.validate.projection.latency import ProjectedLatency

@@ -10,7 +10,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadlab.report.model import Bounds, EnvironmentResult, Kind, ResultModel, TargetResult
+from loadlab.report.model import EnvironmentResult, TargetResult
+from loadlab.report.model_base import Bounds, Kind, ResultModel
 
 
 class ProjectedValue(ResultModel):

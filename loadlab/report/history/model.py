@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadlab.report.model import ChangeResult, ResultModel
+from loadlab.report.model import ChangeResult
+from loadlab.report.model_base import ResultModel
 from loadlab.validate.nights.model import Direction
 
 

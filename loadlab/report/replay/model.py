@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadlab.report.model import EnvironmentResult, Percentiles, ResultModel
+from loadlab.report.model import EnvironmentResult
+from loadlab.report.model_base import Percentiles, ResultModel
 from loadlab.validate.replay import ReplayFinding
 
 
