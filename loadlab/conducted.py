@@ -8,10 +8,7 @@ from contextlib import contextmanager
 from loadlab.engines.protocol import Engine
 from loadlab.pipeline import Ready
 from loadlab.workload.conduct import Conductor
-from loadlab.workload.plan import LoadPlan, load_plans
-
-# What inserts may have used of the rows beyond the dataset, should the load die without a word.
-_NEW_ROWS_RESERVED = 10_000_000
+from loadlab.workload.plan import NEW_ROWS_RESERVED, LoadPlan, load_plans
 
 
 def reserved_plans(engine: Engine, ready: Ready) -> tuple[LoadPlan, ...]:
@@ -27,7 +24,7 @@ def reserved_plans(engine: Engine, ready: Ready) -> tuple[LoadPlan, ...]:
         new_rows_start=start,
         load_url=ready.route.url,
     )
-    engine.note_new_rows(start + _NEW_ROWS_RESERVED)
+    engine.note_new_rows(start + NEW_ROWS_RESERVED)
     return plans
 
 

@@ -28,11 +28,10 @@ from loadlab.termination import first_interrupt_waits
 from loadlab.units import format_duration, format_rate
 from loadlab.workload.conduct import Conductor
 from loadlab.workload.conducting import ALONE, Conducting
-from loadlab.workload.plan import load_plans
+from loadlab.workload.plan import NEW_ROWS_RESERVED, load_plans
 
 # A look takes the server below a millisecond.
 _LOOK_EVERY_S = 0.5
-_NEW_ROWS_RESERVED = 10_000_000
 
 
 class Show(Protocol):
@@ -120,7 +119,7 @@ def measure_window(
     )
     before_load = ask()
     # Should the load die without a word, the next one still begins behind whatever it inserted.
-    engine.note_new_rows(start + _NEW_ROWS_RESERVED)
+    engine.note_new_rows(start + NEW_ROWS_RESERVED)
     _announce(conducting, show)
     with ExitStack() as keeping, Conductor(plans, conducting) as conductor:
         live = _watcher(conductor, engine) if conducting.web is not None else None

@@ -27,6 +27,8 @@ from loadlab.workload.transaction import transaction_parameters
 from loadlab.workload.values import full_parameters, row_groups
 
 PLACE = "scenario.yaml"
+NEW_ROWS_RESERVED = 10_000_000
+"""What inserts may have used of the rows beyond the dataset, should the load die without a word."""
 
 
 @dataclass(frozen=True, slots=True)
