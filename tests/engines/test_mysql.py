@@ -384,6 +384,15 @@ def test_a_deadlock_is_a_conflict(books):
     assert errors[0].code == "1213"
 
 
+def test_a_plan_that_ends_in_a_deadlock_tells_of_the_deadlock(books):
+    with closing(books.connect(timeout_s=10)) as session:
+        session.begin()
+        with pytest.raises(ConflictError, match="deadlock"), session._undone():
+            # As the server does it: with the transaction its savepoints are gone.
+            session.connection.run("ROLLBACK")
+            raise ConflictError("deadlock found", code="1213")
+
+
 def test_levels_of_isolation_are_the_transactions_own(books):
     count = Statement.parse("SELECT count(*) FROM authors")
     with closing(books.connect(timeout_s=5)) as reader, closing(books.connect(timeout_s=5)) as writer:

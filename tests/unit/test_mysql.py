@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 MySQLdb = pytest.importorskip("MySQLdb", reason="needs the driver mysqlclient (pip install 'loadlab[mysql]')")
 
 from loadlab.engines.mysql.address import Address  # noqa: E402
-from loadlab.engines.mysql.connection import _time  # noqa: E402
+from loadlab.engines.mysql.connection import _date, _moment, _time  # noqa: E402
 from loadlab.engines.mysql.dialect import render  # noqa: E402
 from loadlab.engines.mysql.errors import BY_CLASS, error_of, translate_error  # noqa: E402
 from loadlab.engines.mysql.figures import without_srid  # noqa: E402
@@ -202,6 +202,13 @@ def test_mysqls_create_table_is_taken_apart():
             "PARTITION BY RANGE (unix_timestamp(`d`))\n(PARTITION a VALUES LESS THAN (1704067200))",
             ["`d` < '2024-01-01 00:00:00'"],
         ),
+        # Beyond what a moment can be.
+        ("PARTITION BY RANGE (to_days(`d`))\n(PARTITION a VALUES LESS THAN (100))", ["to_days(`d`) < 100"]),
+        ("PARTITION BY RANGE (year(`d`))\n(PARTITION a VALUES LESS THAN (65535))", ["year(`d`) < 65535"]),
+        (
+            "PARTITION BY RANGE (unix_timestamp(`d`))\n(PARTITION a VALUES LESS THAN (999999999999))",
+            ["unix_timestamp(`d`) < 999999999999"],
+        ),
         ("PARTITION BY LIST (`n`)\n(PARTITION a VALUES IN (1,2),\n PARTITION b VALUES IN (7))", ["`n` IN (1,2, 7)"]),
         ("PARTITION BY LIST (`n`)\n(PARTITION a VALUES IN (1),\n PARTITION b DEFAULT)", []),
         ("PARTITION BY HASH (`n`)\nPARTITIONS 4", []),
@@ -361,3 +368,14 @@ def test_without_the_driver_the_install_is_said(monkeypatch):
     with pytest.raises(MissingDependencyError, match=r"pip install 'loadlab\[mysql\]'") as caught:
         open_database("mysql://root@localhost/x")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["0000-00-00", "2024-00-00", "2024-02-00"])
+def test_days_that_are_none_stay_texts(text):
+    assert _date(text) == text
+    assert _moment(f"{text} 00:00:00") == f"{text} 00:00:00"
+
+
+def test_days_are_days():
+    assert _date("2000-10-20") == dt.date(2000, 10, 20)
+    assert _moment("2000-10-20 00:00:00") == dt.datetime(2000, 10, 20)

@@ -6,6 +6,7 @@ Rows come without the driver's cursors, whose Python code would be measured with
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,17 +27,18 @@ SQL_MODE = (
 )
 _SETTINGS = f"SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '{SQL_MODE}'"
 _DAY_S = 86_400
-_EMPTY_DATE = "0000-00-00"
+# A server without NO_ZERO_DATE and NO_ZERO_IN_DATE keeps days that are none: `0000-00-00`, `2024-00-00`.
+_NO_DATE = re.compile(r"0000|\d{4}-(?:00|\d\d-00)")
 
 Row = tuple[Any, ...]
 
 
 def _date(text: str) -> object:
-    return text if text.startswith(_EMPTY_DATE) else dt.date.fromisoformat(text)
+    return text if _NO_DATE.match(text) else dt.date.fromisoformat(text)
 
 
 def _moment(text: str) -> object:
-    return text if text.startswith(_EMPTY_DATE) else dt.datetime.fromisoformat(text)
+    return text if _NO_DATE.match(text) else dt.datetime.fromisoformat(text)
 
 
 def _time(text: str) -> object:

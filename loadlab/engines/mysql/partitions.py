@@ -44,16 +44,24 @@ def _before(key: str, bound: str) -> str:
     found = _OF_A_MOMENT.match(key)
     if found is None or not bound.isdigit():
         return f"{key} < {bound}"
-    number = int(bound)
-    match found["function"].lower():
+    try:
+        moment = _moment(found["function"].lower(), int(bound))
+    except (OSError, OverflowError, ValueError):
+        # Beyond the years 1 to 9999, which is how some people say "everything".
+        return f"{key} < {bound}"
+    return f"{found['column']} < '{moment}'"
+
+
+def _moment(function: str, number: int) -> dt.datetime:
+    """The moment at which the function begins to give a number."""
+    match function:
         case "year":
-            return f"{found['column']} < '{number:04}-01-01 00:00:00'"
+            return dt.datetime(number, 1, 1)
         case "to_days":
             # Day 366 is the first day of the year 1, Python's day 1.
-            return f"{found['column']} < '{dt.date.fromordinal(number - _DAYS_BEFORE_YEAR_1)} 00:00:00'"
+            return dt.datetime.fromordinal(number - _DAYS_BEFORE_YEAR_1)
         case _:
-            moment = dt.datetime.fromtimestamp(number, dt.UTC).replace(tzinfo=None)
-            return f"{found['column']} < '{moment}'"
+            return dt.datetime.fromtimestamp(number, dt.UTC).replace(tzinfo=None)
 
 
 def _bound(options: str, masked: str, found: re.Match[str]) -> str | None:

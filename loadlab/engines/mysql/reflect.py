@@ -170,7 +170,7 @@ def _checks(table: str, columns: tuple[Column, ...], parts: TableParts) -> Itera
     known = {column.name for column in columns}
     for check in parts.checks:
         found = _json_check(check)
-        is_type = found is not None and found["name"] in documents
+        is_type = found is not None and found["name"].replace("``", "`") in documents
         if not is_type and (not check.column or check.column in known):
             yield Check(check.name, check.expression, f"CHECK ({check.expression})")
     for column in columns:

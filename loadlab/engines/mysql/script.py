@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 )
 _DELIMITER = re.compile(r"[ \t]*DELIMITER[ \t]+(\S+)[ \t]*(?:\n|$)", re.IGNORECASE)
 _COMPOUND = re.compile(
-    r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b",
+    r"^CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b",
     re.IGNORECASE,
 )
 _NO_FULL_TEXT_INDEX = "1191"
@@ -34,15 +34,6 @@ _BLOCKS = {"IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR"}
 
 def split_statements(script: str) -> Iterator[tuple[int, str]]:
     """(line it begins on, from 1; statement) of each statement; DELIMITER is heeded, a body of BEGIN … END whole."""
-    line, counted = 1, 0
-    for start, stop in _spans(script):
-        # Counted on from the statement before: a dump has as many lines as it has statements.
-        line, counted = line + script.count("\n", counted, start), start
-        yield line, script[start:stop].rstrip()
-
-
-def _spans(script: str) -> Iterator[tuple[int, int]]:
-    """[start, stop) of each statement."""
     delimiter, start, place, depth, before = ";", -1, 0, 0, ""
     while place < len(script):
         if start < 0 and (found := _DELIMITER.match(script, place)):
@@ -50,18 +41,18 @@ def _spans(script: str) -> Iterator[tuple[int, int]]:
             continue
         if depth == 0 and script.startswith(delimiter, place):
             if start >= 0:
-                yield start, place
+                yield script.count("\n", 0, start) + 1, script[start:place].rstrip()
             start, before, place = -1, "", place + len(delimiter)
             continue
         found = _TOKEN.match(script, place)
         assert found is not None
         if start < 0 and not (found["space"] or found["comment"]):
             start = place
-        if found["word"] and delimiter == ";" and _COMPOUND.match(script, start):
+        if found["word"] and delimiter == ";" and _COMPOUND.match(script[start:]):
             depth, before = _depth(depth, before, found["word"].upper()), found["word"].upper()
         place = found.end()
     if start >= 0 and script[start:].strip():
-        yield start, len(script)
+        yield script.count("\n", 0, start) + 1, script[start:].rstrip()
 
 
 def _depth(depth: int, before: str, word: str) -> int:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,18 +62,16 @@ class PrivateServer:
     def new_database(self) -> Address:
         """An empty database of its own."""
         name = f"scratch_{os.getpid()}_{next(_numbers)}"
-        connection = Connection(self.address(name), with_database=False)
-        connection.run(f"CREATE DATABASE {quoted(name)}")
-        # Statements are counted by database, of which there may be many, and a full table counts no new one.
-        if connection.value(f"SELECT count(*) > @@performance_schema_digests_size / 2 FROM {_DIGESTS}"):
-            connection.run(f"TRUNCATE TABLE {_DIGESTS}")
-        connection.close()
+        with closing(Connection(self.address(name), with_database=False)) as connection:
+            connection.run(f"CREATE DATABASE {quoted(name)}")
+            # Statements are counted by database, of which there may be many, and a full table counts no new one.
+            if connection.value(f"SELECT count(*) > @@performance_schema_digests_size / 2 FROM {_DIGESTS}"):
+                connection.run(f"TRUNCATE TABLE {_DIGESTS}")
         return self.address(name)
 
     def drop(self, address: Address) -> None:
-        connection = Connection(address, with_database=False)
-        connection.run(f"DROP DATABASE IF EXISTS {quoted(address.database)}")
-        connection.close()
+        with closing(Connection(address, with_database=False)) as connection:
+            connection.run(f"DROP DATABASE IF EXISTS {quoted(address.database)}")
 
     def stop(self) -> None:
         """Stop it, and wait for that. A forked child does nothing: the server is its parent's."""

@@ -10,8 +10,8 @@ import datetime as dt
 import math
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -213,13 +213,26 @@ class MysqlSession:
     def plan_of(self, statement: Statement, values: Values, *, execute: bool) -> Plan | None:
         """See `loadlab.engines.abilities.CanPlanValues`."""
         handle = self.prepare(statement)
+        rendered = render(statement, self._stand_ins)
+        with self._undone():
+            return plan_of_text(self.connection, handle.text(values), rendered, execute=execute)
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """What is executed within it is undone."""
         self.connection.run("SAVEPOINT loadlab_plan")
         try:
-            rendered = render(statement, self._stand_ins)
-            return plan_of_text(self.connection, handle.text(values), rendered, execute=execute)
-        finally:
-            self.connection.run("ROLLBACK TO SAVEPOINT loadlab_plan")
-            self.connection.run("RELEASE SAVEPOINT loadlab_plan")
+            yield
+        except BaseException:
+            # A deadlock has undone all of the transaction, the savepoint included: that is what is to be told.
+            with suppress(DatabaseError):
+                self._undo()
+            raise
+        self._undo()
+
+    def _undo(self) -> None:
+        self.connection.run("ROLLBACK TO SAVEPOINT loadlab_plan")
+        self.connection.run("RELEASE SAVEPOINT loadlab_plan")
 
     def flush_counters(self) -> None:
         """The server counts at once."""
