@@ -14,6 +14,7 @@ import pyarrow as pa
 from bson.raw_bson import RawBSONDocument
 
 from loadlab.engines.mongodb.bson_form import CannotEncodeError, Documents, Part, documents
+from loadlab.engines.mongodb.collections.indexes import ID_INDEX
 from loadlab.engines.mongodb.errors import DUPLICATE_KEY, VALIDATION, error_of, failed_clauses, translated
 from loadlab.engines.mongodb.paths import ID, collection_name, field_name, fields
 from loadlab.errors import ConstraintError, DatabaseError, InputError
@@ -31,7 +32,6 @@ _DOCUMENTS_PER_COMMAND = 2_000
 # Rows that are encoded at a time, so that the documents of wide rows do not fill the memory.
 _ROWS_PER_BLOCK = 8_192
 _BYTES_PER_BLOCK = 64 * 1024**2
-_ID_INDEX = "_id_"
 _EMPTY = (5).to_bytes(4, "little") + b"\0"
 
 
@@ -163,7 +163,7 @@ def _is_there(error: Document) -> bool:
     if error.get("code") != DUPLICATE_KEY:
         return False
     pattern = error.get("keyPattern")
-    return dict(pattern) == {ID: 1} if pattern is not None else f"index: {_ID_INDEX} " in str(error.get("errmsg"))
+    return dict(pattern) == {ID: 1} if pattern is not None else f"index: {ID_INDEX} " in str(error.get("errmsg"))
 
 
 def _refusal(database: Database[Document], table: Table, error: Document) -> DatabaseError:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from loadlab.engines.mongodb.collections.indexes import ID_INDEX
 from loadlab.engines.mongodb.conditions import compared_columns, outline
 from loadlab.engines.plan_tree import Comparison, NodeKind, PlanNode, SortKey
 
@@ -31,7 +32,6 @@ _KINDS: Mapping[str, NodeKind] = {
     "$facet": "append", "$merge": "write", "$out": "write",
 }  # fmt: skip
 _WHOLE = "[MinKey, MaxKey]"
-ID_INDEX = "_id_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from pymongo.errors import DuplicateKeyError, WriteConcernError, WriteError
 
 from loadlab.engines.mongodb.commands import Command
 from loadlab.engines.mongodb.errors import DUPLICATE_KEY
+from loadlab.engines.mongodb.paths import ID
 from loadlab.engines.mongodb.values import python_value
-
-ID = "_id"
 
 
 def result_paths(command: Command) -> tuple[str, ...] | None:
