@@ -387,10 +387,15 @@ def test_a_deadlock_is_a_conflict(books):
 def test_a_plan_that_ends_in_a_deadlock_tells_of_the_deadlock(books):
     with closing(books.connect(timeout_s=10)) as session:
         session.begin()
-        with pytest.raises(ConflictError, match="deadlock"), session._undone():
-            # As the server does it: with the transaction its savepoints are gone.
-            session.connection.run("ROLLBACK")
-            raise ConflictError("deadlock found", code="1213")
+
+        def deadlock() -> None:
+            with session._undone():
+                # As the server does it: with the transaction its savepoints are gone.
+                session.connection.run("ROLLBACK")
+                raise ConflictError("deadlock found", code="1213")
+
+        with pytest.raises(ConflictError, match="deadlock"):
+            deadlock()
 
 
 def test_levels_of_isolation_are_the_transactions_own(books):

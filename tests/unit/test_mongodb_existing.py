@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from bson import Binary, Decimal128, Int64, ObjectId
+from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId
 
 from loadlab.engines.mongodb.existing.reading import with_sample
 from loadlab.engines.mongodb.existing.references import references
@@ -39,6 +39,8 @@ def table(*documents: dict[str, Any], said: tuple[Column, ...] = ()) -> Table:
         ([{f"key_{k}": k} for k in range(40)][:40], "json", "object"),
         ([[]], "json", "array"),
         ([1, "a"], "json", "object"),
+        # A moment beyond the year 9999.
+        ([dt.datetime(2025, 1, 1), DatetimeMS(2**50)], "timestamp", "date"),
     ],
 )
 def test_a_type_holds_everything_that_was_seen(values: list[Any], kind: str, native: str):

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "bool"), (Int64, "long"), (int, "int"), (float, "double"), (Decimal128, "decimal"), (str, "string"),
-    (ObjectId, "objectId"), (dt.datetime, "date"), (uuid.UUID, "uuid"), (bytes, "binData"), (Mapping, "object"),
-    (list, "array"), (type(None), "null"), (Timestamp, "timestamp"), ((Regex, re.Pattern), "regex"),
+    (ObjectId, "objectId"), ((dt.datetime, DatetimeMS), "date"), (uuid.UUID, "uuid"), (bytes, "binData"),
+    (Mapping, "object"), (list, "array"), (type(None), "null"), (Timestamp, "timestamp"), ((Regex, re.Pattern), "regex"),
     (Code, "javascript"), (DBRef, "dbPointer"), (MinKey, "minKey"), (MaxKey, "maxKey"),
 )  # fmt: skip
 # Code is a str, and Int64 an int: what is more particular comes first.
