@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loadlab.errors import InputError
 from loadlab.factories.recipe import Recipe, cycled_rows, sequence_wishes, state_wishes
 from loadlab.factories.rows import Row, Rows
+from loadlab.schema.meaning import singular
 from loadlab.schema.model import ForeignKey, Table
 
 if TYPE_CHECKING:
@@ -155,8 +156,8 @@ class Factory:
         if via is not None:
             keys = [key for key in keys if via in (",".join(key.columns), key.columns[0])]
         # Of several, `user_id` is the one to users; else the one that every row needs.
-        singular = _singular(target.rpartition(".")[2])
-        named = [key for key in keys if key.columns[0].removesuffix("_id") == singular]
+        one = singular(target.rpartition(".")[2])
+        named = [key for key in keys if key.columns[0].removesuffix("_id") == one]
         needed = [key for key in keys if not any(self.table.column(name).nullable for name in key.columns)]
         for found in (keys, named, needed):
             if len(found) == 1:
@@ -168,7 +169,7 @@ class Factory:
 
     def _child(self, name: str) -> str:
         """A child table by its name, or by its name without this table's."""
-        prefix = _singular(self.table.name)
+        prefix = singular(self.table.name)
         schema = self.database.schema
         named = [t.key for t in schema if t.key == name or t.name in (name, f"{prefix}_{name}")]
         found = [key for key in named if any(k.target == self.table.key for k in schema.table(key).foreign_keys)]
@@ -205,10 +206,6 @@ class Factory:
 def _add_parent(made: list[GivenParent], parent: GivenParent) -> None:
     made[:] = [known for known in made if known.key is not parent.key]
     made.append(parent)
-
-
-def _singular(name: str) -> str:
-    return name[:-3] + "y" if name.endswith("ies") else name.removesuffix("s")
 
 
 def _is_pair(table: Table, unique: Sequence[str], one: str, other: str) -> bool:

@@ -41,6 +41,11 @@ def words_of(name: str) -> str:
     return re.sub(r" +", " ", spaced).strip().lower()
 
 
+def singular(name: str) -> str:
+    """A table's name as one row of it is called, where that is plain to see: `categories` → `category`."""
+    return name[:-3] + "y" if name.endswith("ies") else name.removesuffix("s")
+
+
 def about_table(table: Table) -> str:
     """What a table's rows are, by its name, as the meaning of their own name: `full_name` of people, `company`, …"""
     return _first(TABLES, words_of(table.name))

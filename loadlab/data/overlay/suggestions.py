@@ -15,6 +15,7 @@ from loadlab.data.overlay.aggregates import (
     aggregate_generator,
     balance_generator,
 )
+from loadlab.schema.meaning import singular
 from loadlab.schema.model import Column, ForeignKey, Schema, Table
 from loadlab.spec.shapes import ColumnShape
 
@@ -84,20 +85,16 @@ def is_part(child: Table, key: ForeignKey) -> bool:
     nullable = any(child.column(name).nullable for name in key.columns)
     if nullable or any(set(unique) <= set(key.columns) for unique in child.unique_keys):
         return False
-    owned = child.name.startswith(_singular(key.target.rpartition(".")[2])) and key.on_delete == "CASCADE"
+    owned = child.name.startswith(singular(key.target.rpartition(".")[2])) and key.on_delete == "CASCADE"
     return owned
-
-
-def _singular(name: str) -> str:
-    return name[:-3] + "y" if name.endswith("ies") else name.removesuffix("s")
 
 
 def _named(word: str, table: Table, children: list[Table]) -> Table | None:
     """The child that a word means: its name, or its name without the parent's; None when that is not one."""
-    prefix = _singular(table.name) + "_"
+    prefix = singular(table.name) + "_"
 
     def forms(name: str) -> set[str]:
-        return {name, _singular(name)}
+        return {name, singular(name)}
 
     fitting = [c for c in children if forms(word) & (forms(c.name) | forms(c.name.removeprefix(prefix)))]
     return fitting[0] if len(fitting) == 1 else None

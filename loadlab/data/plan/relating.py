@@ -26,6 +26,7 @@ from loadlab.data.relations.slots import MOST_COMBINATIONS, Population, Slots
 from loadlab.data.values.numbers import RowNumbers
 from loadlab.data.volumes import Volume
 from loadlab.errors import InfeasibleError, InputError
+from loadlab.schema.meaning import singular
 from loadlab.schema.model import Table
 
 _NULL_SHARE = 0.1
@@ -430,7 +431,7 @@ class Relating:
         if link.name == self.solution.lead:
             return "nested"
         parents = self.parents[link.name]
-        owned = self.table.name.startswith(_singular(link.target.rpartition(".")[2])) and link.cascades
+        owned = self.table.name.startswith(singular(link.target.rpartition(".")[2])) and link.cascades
         # One nested relation leads; another could not have its children side by side too.
         free = self.solution.lead is None and link.source is None
         return "nested" if owned and free and not link.nullable and volume.full >= parents.full / 20 else "spread"
@@ -467,10 +468,6 @@ def _tree(link: Link, volume: Volume) -> tuple[int, int]:
     while roots * sum(fan_out**level for level in range(link.wish.depth)) < volume.full:
         fan_out += 1
     return roots, fan_out
-
-
-def _singular(name: str) -> str:
-    return name[:-3] + "y" if name.endswith("ies") else name.removesuffix("s")
 
 
 __all__ = ["Parents", "Relating", "SlotPlan"]

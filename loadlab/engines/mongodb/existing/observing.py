@@ -15,8 +15,8 @@ from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, Min
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "bool"), (Int64, "long"), (int, "int"), (float, "double"), (Decimal128, "decimal"), (str, "string"),
     (ObjectId, "objectId"), ((dt.datetime, DatetimeMS), "date"), (uuid.UUID, "uuid"), (bytes, "binData"),
-    (Mapping, "object"), (list, "array"), (type(None), "null"), (Timestamp, "timestamp"), ((Regex, re.Pattern), "regex"),
-    (Code, "javascript"), (DBRef, "dbPointer"), (MinKey, "minKey"), (MaxKey, "maxKey"),
+    (Mapping, "object"), (list, "array"), (type(None), "null"), (Timestamp, "timestamp"),
+    ((Regex, re.Pattern), "regex"), (Code, "javascript"), (DBRef, "dbPointer"), (MinKey, "minKey"), (MaxKey, "maxKey"),
 )  # fmt: skip
 # Code is a str, and Int64 an int: what is more particular comes first.
 _ORDERED = sorted(_KINDS, key=lambda item: item[0] in (int, str))
