@@ -196,10 +196,18 @@ class Conductor:
         elif message["type"] == "note":
             self.notes.append(message["message"])
         elif "worker" in message:
-            for interval in self._collector.add(message):
+            for interval in self._collected(message):
                 if on_interval is not None:
                     on_interval(interval)
         return message
+
+    def _collected(self, message: Message) -> Sequence[Interval]:
+        try:
+            return self._collector.add(message)
+        except LoadLabError as error:
+            # Nothing of the load is certain then, and all of it is kept.
+            self._fail(str(error))
+            return ()
 
     def _fail(self, message: str) -> None:
         self.failure = self.failure or message

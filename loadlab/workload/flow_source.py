@@ -71,6 +71,14 @@ class _Source:
         if not isinstance(found, FunctionType):
             known = ", ".join(self._functions) or "no function"
             raise InputError(place, f"is not a function of {self._path.name}, which has {known}", value=name)
+        if (
+            inspect.iscoroutinefunction(found)
+            or inspect.isgeneratorfunction(found)
+            or inspect.isasyncgenfunction(found)
+        ):
+            # Called, it would do nothing, in no time.
+            remedy = "must be a plain function, without async and yield"
+            raise InputError(f"{self._path.name}: line {found.__code__.co_firstlineno}: {name}", remedy)
         try:
             inspect.signature(found).bind(None, None)
         except TypeError:

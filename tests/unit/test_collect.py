@@ -16,6 +16,7 @@ from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Operation, Workload
 from loadlab.workload import collect
 from loadlab.workload.collect import Collector
+from loadlab.workload.conduct import Conductor
 from loadlab.workload.plan import LoadPlan
 
 WORKLOAD = Workload(
@@ -28,12 +29,14 @@ WORKLOAD = Workload(
 )
 
 
-def collector(workers: int = 2) -> Collector:
+def plans(workers: int) -> list[LoadPlan]:
     manifest = Manifest("f", {}, Schema((), "any"), True, True)
     statements = {"read": Statement.parse("SELECT 1"), "pay/1": Statement.parse("SELECT 2")}
-    return Collector(
-        [LoadPlan("u", manifest, WORKLOAD, statements, "flows.py", w, workers, 4, 5, 1) for w in range(workers)]
-    )
+    return [LoadPlan("u", manifest, WORKLOAD, statements, "flows.py", w, workers, 4, 5, 1) for w in range(workers)]
+
+
+def collector(workers: int = 2) -> Collector:
+    return Collector(plans(workers))
 
 
 def histogram(values_us: list[int]) -> Histogram:
@@ -165,6 +168,18 @@ def test_a_final_count_that_differs_is_an_error():
     it.add({"type": "final", "worker": 0, "totals": {"read": {"count": 2, "errors": 0}}, "new_rows_end": 0})
     with pytest.raises(LoadLabError, match="driver 0 executed read 3 times with 0 errors, but reported 2 and 0"):
         it.add({"type": "final", "worker": 0, "totals": {"read": {"count": 3, "errors": 0}}, "new_rows_end": 0})
+
+
+def test_a_final_count_that_differs_ends_the_load_and_what_was_measured_is_kept():
+    conductor = Conductor(plans(1))
+    final = {"type": "final", "worker": 0, "totals": {"read": {"count": 3, "errors": 0}}, "new_rows_end": 0}
+    for message in (interval(0, 0.0, 100, 200), final):
+        conductor._messages.put(message)
+        conductor._take(1.0, None)
+    assert "but reported 2 and 0" in (conductor.failure or "")
+    measure = conductor.measured()
+    assert measure.interrupted
+    assert [item.count for item in measure.operations] == [2, 0]
 
 
 def test_a_run_of_days_keeps_a_bounded_number_of_intervals(monkeypatch):

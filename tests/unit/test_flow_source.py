@@ -97,6 +97,8 @@ def test_modules_beside_the_flows_can_be_imported(tmp_path):
             r"scenario\.yaml: workload\.operations\.pay\.flow=pay is not a function of flows\.py, which has buy",
         ),
         ("pay = 3", r"flow=pay is not a function of flows\.py, which has no function"),
+        ("async def pay(db, pick): ...", r"flows\.py: line 1: pay must be a plain function, without async and yield"),
+        ("\ndef pay(db, pick):\n    yield", r"flows\.py: line 2: pay must be a plain function"),
         ("\ndef pay(db): ...", r"flows\.py: line 2: pay must take two arguments: def pay\(db: Session, pick: Keys\)"),
     ],
 )
