@@ -23,7 +23,7 @@ from typing import Final, Self
 
 from loadlab.errors import LoadLabError
 from loadlab.measure.integrity import IntegrityCheck
-from loadlab.measure.model import LoadMeasure
+from loadlab.measure.model import Interval, LoadMeasure
 from loadlab.workload.collect import MEASURE, Collector, Message
 from loadlab.workload.conducting import ALONE, Conducting
 from loadlab.workload.hub import ANSWER_LIMIT_S, START_LIMIT_S, VERIFY_LIMIT_S, Child, OnInterval

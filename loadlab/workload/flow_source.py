@@ -24,6 +24,8 @@ from loadlab.spec.statement import Statement
 from loadlab.spec.workload import Operation
 from loadlab.workload.flow import own_text
 
+# What such a function does, it does not do when it is called.
+_LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 _METHODS = {"execute", "query"}
 
 
@@ -71,12 +73,7 @@ class _Source:
         if not isinstance(found, FunctionType):
             known = ", ".join(self._functions) or "no function"
             raise InputError(place, f"is not a function of {self._path.name}, which has {known}", value=name)
-        if (
-            inspect.iscoroutinefunction(found)
-            or inspect.isgeneratorfunction(found)
-            or inspect.isasyncgenfunction(found)
-        ):
-            # Called, it would do nothing, in no time.
+        if any(is_lazy(found) for is_lazy in _LAZY):
             remedy = "must be a plain function, without async and yield"
             raise InputError(f"{self._path.name}: line {found.__code__.co_firstlineno}: {name}", remedy)
         try:

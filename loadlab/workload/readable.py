@@ -26,6 +26,10 @@ _COMPARABLE = {
 }  # fmt: skip
 
 
+# Others, such as REPLACE, the parser takes for a command of which it knows nothing.
+_UNDERSTOOD = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadCheck:
     """A read of one row by a key: `columns` are the result's, None where it is no cell of the row.
@@ -187,11 +191,14 @@ def changes_of(statements: Iterable[Statement], schema: Schema, engine: Engine) 
             emptied |= told.deleted
             continue
         tree = None if isinstance(engine, CanTellContent) else parsed(statement, engine.name)
-        if tree is None:
+        if not isinstance(tree, _UNDERSTOOD):
             for anything in schema:
                 columns.setdefault(anything.key, set()).update(anything.column_names)
                 emptied.add(anything.key)
             continue
+        if isinstance(tree, exp.TruncateTable):
+            tables = (_table(schema, node) for node in tree.find_all(exp.Table))
+            emptied |= {key for table in tables if table is not None for key in _with_cascades(schema, table.key)}
         for node in tree.find_all(exp.Update, exp.Delete, exp.Merge, exp.Insert):
             target = node.this.this if isinstance(node.this, exp.Schema) else node.this
             table = _table(schema, target) if isinstance(target, exp.Table) else None
