@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import pytest
 
+from loadlab.errors import InputError
 from loadlab.measure.integrity import IntegrityCheck
-from loadlab.measure.invariants import compare
+from loadlab.measure.invariants import Answers, compare
+from loadlab.measure.window import _invariants
 from loadlab.spec.targets import Target
-from loadlab.spec.workload import Invariant
+from loadlab.spec.workload import Invariant, Workload
 from loadlab.validate.gates import context_of
 from loadlab.validate.integrity import integrity
 from loadlab.validate.model import Verdict
@@ -61,3 +63,18 @@ def test_a_violation_fails_and_names_both_values():
 )
 def test_nothing_examined_proves_nothing(checks, expected):
     assert integrity(TARGET, context_with(checks)).verdict is expected
+
+
+def test_a_query_that_is_refused_after_the_load_costs_nothing_that_was_measured():
+    def ask() -> Answers:
+        raise InputError("scenario.yaml: workload.invariants.total.sql", "is refused by the database: no such table")
+
+    workload = Workload.model_validate(
+        {
+            "operations": {"one": {"kind": "simple", "weight": 1, "sql": "SELECT 1"}},
+            "invariants": {"total": {"sql": "SELECT sum(total) FROM orders"}},
+        }
+    )
+    (check,) = _invariants(workload, {"total": ((1,),)}, ask)
+    assert (check.name, check.checked) == ("total", 0)
+    assert "no such table" in (check.failure or "")
