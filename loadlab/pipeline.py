@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from loadlab.engines.protocol import Engine, Evidence, PlanEvidence
 from loadlab.errors import InputError
 from loadlab.export.exporter import ExportReport, export, written_until
 from loadlab.export.layout import Format
+from loadlab.measure.fingerprint import usable_cores
 from loadlab.measure.route import Route, route_to
 from loadlab.measure.window import Look, Prolongation, Window, check_connections, measure_window
 from loadlab.mix.trying import with_derived_mix
@@ -378,7 +378,7 @@ def plan_seed(source: str | None, database: str, data: DataOptions, show: Show) 
 
 
 def _workers(options: DataOptions) -> int:
-    return options.workers if options.workers is not None else max(1, len(os.sched_getaffinity(0)))
+    return options.workers if options.workers is not None else usable_cores()
 
 
 def _fill(engine: Engine, dataset: Dataset, options: DataOptions, show: Show) -> SeedOutcome:

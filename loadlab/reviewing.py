@@ -19,7 +19,7 @@ from loadlab.engines.abilities import (
     StatementContent,
 )
 from loadlab.engines.protocol import Engine, Evidence
-from loadlab.errors import DatabaseError
+from loadlab.errors import DatabaseError, LoadLabError
 from loadlab.measure.plans.live import with_parameters
 from loadlab.measure.plans.look import Observer, unobserved
 from loadlab.measure.plans.model import StatementPlans
@@ -155,6 +155,8 @@ def review_load(
         facts = plan_facts(engine, ready, window, facts=seeded_facts(engine, ready.dataset, load), observe=observe)
     except DatabaseError as error:
         return LoadReview(unreviewed(RULES, f"the database could not be asked: {error}"), None)
+    except LoadLabError as error:
+        return LoadReview(unreviewed(RULES, f"it could not be looked at: {error}"), None)
     except KeyboardInterrupt:
         return LoadReview(unreviewed(RULES, "the review was interrupted"), None)
     return LoadReview(review(RULES, facts, silence), facts.plans)

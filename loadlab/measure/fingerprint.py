@@ -47,14 +47,14 @@ def this_machine() -> Machine:
     """The machine that this process runs on."""
     return Machine(
         cpu=_cpu_model(),
-        cores=_usable_cores(),
+        cores=usable_cores(),
         memory_bytes=_memory_bytes(),
         platform=f"{platform.system()}-{platform.release()}-{platform.machine()}",
         python=platform.python_version(),
     )
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """The cores that this process may run on, which a container or `taskset` can make fewer than there are."""
     affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1

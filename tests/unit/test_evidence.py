@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from loadlab import pipeline
 from loadlab.engines.protocol import Evidence, IndexEvidence, StatementEvidence, TableEvidence
 from loadlab.measure import fingerprint
 from loadlab.measure.evidence import counters_were_reset, subtract
@@ -78,6 +79,14 @@ def test_a_counter_that_went_down_is_a_reset_and_a_state_is_not(name: str) -> No
     after = replace(AFTER, tables={"orders": replace(AFTER.tables["orders"], **{name: 0})})
     before = replace(BEFORE, tables={"orders": replace(BEFORE.tables["orders"], **{name: 1})})
     assert counters_were_reset(before, after) == (name not in states)
+
+
+def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS has none: how many processes seed there depended on it."""
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert fingerprint.usable_cores() == pipeline._workers(pipeline.DataOptions()) == 6
+    assert pipeline._workers(pipeline.DataOptions(workers=2)) == 2
 
 
 def test_this_machine_does_not_tell_its_name() -> None:
