@@ -19,6 +19,7 @@ from loadlab.data.dataset import Dataset
 from loadlab.data.plan.planner import DataRequest
 from loadlab.engines import mask, open_database
 from loadlab.engines.abilities import CanCancel, CanPlanValues
+from loadlab.engines.mysql import server
 from loadlab.engines.protocol import Chunk, Manifest
 from loadlab.errors import (
     ConflictError,
@@ -320,6 +321,12 @@ def test_a_server_killed_on_the_way_holds_whole_chunks_and_a_later_run_goes_on(m
             if chunk not in done:
                 engine.load(table, [dataset.batch("authors", start, start + 50)], chunk)
         assert read(engine, "SELECT count(*), count(DISTINCT id) FROM authors") == [(20_000, 20_000)]
+
+
+def test_a_private_server_that_takes_too_long_is_told(monkeypatch):
+    monkeypatch.setattr(server, "_START_LIMIT_S", 0.001)
+    with pytest.raises(UnreachableError, match="did not end within"):
+        server.start()
 
 
 def test_a_private_server_ends_with_its_process():

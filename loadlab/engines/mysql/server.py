@@ -152,11 +152,17 @@ def _places(folder: Path) -> list[str]:
 
 def _install(installer: str, folder: Path) -> None:
     """The system tables. What is removed anyway need not be flushed to disk."""
-    done = subprocess.run(
-        [installer, "--no-defaults", *_places(folder), "--auth-root-authentication-method=normal", "--skip-test-db",
-         "--innodb-flush-method=nosync", "--innodb-log-file-size=16M"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_START_LIMIT_S, cwd="/",
-    )  # fmt: skip
+    command = [
+        installer, "--no-defaults", *_places(folder), "--auth-root-authentication-method=normal", "--skip-test-db",
+        "--innodb-flush-method=nosync", "--innodb-log-file-size=16M",
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_START_LIMIT_S,
+            cwd="/",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise UnreachableError(f"mysql://: mariadb-install-db did not end within {_START_LIMIT_S:g} s") from None
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()
         raise UnreachableError(f"mysql://: mariadb-install-db failed: {words[-1] if words else 'without a word'}")
