@@ -40,7 +40,7 @@ _TARGETS = {
     "reports": "< 5s",
     "index_storage_overhead": False,
 }
-_WORKLOAD = {"users": 20, "think_time": ["20ms", "60ms"], "duration": "15s", "connections": 8}
+_WORKLOAD = {"users": 20, "think_time": ["20ms", "60ms"], "duration": "20s", "connections": 8}
 
 
 class Tell(Protocol):

@@ -32,6 +32,7 @@ from loadlab.errors import (
     UnreachableError,
 )
 from loadlab.seeding.seeder import seed
+from loadlab.spec.operations import Search
 from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
 from tests.engines.books import author, fill, full_work, load, read
@@ -46,6 +47,14 @@ BOOKS = next(under_test.ddl for under_test in ENGINES if under_test.name == "mys
 BAD_ADDRESSES = [
     "mysql://localhost", "mysql://localhost/", "mysql://localhost/a/b", "mysql://h:port/x", "mysql://u@h/x?sockett=1",
 ]  # fmt: skip
+
+
+def test_a_search_can_be_written_before_its_table_is_there(mysql_database):
+    """`loadlab run` checks a scenario's statements before it makes anything."""
+    schema = mysql_database.preview("CREATE TABLE events (id INT PRIMARY KEY, title TEXT, FULLTEXT KEY t (title))", {})
+    assert not mysql_database.user_tables()
+    statement = mysql_database.operation_statement(Search(table="events", text="title", limit=20), schema)
+    assert "MATCH (`title`) AGAINST (" in statement.fragments[0]
 
 
 # Addresses and errors ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from loadlab.engines.mysql.dialect import is_native, render
 from loadlab.engines.mysql.explain import explain, plan
 from loadlab.engines.mysql.forget import forget
 from loadlab.engines.mysql.later import (
+    FULL_TEXT,
     check_foreign_keys,
     make_foreign_keys,
     make_indexes,
@@ -453,16 +454,17 @@ class MysqlEngine:
 
     def operation_statement(self, form: Form, schema: Schema) -> Statement:
         """See `loadlab.engines.abilities.CanRenderOperations`."""
-        return operation_statement(form, schema, MysqlWords(self._full_text()))
+        return operation_statement(form, schema, MysqlWords(self._full_text(schema)))
 
-    def _full_text(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-        """The columns of each full-text index, by table; also of those that wait for the rows."""
+    def _full_text(self, schema: Schema) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+        """The columns of each full-text index, by table: of the schema, whose tables need not be there yet, and of the
+        database, which has them in place of another engine's search documents."""
         rows = self._connection.rows(
             "SELECT table_name, index_name, GROUP_CONCAT(column_name ORDER BY seq_in_index SEPARATOR '\\0')"
             f" FROM information_schema.statistics WHERE table_schema = {literal(self._database)}"
             " AND index_type = 'FULLTEXT' GROUP BY 1, 2"
         )
-        found: dict[str, tuple[tuple[str, ...], ...]] = {}
+        found = {table.key: tuple(index.keys for index in table.indexes if index.method == FULL_TEXT) for table in schema}
         for table, _, columns in rows:
             found[table] = (*found.get(table, ()), tuple(str(columns).split("\0")))
         return found

@@ -18,7 +18,8 @@ from loadlab.engines.protocol import Progress
 from loadlab.errors import ConstraintError
 from loadlab.schema.model import ForeignKey, Index, Schema, Table
 
-_FULL_TEXT = "fulltext"
+FULL_TEXT = "fulltext"
+"""How the server names the method of such an index."""
 
 
 def put_off(connection: Connection, database: str) -> tuple[Later, ...]:
@@ -40,7 +41,7 @@ def _indexes(schema: Schema) -> Iterator[Later]:
     for table in schema:
         for index in table.indexes:
             if index.name != "PRIMARY" and not _numbers_rows(table, index):
-                kind = "full-text index" if index.method == _FULL_TEXT else "index"
+                kind = "full-text index" if index.method == FULL_TEXT else "index"
                 yield Later(table.name, kind, index.name, index.definition)
 
 

@@ -33,6 +33,7 @@ from loadlab.engines.postgresql.errors import message, translated
 from loadlab.engines.postgresql.extensions import with_extensions
 from loadlab.engines.postgresql.filled import filled_tables
 from loadlab.engines.postgresql.finish import finish_tables, write_out
+from loadlab.engines.postgresql.foreign import left_out
 from loadlab.engines.postgresql.forget import forget, note_made, objects
 from loadlab.engines.postgresql.live import look
 from loadlab.engines.postgresql.load import Target, append_rows, fill_later, load_chunk, target
@@ -247,6 +248,8 @@ class PostgresqlEngine(Observing):
                 return ledger.require_same(found, manifest)
             ledger.create_ledger(self._connection, manifest)
             if manifest.owns_tables:
+                if manifest.schema.dialect != DIALECT:
+                    self._notes = tuple(left_out(manifest.schema))
                 before, things = self._table_oids(), objects(self._connection)
                 run_script(self._connection, _ddl(manifest.schema), own_server=self._own_server)
                 note_made(self._connection, objects(self._connection) - things)
