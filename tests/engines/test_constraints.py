@@ -475,6 +475,12 @@ CASES = {
                n int NOT NULL REFERENCES numbers CHECK (n % 3 = 1))""",
         "SELECT count(*) FROM t", 60,
     ),
+    "multiples that a strict bound keeps from 0, and below 0": Case(
+        """CREATE TABLE t (id int PRIMARY KEY,
+               minutes int NOT NULL CHECK (minutes > 0 AND minutes % 5 = 0 AND minutes <= 40),
+               below int NOT NULL CHECK (below < 0 AND below % 7 = 0))""",
+        "SELECT min(minutes) = 5 AND count(DISTINCT below) > 1 FROM t", True,
+    ),
     "conditions on the key of a row of the table itself": Case(
         """CREATE TABLE t (id int, day date, above_id int, above_day date, PRIMARY KEY (id, day),
                FOREIGN KEY (above_id, above_day) REFERENCES t, CHECK (above_id >= 20), CHECK (day <> above_day))""",

@@ -70,7 +70,8 @@ def whole(context: TableContext, column: Column, shape: ColumnShape) -> Generato
     generator = natural if shape.range is not None else compared(context, column, natural, facts)
     if facts.multiple is not None:
         unit_size = 10 ** scale_of(column.type)
-        least = round((facts.low or 0) * unit_size)
+        low, high = cell_bounds(column, facts)
+        least = low if facts.low is not None or high < 0 else 0
         step, rest = facts.multiple.modulo * unit_size, facts.multiple.remainder * unit_size
         generator = Multiples(generator, step, rest, least)
     excluded = tuple(excluded_cells(column, facts))
