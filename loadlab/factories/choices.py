@@ -38,10 +38,13 @@ def _permitted(choice: Choice, cells: Cells, kind: LogicalType) -> Permitted:
     values = plain_values(to_arrow(cells, kind), kind)
     is_number = kind.kind in ("integer", "numeric", "float")
     lists = [None if known is None else {_text(item, is_number) for item in known} for known in choice.allowed]
+    others = [{_text(item, is_number) for item in excluded} for excluded in choice.excluded]
     answers = {
         text: [
-            null is not False if text is None else null is not True and (known is None or text in known)
-            for known, null in zip(lists, choice.null, strict=True)
+            null is not False
+            if text is None
+            else null is not True and text not in excluded and (known is None or text in known)
+            for known, excluded, null in zip(lists, others, choice.null, strict=True)
         ]
         for text in {None if value is None else _text(value, is_number) for value in values}
     }

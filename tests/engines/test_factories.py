@@ -487,3 +487,16 @@ def test_a_status_carries_its_moments_and_a_parent_its_sums(under_test: EngineUn
         db.query("DELETE FROM order_items WHERE order_id = :id RETURNING 1", id=kept.id)
         db.query("DELETE FROM orders WHERE id = :id RETURNING 1", id=kept.id)
         assert db.query(BROKEN_ORDERS)[0][0] == 0
+
+
+def test_a_given_value_keeps_what_a_check_says_of_the_others(tmp_path: Path) -> None:
+    """What the other of two worlds forbids (`status <> 'cancelled'`) tells them apart too."""
+    path = tmp_path / "schema.sql"
+    path.write_text(
+        "CREATE TABLE visits (id INTEGER PRIMARY KEY, status TEXT NOT NULL CHECK (status IN ('new', 'done', 'void')),"
+        " reason TEXT, CHECK ((status = 'void') = (reason IS NOT NULL)))"
+    )
+    with loadlab.open(path, database=f"sqlite:///{tmp_path}/visits.db") as db:
+        assert all(row.reason for row in db.factory("visits").state(status="void").count(40).create())
+        assert not any(row.reason for row in db.factory("visits").state(status="done").count(40).create())
+        assert set(db.factory("visits").state(reason=None).count(40).create().values("status")) == {"new", "done"}

@@ -87,11 +87,12 @@ class Worlds:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """What the worlds of a row say of one column: by world the values that it may hold (None: any), and whether it is
-    NULL (None: as it pleases)."""
+    """What the worlds of a row say of one column: by world the values that it may hold (None: any), those that it may
+    not, and whether it is NULL (None: as it pleases)."""
 
     worlds: Worlds
     allowed: tuple[frozenset[str] | None, ...]
+    excluded: tuple[frozenset[str], ...]
     null: tuple[bool | None, ...]
 
 

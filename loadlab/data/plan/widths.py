@@ -111,5 +111,6 @@ def choices_of(facts: TableFacts, worlds: Mapping[str, Worlds]) -> dict[str, Cho
     for name, choice in worlds.items():
         said = facts.every(name)
         allowed = tuple(None if one.allowed is None else frozenset(map(str, one.allowed)) for one in said)
-        found[name] = Choice(choice, allowed, tuple(one.null for one in said))
+        excluded = tuple(frozenset(map(str, one.excluded)) for one in said)
+        found[name] = Choice(choice, allowed, excluded, tuple(one.null for one in said))
     return found
