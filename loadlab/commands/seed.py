@@ -28,6 +28,9 @@ class FileFormat(StrEnum):
     jsonl = "jsonl"
     sql = "sql"
 
+# Of a dry run: the database refused a row.
+EXIT_REFUSED = 1
+
 
 def seed(
     source: Annotated[
@@ -96,8 +99,8 @@ def seed(
     data = DataOptions(scale, seed, everywhere, by_table, workers, cluster, parse_until(until), recreate)
     with progress(quiet=as_json) as show:
         if dry_run:
-            _dry_run(source, database, data, show, as_json, verbose)
-            return
+            accepted = _dry_run(source, database, data, show, as_json, verbose)
+            raise typer.Exit(0 if accepted else EXIT_REFUSED)
         if to is not None:
             _to_files(source, database, data, to, file_format, show, as_json)
             return
@@ -118,7 +121,8 @@ def seed(
 
 def _dry_run(
     source: str | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool, verbose: bool
-) -> None:
+) -> bool:
+    """Whether the database took all rows that were tried, if any were."""
     from loadlab.pipeline import plan_seed
     from loadlab.report.feasibility import plan_summary, print_plan
 
@@ -128,6 +132,7 @@ def _dry_run(
         typer.echo(json.dumps(plan_summary(*work), indent=2))
     else:
         print_plan(*work, verbose=verbose)
+    return plan.trial is None or not plan.trial.refusals
 
 
 def _to_files(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
 from loadlab.data.dataset import Dataset
 from loadlab.engines.abilities import CanForget, CanLoadCycles
 from loadlab.engines.protocol import Chunk, Engine, Manifest
-from loadlab.errors import DatabaseError, InputError, NotEmptyError
+from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
 from loadlab.seeding.chunks import chunks_of, later_chunks, pending, rows_in
 from loadlab.seeding.differences import differences, some
 from loadlab.seeding.groups import Way, groups
@@ -110,13 +110,27 @@ def seed(
         return SeedReport(total, 0, 0.0, reused=True, resumed=False)
     chunks = chunks_of(dataset) + (later_chunks(dataset) if needs_second_pass(engine, dataset) else ())
     todo = pending(chunks, frozenset() if there is None else engine.loaded())
-    with _crew(todo, workers, cluster) as crew:
+    with _telling_what_helps(), _crew(todo, workers, cluster) as crew:
         if there is None:
             observe(SeedProgress(0, total, step="creating tables"))
             engine.create(dataset.manifest)
         written = _load_all(engine, dataset, todo, crew, total, observe)
-    engine.finish(dataset.manifest, lambda step: observe(SeedProgress(total, total, step=step)), workers=workers)
+        engine.finish(dataset.manifest, lambda step: observe(SeedProgress(total, total, step=step)), workers=workers)
     return SeedReport(total, written, time.perf_counter() - started, reused=False, resumed=there is not None)
+
+
+@contextmanager
+def _telling_what_helps() -> Iterator[None]:
+    """A row that the database refuses is a fault of ours that whoever seeds can find a way around."""
+    try:
+        yield
+    except ConstraintError as error:
+        raise ConstraintError(
+            f"{error}; LoadLab made a row that the database refuses: `loadlab seed --dry-run` names the constraint,"
+            " and values, a range or a meaning for its columns under data.tables in scenario.yaml are a way around it",
+            code=error.code,
+            constraint=error.constraint,
+        ) from None
 
 
 def _crew(todo: tuple[Chunk, ...], workers: int, cluster: str | None) -> AbstractContextManager[Crew | None]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -166,3 +168,27 @@ def test_a_kept_database_is_left_running(embedded_folder: Path, loadlab: Loadlab
     while (embedded_folder / "dev" / "data" / "postmaster.pid").exists():
         assert time.monotonic() < deadline_s, "the server did not stop"
         time.sleep(0.1)
+
+
+def test_a_row_that_the_database_refuses_is_told_with_what_helps(loadlab: Loadlab, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/there.db"
+    with closing(sqlite3.connect(tmp_path / "there.db")) as there:
+        there.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, number INTEGER NOT NULL)")
+        there.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON notes WHEN (SELECT count(*) FROM notes) >= 5"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+    done = loadlab("seed", "--database", url, "--rows", 20)
+    assert done.exit_code == 2
+    assert "no room; LoadLab made a row that the database refuses: `loadlab seed --dry-run` names" in done.error_line
+
+
+def test_a_dry_run_of_rows_that_the_database_refuses_has_an_exit_code(loadlab: Loadlab, tmp_path: Path) -> None:
+    (tmp_path / "codes.sql").write_text(
+        "CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT NOT NULL CHECK (code GLOB '[A-C]-[0-9]*' AND unicode(code) = 67))"
+    )
+    where = ("--database", f"sqlite:///{tmp_path}/codes.db", "--rows", 20, "--dry-run")
+    done = loadlab("seed", "codes.sql", *where)
+    assert "refused" in done.out
+    assert done.exit_code == 1
+    assert not (tmp_path / "codes.db").exists()
