@@ -6,9 +6,11 @@ Imports that take time wait inside the commands, so that `--help` answers at onc
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -29,11 +31,13 @@ from loadlab.commands.schema import schema
 from loadlab.commands.seed import seed
 from loadlab.commands.worker import worker
 from loadlab.errors import LoadLabError
+from loadlab.outliving import outlive_readers
 from loadlab.termination import Termination
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 # Nearly all that a start makes are modules, which stay: looking for garbage among them every 700 objects, and once more
 # at the end, took a fifth of the time of a short command.
 _COLLECT_EVERY_OBJECTS = 50_000
@@ -70,6 +74,7 @@ def main() -> None:
     """The entry point: errors on standard error in one line, exit codes as documented."""
     gc.set_threshold(_COLLECT_EVERY_OBJECTS, 20, 20)
     atexit.register(gc.freeze)
+    outlive_readers()
     termination = Termination()
     try:
         termination.listen()
@@ -83,10 +88,13 @@ def main() -> None:
         if end.code == EXIT_INTERRUPTED:
             _end_interrupted(termination)
         raise
-    except BrokenPipeError:
-        # The reader of a pipe went away (`loadlab report … | head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_ERROR)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        with suppress(OSError):
+            typer.echo(f"Error: nothing more can be written: {error.strerror}", err=True)
+        # What is left in the buffers would be tried again, and told again.
+        os._exit(EXIT_ERROR)
     except KeyboardInterrupt:
         _end_interrupted(termination)
 

@@ -16,7 +16,7 @@ import pytest
 
 from loadlab.engines.postgresql.catalog import LEDGER_NAMESPACE
 from loadlab.engines.postgresql.engine import PostgresqlEngine
-from tests.cli.conftest import Finished, Loadlab
+from tests.cli.conftest import ENTRY_POINT, Finished, Loadlab, environment
 from tests.shop import DDL
 
 if TYPE_CHECKING:
@@ -203,3 +203,34 @@ def test_sqlite_on_a_full_disk(seed, disks: Disks, tmp_path: Path) -> None:
     # It holds what is foreseen of the file, and not the journal beside it.
     disks.mount(disk, "16m")
     assert_told(seed(f"sqlite:///{disk}/x.db", *MANY), "full", "make room on its disk")
+
+
+# -- the output ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_that_goes_away_changes_no_exit_code(tmp_path: Path) -> None:
+    """`loadlab check schema.sql | head -1`: exit code 1 would say that something was found."""
+    schema = tmp_path / "schema.sql"
+    schema.write_text("CREATE TABLE words (word TEXT NOT NULL);")
+    for fail_on, code in (("never", 0), ("note", 1)):
+        running = subprocess.Popen(
+            [ENTRY_POINT, "check", schema, "--database", "sqlite://", "--fail-on", fail_on],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+        )
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        running.stderr.close()
+        assert running.wait(60) == code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_output_onto_a_full_disk_is_told(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [ENTRY_POINT, "check", "--list"], stdout=full, stderr=subprocess.PIPE, env=environment(tmp_path), check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.decode() == "Error: nothing more can be written: No space left on device\n"
