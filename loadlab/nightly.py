@@ -62,7 +62,12 @@ class Nights:
     def _check_name(self, name: str) -> None:
         labels = sorted({night.label for night in self._nights})
         if labels and name not in labels:
-            raise InputError("--baseline", f"names no series of {self.path}; series: {', '.join(labels)}", value=name)
+            raise InputError(
+                "--baseline",
+                f"names no series of {self.path}; series: {', '.join(labels)}; --history {self.path} --label {name},"
+                " without --baseline, begins it",
+                value=name,
+            )
 
     def check(self, night: Night) -> None:
         """Before the load: `night` is what is known of it. Raises InputError where the baseline is none for it."""

@@ -42,11 +42,13 @@ class Rows:
     gap: int = 2
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        room = options.max_width - sum(self._least_widths()) - self.gap * (len(self.headings) - 1)
-        if room >= min(_NAME_MIN, self._width_of(self.name)):
-            yield self._side_by_side(max(room, 1))
-        else:
-            yield from self._row_by_row(options.max_width)
+        # Narrow gaps read better than a row that is no row any more.
+        for gap in (self.gap, 1):
+            room = options.max_width - sum(self._least_widths()) - gap * (len(self.headings) - 1)
+            if room >= min(_NAME_MIN, self._width_of(self.name)):
+                yield self._side_by_side(max(room, 1), gap)
+                return
+        yield from self._row_by_row(options.max_width)
 
     def _least_widths(self) -> Iterator[int]:
         """Of all columns but the name: figures whole, and the longest word of the rest."""
@@ -60,10 +62,10 @@ class Rows:
         parts = [word for line in lines for word in line.split(" ")] if by_word else lines
         return max(map(len, parts), default=0)
 
-    def _side_by_side(self, room: int) -> Table:
+    def _side_by_side(self, room: int, gap: int) -> Table:
         # The box itself draws one blank between columns.
         table = Table(
-            box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, self.gap - 1, 0, 0), header_style="bold"
+            box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0), header_style="bold"
         )
         for heading in self.headings:
             justify = "right" if heading.is_figure else "left"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -52,6 +53,13 @@ def test_a_long_name_is_broken_between_its_words_at_80_columns():
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("newest_documents_ ") for line in lines)
     assert any(line.startswith("of_a_customer ") for line in lines)
+
+
+def test_a_night_without_figures_has_no_empty_table():
+    text = shown(build_history("nights.db", [replace(night(0, {}), problem="it was interrupted")]), width=80)
+    assert "is none to compare with: it was interrupted" in text
+    assert "Figure" not in text
+    assert "Last night " in shown(build_history("nights.db", [night(0)]), width=80)
 
 
 def test_each_machine_is_a_series_of_its_own():

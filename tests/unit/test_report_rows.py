@@ -40,6 +40,10 @@ def test_without_room_for_names_each_row_is_a_paragraph():
     ]
 
 
+def test_gaps_become_narrower_before_a_row_becomes_a_paragraph():
+    assert shown(40)[-1].split() == ["x", "1,235", "106", "µs", "1.18", "ms"]
+
+
 @pytest.mark.parametrize(
     "name, width, expected",
     [

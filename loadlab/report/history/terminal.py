@@ -43,7 +43,9 @@ def _parts(series: SeriesResult, is_filtered: bool) -> Iterator[RenderableType]:
     broken = [night for night in series.nights if night.problem]
     for night in broken[-_NOT_WHOLE_SHOWN:]:
         yield Text(printable(f"  {day(night.started_at)} is none to compare with: {night.problem}"), style="yellow")
-    yield _lines(series, [line for line in series.lines if is_filtered or _is_shown(line)])
+    shown = [line for line in series.lines if is_filtered or _is_shown(line)]
+    if shown:
+        yield _lines(series, shown)
     for line in series.lines:
         for step in line.steps:
             text = f"{line.subject}, {metric_label(line.metric)}: {step_text(series, line, step)}"
@@ -63,13 +65,17 @@ def _width(line: LineResult) -> int:
     return len(printable(line.subject))
 
 
+def _last(nights: int) -> str:
+    return "Last night" if nights == 1 else f"Last {nights} nights"
+
+
 def _lines(series: SeriesResult, lines: list[LineResult]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("Where", overflow="fold", min_width=min(_NAME_WIDTH, max(map(_width, lines), default=0)))
     table.add_column("Figure", overflow="fold")
     for heading in ("Latest", "Usual"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column(f"Last {min(_NIGHTS_SHOWN, len(series.nights))} nights", no_wrap=True)
+    table.add_column(_last(min(_NIGHTS_SHOWN, len(series.nights))), no_wrap=True)
     table.add_column("")
     first = max(0, len(series.nights) - _NIGHTS_SHOWN)
     for line in lines:
