@@ -224,7 +224,8 @@ def _prisma(source: SchemaSource, dialect: str, engine: Engine) -> _Ddl:
 def _remedy(scenario: Scenario, source: SchemaSource) -> str:
     if source.kind != "ddl" or scenario.source_has_engine:
         return ""
-    return f"; in another engine's words it is read as schema: {{ENGINE: {source.name}}}"
+    where = " in a scenario.yaml beside it" if scenario.is_plain else ""
+    return f"; in another engine's words it is read as schema: {{ENGINE: {source.name}}}{where}"
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class FileFormat(StrEnum):
     jsonl = "jsonl"
     sql = "sql"
 
+
 # Of a dry run: the database refused a row.
 EXIT_REFUSED = 1
 

@@ -12,13 +12,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from loadlab.measure.histogram import Histogram
 from loadlab.measure.model import Interval
+from loadlab.report.notes import shortened
 from loadlab.units import format_count, format_duration
 
 if TYPE_CHECKING:
     from loadlab.seeding.seeder import SeedProgress
 
 _LINE_EVERY_S = 5.0
-_NOTES_SHOWN = 3
+_NOTES_SHOWN = 5
 
 
 class ProgressShow:
@@ -47,11 +48,9 @@ class ProgressShow:
         self._console.print(text, markup=False, soft_wrap=True)
 
     def notes(self, notes: Sequence[str]) -> None:
-        """The first few; the report has all of them."""
-        for note in notes[:_NOTES_SHOWN]:
+        """The first of each kind; the report has all of them."""
+        for note in shortened(notes, _NOTES_SHOWN):
             self.step(f"Note: {note}")
-        if len(notes) > _NOTES_SHOWN:
-            self.step(f"Note: and {len(notes) - _NOTES_SHOWN} more; the report and --json have all of them")
 
     def seeding(self, progress: SeedProgress) -> None:
         """A bar over rows, a line for each finishing step."""

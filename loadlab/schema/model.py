@@ -58,7 +58,7 @@ class LogicalType:
     | boolean, uuid, json, date | as they say | |
     | text | characters | `length` at most; `fixed`: padded with blanks to it; `form` "byte": one ASCII character |
     | bytes | octets | `length` at most; `fixed`: exactly that many |
-    | time, timestamp | with decimals of a second | `precision` (None: 6), `timezone` |
+    | time, timestamp | with decimals of a second | `precision` (None: 6), `timezone`; `bits` 32: ends with 2038-01-19 |
     | interval | an exact duration, a day being 24 hours and a month 30 days | `precision`; `form`: its smallest unit |
     | inet | an address; `form` "network": a network without host bits | `form` |
     | mac | a hardware address | `bits`: 48 or 64 |

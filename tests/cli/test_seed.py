@@ -185,7 +185,8 @@ def test_a_row_that_the_database_refuses_is_told_with_what_helps(loadlab: Loadla
 
 def test_a_dry_run_of_rows_that_the_database_refuses_has_an_exit_code(loadlab: Loadlab, tmp_path: Path) -> None:
     (tmp_path / "codes.sql").write_text(
-        "CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT NOT NULL CHECK (code GLOB '[A-C]-[0-9]*' AND unicode(code) = 67))"
+        "CREATE TABLE codes (id INTEGER PRIMARY KEY,"
+        " code TEXT NOT NULL CHECK (code GLOB '[A-C]-[0-9]*' AND unicode(code) = 67))"
     )
     where = ("--database", f"sqlite:///{tmp_path}/codes.db", "--rows", 20, "--dry-run")
     done = loadlab("seed", "codes.sql", *where)

@@ -205,7 +205,7 @@ def test_sqlite_on_a_full_disk(seed, disks: Disks, tmp_path: Path) -> None:
     assert_told(seed(f"sqlite:///{disk}/x.db", *MANY), "full", "make room on its disk")
 
 
-# -- the output ---------------------------------------------------------------------------------------------------------
+# -- the output -------------------------------------------------------------------------------------------------------
 
 
 def test_a_reader_that_goes_away_changes_no_exit_code(tmp_path: Path) -> None:
@@ -225,7 +225,11 @@ def test_a_reader_that_goes_away_changes_no_exit_code(tmp_path: Path) -> None:
 def test_output_onto_a_full_disk_is_told(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [ENTRY_POINT, "check", "--list"], stdout=full, stderr=subprocess.PIPE, env=environment(tmp_path), check=False
+            [ENTRY_POINT, "check", "--list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(tmp_path),
+            check=False,
         )
     assert done.returncode == 2
     assert done.stderr.decode() == "Error: nothing more can be written: No space left on device\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from loadlab.data.dataset import Dataset
@@ -185,6 +186,18 @@ def test_declared_types_are_understood(mysql_database):
     assert any(check.name == "amount_small" for check in kinds.checks)
     log = mysql_database.preview(KINDS, {}).table("log")
     assert [check.expression for check in log.checks] == ["`at` < '2030-01-01 00:00:00'"]
+
+
+def test_rows_of_the_load_stay_within_a_timestamp(mysql_database):
+    """Decades behind a short history, TIMESTAMP ends in 2038; a DATETIME need not."""
+    ddl = "CREATE TABLE t (id BIGINT PRIMARY KEY, created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP(6), at DATETIME NOT NULL)"
+    dataset = dataset_of(mysql_database, ddl, 300)
+    rows = dataset.batch("t", 100_000, 100_200)
+    for name in ("created_at", "updated_at"):
+        moments = pc.drop_null(rows.column(name)).cast(pa.timestamp("us")).to_pylist()
+        assert moments
+        assert dt.datetime(2037, 1, 1) < min(moments) <= max(moments) <= dt.datetime(2038, 1, 19, 3, 14, 7)
+    assert max(rows.column("at").cast(pa.timestamp("us")).to_pylist()) > dt.datetime(2040, 1, 1)
 
 
 def test_figures_and_addresses_are_taken(mysql_database):

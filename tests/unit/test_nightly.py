@@ -103,7 +103,10 @@ def test_what_differs_is_all_named_in_one_line(path):
 
 def test_a_name_that_no_series_has_is_refused(path):
     keep(result(14), baseline="main")
-    with pytest.raises(InputError, match=r"mian names no series of .*; series: main; --history .* --label mian, without --baseline, begins it"):
+    with pytest.raises(
+        InputError,
+        match=r"mian names no series of .*; series: main; --history .* --label mian, without --baseline, begins it",
+    ):
         Nights(NightOptions(baseline="mian"))
 
 

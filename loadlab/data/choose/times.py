@@ -54,6 +54,10 @@ _NIGHTS = QuantileTable(lognormal(1, 14).knots * DAY_US)
 # What is to lie after the server's clock lies after this: the dataset must not depend on the day it is made.
 _LATER_US = int(dt.datetime(2100, 1, 1, tzinfo=dt.UTC).timestamp()) * 1_000_000
 
+# Seconds since 1970 that fit 31 bits and a sign. Rows of the load are written beyond the end of the history, and those
+# of a small dataset soon decades beyond it.
+_LAST_OF_32_BITS_US = (2**31 - 1) * 1_000_000
+
 
 def moment(context: TableContext, column: Column, shape: ColumnShape) -> Generator:
     """The generator of a column of time."""
@@ -283,6 +287,8 @@ def followed(context: TableContext, column: Column) -> str | None:
 def _bounds(context: TableContext, column: Column, facts: ColumnFacts) -> tuple[int, int]:
     """Constant bounds in cells. What is to lie before the server's clock lies before the end of the history."""
     low, high = constant_bounds(column, facts)
+    if column.type.kind == "timestamp" and column.type.bits == 32:
+        high = min(high, _LAST_OF_32_BITS_US)
     before = facts.before_now
     if before is None or column.type.kind not in ("date", "timestamp") or context.meaning(column) == "created":
         return low, high

@@ -464,7 +464,9 @@ class MysqlEngine:
             f" FROM information_schema.statistics WHERE table_schema = {literal(self._database)}"
             " AND index_type = 'FULLTEXT' GROUP BY 1, 2"
         )
-        found = {table.key: tuple(index.keys for index in table.indexes if index.method == FULL_TEXT) for table in schema}
+        found = {
+            table.key: tuple(index.keys for index in table.indexes if index.method == FULL_TEXT) for table in schema
+        }
         for table, _, columns in rows:
             found[table] = (*found.get(table, ()), tuple(str(columns).split("\0")))
         return found

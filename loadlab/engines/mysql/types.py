@@ -47,8 +47,10 @@ def logical_type(declared: str, *, srid: int | None = None) -> LogicalType:
             return LogicalType(name, declared)
         case "time":
             return LogicalType("time", declared, precision=first or 0)
-        case "datetime" | "timestamp":
-            return LogicalType("timestamp", declared, precision=first or 0, timezone=name == "timestamp")
+        case "datetime":
+            return LogicalType("timestamp", declared, precision=first or 0)
+        case "timestamp":
+            return LogicalType("timestamp", declared, precision=first or 0, timezone=True, bits=32)
         case "inet4" | "inet6":
             return LogicalType("inet", declared)
         case "enum":

@@ -2,8 +2,9 @@
 another database.
 
 What is in this engine's own words (defaults, CHECKs, expression and partial indexes, exclusion constraints) is kept
-when the schema is; another engine's words are left out (and named by `foreign.left_out`), since nothing here translates them. Triggers and partitions
-are never made. A schema of our own brings its types along: extensions, enums, records and ranges are made first.
+when the schema is; another engine's words are left out, since nothing here translates them, and named by
+`foreign.left_out`. Triggers and partitions are never made. A schema of our own brings its types along: extensions,
+enums, records and ranges are made first.
 """
 
 from __future__ import annotations

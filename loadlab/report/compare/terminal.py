@@ -6,6 +6,7 @@ Readable at 80 columns and without colour; names and messages are untrusted text
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import indent
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -35,6 +36,7 @@ _NOTES_SHOWN = 6
 # What the widest figures leave of 80 columns.
 _NAME_WIDTH = 13
 _VERDICT_WIDTH = 7
+_SET_IN = "  "
 _STORED_WIDTH = 17
 _SIZE_WIDTH = 12
 
@@ -132,8 +134,7 @@ def _storage(result: CompareResult) -> Table:
     found_indexes = list(wording.indexes(result))
     for name, size_a, size_b in found_indexes[:_TABLES_SHOWN]:
         sizes = [size_a, size_b]
-        label = folded(printable(f"  {name}"), _STORED_WIDTH)
-        table.add_row(label, *map(wording.size_text, sizes), wording.size_ratio(*sizes), style="dim")
+        table.add_row(_index_label(name), *map(wording.size_text, sizes), wording.size_ratio(*sizes), style="dim")
     hidden = sum(max(0, len(items) - _TABLES_SHOWN) for items in (found, found_indexes))
     if hidden:
         table.caption = Text(f"{counted(hidden, 'line')} more, in the report", style="dim")
@@ -143,6 +144,11 @@ def _storage(result: CompareResult) -> Table:
         verdict = Text(wording.short(result.storage.verdict), style=_STYLES[result.storage.verdict])
         table.add_row("all", *map(wording.size_text, total), wording.size_ratio(*total), "", "", verdict, style="bold")
     return table
+
+
+def _index_label(name: str) -> str:
+    """Below its tables, set in: each line of it."""
+    return indent(str(folded(printable(name), _STORED_WIDTH - len(_SET_IN))), _SET_IN)
 
 
 def _headline(result: CompareResult) -> Text:
