@@ -20,6 +20,7 @@ from loadlab.measure.live import Watch
 from loadlab.measure.model import Interval, LoadMeasure
 from loadlab.measure.pooler import PoolerEvidence, PoolerWatch
 from loadlab.measure.route import Route
+from loadlab.measure.warmup import WarmupFailures
 from loadlab.schema.manifest import Manifest
 from loadlab.spec.scenario import Scenario
 from loadlab.spec.statement import Statement
@@ -125,7 +126,7 @@ def measure_window(
         live = _watcher(conductor, engine) if conducting.web is not None else None
         show.step(f"Warming up: {_load_in_words(workload)} over {_connections_in_words(workload, route)}")
         warmup_s = workload.ramp + workload.warmup
-        conductor.warm_up(warmup_s, _observer(show, "Warm-up", warmup_s, live=live))
+        warmup_notes = _warm_up(conductor, warmup_s, _observer(show, "Warm-up", warmup_s, live=live), show)
         conductor.pause()
         before = engine.snapshot()
         show.step(f"Measuring for {format_duration(workload.duration)}")
@@ -146,11 +147,27 @@ def measure_window(
             was_reset,
             conductor.failure or failure,
             integrity,
-            (*conductor.notes, *watching.notes),
+            (*warmup_notes, *conductor.notes, *watching.notes),
             prolongation,
             watching.activity,
             watch.seen(),
         )
+
+
+def _warm_up(conductor: Conductor, seconds: float, observe: Callable[[Interval], None], show: Show) -> tuple[str, ...]:
+    """Returns what failed meanwhile, if anything did."""
+    failures = WarmupFailures()
+
+    def look(interval: Interval) -> None:
+        failures.add(interval)
+        observe(interval)
+
+    conductor.warm_up(seconds, look)
+    note = failures.note
+    if note is None:
+        return ()
+    show.step(note)
+    return (note,)
 
 
 def _announce(conducting: Conducting, show: Show) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -59,3 +60,18 @@ def test_a_lock_that_is_not_to_be_had_is_counted_as_busy(loadlab: Loadlab, tmp_p
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_fails_during_warm_up_is_told(loadlab: Loadlab, tmp_path: Path) -> None:
+    (tmp_path / "schema.sql").write_text("CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT NOT NULL);")
+    (tmp_path / "scenario.yaml").write_text(
+        "schema: {sqlite: schema.sql}\n"
+        "workload:\n  users: 2\n  think_time: 50ms\n  operations:\n"
+        "    again: {weight: 1, kind: write, sql: 'INSERT INTO words VALUES (1, :word)', params: {word: {value: x}}}\n"
+    )
+    where = ("--database", f"sqlite:///{tmp_path}/words.db", "--warmup", "1500ms", "--duration", "1s", "--no-extend")
+    ran = loadlab("run", "scenario.yaml", *where, "--out", "run")
+    notes = json.loads((tmp_path / "run" / "result.json").read_text())["evidence"]["notes"]
+    (note,) = [note for note in notes if note.startswith("During warm-up")]
+    assert re.match(r"During warm-up (\d+) of \1 executions failed, which no target counts \(again: \1 × ", note)
+    assert note in ran.err

@@ -190,7 +190,10 @@ def test_declared_types_are_understood(mysql_database):
 
 def test_rows_of_the_load_stay_within_a_timestamp(mysql_database):
     """Decades behind a short history, TIMESTAMP ends in 2038; a DATETIME need not."""
-    ddl = "CREATE TABLE t (id BIGINT PRIMARY KEY, created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP(6), at DATETIME NOT NULL)"
+    ddl = (
+        "CREATE TABLE t (id BIGINT PRIMARY KEY, created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP(6),"
+        " at DATETIME NOT NULL)"
+    )
     dataset = dataset_of(mysql_database, ddl, 300)
     rows = dataset.batch("t", 100_000, 100_200)
     for name in ("created_at", "updated_at"):
