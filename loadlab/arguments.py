@@ -9,6 +9,9 @@ from typing import Literal
 from loadlab.errors import InputError
 from loadlab.units import parse_duration_s, parse_rate_per_s, parse_share
 
+# Of less than one row in a thousand million nothing is left.
+_SCALE_MIN = 1e-9
+
 
 def duration_s(option: str, text: str | None) -> float | None:
     """`20s` → 20.0; None stays None."""
@@ -37,12 +40,14 @@ def share(option: str, text: str) -> float:
 
 
 def parse_scale(option: str, text: str) -> float:
-    """`0.5` → 0.5, `full` → 1.0."""
+    """`0.5` → 0.5, `full` → 1.0. A share (`1%`) is refused rather than taken for a hundredth of it."""
     try:
         value = 1.0 if text.strip().lower() == "full" else float(text)
     except ValueError:
         raise InputError(option, "must be a scale such as 0.001, or full", value=text) from None
-    if not (0 < value < math.inf):
+    if not math.isfinite(value):
+        raise InputError(option, "must be a finite number", value=text)
+    if value < _SCALE_MIN:
         raise InputError(option, "must be above 0", value=text)
     return value
 

@@ -53,11 +53,11 @@ _QUANTITY = re.compile(r"^\s*([0-9][0-9_,]*(?:\.[0-9]+)?|\.[0-9]+)\s*([A-Za-zµ�
 _LIMIT = re.compile(r"^\s*(<=|>=|<|>|≤|≥)?\s*(.+?)\s*$")
 
 
-def _split(text: str) -> tuple[float, str]:
+def _split(text: str, example: str) -> tuple[float, str]:
     match = _QUANTITY.match(text)
     if match is None:
         is_negative = _QUANTITY.match(text.strip().removeprefix("-")) is not None
-        raise ValueError("must not be negative" if is_negative else "must be a number with a unit")
+        raise ValueError("must not be negative" if is_negative else f"must be a number with a unit, such as {example}")
     return float(match[1].replace(",", "").replace("_", "")), match[2].lower()
 
 
@@ -66,7 +66,7 @@ def parse_duration_s(text: str | float) -> float:
     if isinstance(text, (int, float)):
         value, unit = float(text), "s"
     else:
-        value, unit = _split(text)
+        value, unit = _split(text, "20s")
         if text.strip().rstrip("0123456789._ ").strip() == "":
             unit = "s"
     if unit not in _SECONDS:
@@ -79,7 +79,7 @@ def parse_rate_per_s(text: str | float) -> float:
     if isinstance(text, (int, float)):
         return float(text)
     number, slash, period = text.replace(" ", "").partition("/")
-    value, unit = _split(number)
+    value, unit = _split(number, "2000/s")
     if unit or (slash and period not in _SECONDS):
         raise ValueError("must be a rate: a number of operations per second, or text such as 2000/s or 90000/min")
     return value / _SECONDS[period if slash else "s"]
@@ -89,7 +89,7 @@ def parse_size_bytes(text: str | float) -> int:
     """Bytes of `"100GB"` (decimal prefixes) or `"64MiB"` (binary prefixes). Raises ValueError."""
     if isinstance(text, (int, float)):
         return int(text)
-    value, unit = _split(text)
+    value, unit = _split(text, "100GB")
     if unit not in _BYTES:
         raise ValueError(f"has unit {unit!r}; a size needs one of B, KB, MB, GB, TB, KiB, MiB, GiB, TiB")
     return round(value * _BYTES[unit])
@@ -100,12 +100,12 @@ def parse_share(text: str | float) -> float:
     if isinstance(text, (int, float)):
         value = float(text)
     else:
-        value, unit = _split(text)
+        value, unit = _split(text, "95%")
         if unit not in ("", "%"):
             raise ValueError(f"has unit {unit!r}; a share is a percentage such as 95% or a number from 0 to 1")
         value = value / 100 if unit == "%" else value
     if not 0 <= value <= 1:
-        raise ValueError("must lie between 0% and 100%")
+        raise ValueError("must lie between 0% and 100%, such as 5%")
     return value
 
 

@@ -121,6 +121,9 @@ def find_capacity(
 
 def _check(options: CapacityOptions) -> None:
     first, highest = options.first_per_s, options.highest_per_s
+    for option, rate in (("--from", first), ("--to", highest)):
+        if rate == 0:
+            raise InputError(option, "must be above 0", value=format_rate(rate))
     if first is not None and highest is not None and first > highest:
         raise InputError("--from", f"must not be above --to ({format_rate(highest)})", value=format_rate(first))
     if not _WITHIN_MIN <= options.within < 1:

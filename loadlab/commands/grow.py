@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from loadlab.arguments import duration_s, parse_rows
-from loadlab.commands.options import Json, progress
+from loadlab.commands.options import Json, progress, scale_factor
 from loadlab.errors import InputError
 
 
@@ -23,7 +23,9 @@ def grow(
         list[str] | None,
         typer.Option("--rows", metavar="TABLE=N", help="Go on until the table has N rows; may be repeated."),
     ] = None,
-    scale: Annotated[float | None, typer.Option("--scale", min=1e-9, help="Go on up to this scale.")] = None,
+    scale: Annotated[
+        float | None, typer.Option("--scale", metavar="F", parser=scale_factor, help="Go on up to this scale.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the rows before and after; write nothing.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -28,8 +28,23 @@ LoadDatabase = Annotated[
         help="Another address of the same database, which the load alone takes: a pooler such as PgBouncer.",
     ),
 ]
+
+
+def scale_factor(text: str) -> float:
+    """What `--scale` means; Click's own message for a wrong one names neither the value nor a right one."""
+    from loadlab.arguments import parse_scale
+
+    return parse_scale("--scale", text)
+
+
 Scale = Annotated[
-    float | None, typer.Option("--scale", min=1e-9, help="Factor on every table's full row count; 1 is full volume.")
+    float | None,
+    typer.Option(
+        "--scale",
+        metavar="F",
+        parser=scale_factor,
+        help="Factor on every table's full row count, such as 0.01; 1 is full volume.",
+    ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Another seed is another dataset of the same shape.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
