@@ -23,6 +23,7 @@ Kind = Literal[
 _MOST = 2**60
 """More rows than any key is asked for: beyond it a capacity is not worth a figure."""
 _WORLDS_SHOWN = 2
+_VALUES_SHOWN = 3
 _BY_PATTERN = {
     "spread": "any row of {target}",
     "nested": "rows of one {target} stand together",
@@ -309,13 +310,19 @@ def _worlds(component: Component, names: tuple[str, ...]) -> str:
 
 
 def _world(world: Mapping[str, ColumnFacts], names: tuple[str, ...]) -> str:
-    said = [f"{name} = {'|'.join(map(str, facts.allowed[:3]))}" for name, facts in _of(world, names) if facts.allowed]
+    said = [f"{name} = {_listed(facts)}" for name, facts in _of(world, names) if facts.allowed]
     said += [f"{name} {facts.limits}" for name, facts in _of(world, names) if facts.limits and not facts.allowed]
     present = [name for name, facts in _of(world, names) if facts.null is False and not facts.allowed]
     absent = [name for name, facts in _of(world, names) if facts.null is True]
     said += [f"with {', '.join(present)}"] if present else []
     said += [f"without {', '.join(absent)}"] if absent else []
     return " ".join(said)
+
+
+def _listed(facts: ColumnFacts) -> str:
+    """`open|paid|…`: the first of the values that are left."""
+    left = [str(value) for value in facts.allowed or () if value not in facts.excluded]
+    return "|".join([*left[:_VALUES_SHOWN], *(["…"] if len(left) > _VALUES_SHOWN else [])])
 
 
 def _of(world: Mapping[str, ColumnFacts], names: tuple[str, ...]) -> list[tuple[str, ColumnFacts]]:

@@ -92,6 +92,19 @@ def test_a_choice_is_told_by_its_worlds() -> None:
     assert "status = done with done_at" in means
 
 
+def test_a_world_is_told_by_the_values_that_it_leaves() -> None:
+    states = ("void", "a", "b", "c", "d")
+    listed = ", ".join(f"'{state}'" for state in states)
+    jobs = Table(
+        "jobs",
+        (col("id", INT), col("status", TEXT), col("reason", TEXT, null=True)),
+        primary_key=("id",),
+        checks=checks(f"status IN ({listed})", "(status = 'void') = (reason IS NOT NULL)"),
+    )
+    means = named(report(jobs)["jobs"], "check_1").means
+    assert means == "2 worlds: status = void with reason; status = a|b|c|… without reason"
+
+
 def test_generated_columns_and_triggers_are_the_server_s() -> None:
     twice = replace(col("twice", INT), generated="total * 2")
     trigger = Trigger("log_it", ("INSERT",), writes=("audit",))
