@@ -69,6 +69,21 @@ class Nights:
                 value=name,
             )
 
+    def foresee(self, scenario: str, scale: float | None) -> None:
+        """Before anything is made: refuses what `check` will, where scenario or scale tell already.
+
+        `scale` is None where only the database will tell. Raises InputError.
+        """
+        if self._options.baseline is None:
+            return
+        others = [self._run] if self._run is not None else self._of_baseline()
+        keys = [(item.key, replace(item.key, scenario=scenario, scale=scale or item.key.scale)) for item in others]
+        if keys and all(there != here for there, here in keys):
+            self._refuse(replace(others[-1], key=keys[-1][1]), others[-1])
+
+    def _of_baseline(self) -> list[Night]:
+        return [item for item in self._nights if item.label == self.baseline and item.is_whole]
+
     def check(self, night: Night) -> None:
         """Before the load: `night` is what is known of it. Raises InputError where the baseline is none for it."""
         if self._run is not None:
@@ -76,7 +91,7 @@ class Nights:
                 raise InputError("--baseline", f"is none to compare with: {self._run.problem}", value=self.baseline)
             self._refuse(night, self._run)
             return
-        of_label = [item for item in self._nights if item.label == self.baseline and item.is_whole]
+        of_label = self._of_baseline()
         if not of_label or any(item.key == night.key for item in of_label):
             return
         if self._options.baseline is not None:

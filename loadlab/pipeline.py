@@ -146,6 +146,9 @@ class RunOutcome:
 class Nights(Protocol):
     """Earlier runs that this one is compared with (`loadlab.nightly`)."""
 
+    def foresee(self, scenario: str, scale: float | None) -> None:
+        """Before anything is made; `scale` is None where only the database will tell. Raises InputError as `check`."""
+
     def check(self, night: Night) -> None:
         """Before the load. Raises InputError where they cannot be compared."""
 
@@ -171,6 +174,8 @@ def run(
     workload = changed_workload(scenario, load)
     load.conducting.check(workload.connections)
     folder = run_folder(out, scenario.name)
+    if nights is not None:
+        nights.foresee(scenario.name, data.scale)
     with ExitStack() as keeping:
         with open_database(database) as engine:
             ready = make_ready(engine, scenario, workload, data, show, load.database)

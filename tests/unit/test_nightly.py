@@ -92,6 +92,20 @@ def test_a_baseline_of_another_scale_is_refused_and_an_ordinary_night_begins_a_s
     assert len(read_history(path).nights) == 2
 
 
+def test_another_scale_or_scenario_is_refused_before_anything_is_made(path):
+    keep(result(14), baseline="main")
+    nights = Nights(NightOptions(baseline="main"))
+    nights.foresee("ecommerce-platform", 0.01)
+    nights.foresee("ecommerce-platform", None)
+    with pytest.raises(InputError, match=r"--baseline=main cannot be compared .*: scale 0.01 there, 0.5 here; use"):
+        nights.foresee("ecommerce-platform", 0.5)
+    with pytest.raises(InputError, match=r": scenario ecommerce-platform there, bank here; use --history alone"):
+        nights.foresee("bank", None)
+    Nights(NightOptions(history=path)).foresee("bank", 0.5)
+    keep(result(15, scale=0.5), history=path)
+    Nights(NightOptions(baseline="main")).foresee("ecommerce-platform", 0.5)
+
+
 def test_what_differs_is_all_named_in_one_line(path):
     keep(result(14), baseline="main")
     other = result(15, scale=1.0, scenario="bank")
