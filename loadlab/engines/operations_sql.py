@@ -168,11 +168,7 @@ class _Writer:
     def search(self, form: Search) -> Iterator[Piece]:
         match = self._words.match(form, self._table, self.name(form.column))
         if match is None:
-            raise InputError(
-                f"search.{form.how}",
-                f"names a column of {self._table.key} without an index for such a search; make one, or write it as sql",
-                value=form.column,
-            )
+            raise InputError(f"search.{form.how}", self._why_no_search(form.column), value=form.column)
         yield self._select(form.columns)
         conditions = [*self._equal(form.by), *self.conditions(form.where)]
         yield from self._where([*conditions, match.condition] if match.condition else conditions)
@@ -180,6 +176,15 @@ class _Writer:
             yield " ORDER BY "
             yield from match.order
         yield f" LIMIT {form.limit}"
+
+    def _why_no_search(self, column: str) -> str:
+        """With the index that would serve it on another kind of database, if it has one."""
+        others = [index for index in self._table.indexes if column in index.keys and index.method != "btree"]
+        other = f" here ({others[0].name} is a {others[0].method} one)" if others else ""
+        return (
+            f"names a column of {self._table.key} without an index for such a search{other}; make one, or write it as"
+            " sql, for each kind of database if need be"
+        )
 
     def update(self, form: Update) -> Iterator[Piece]:
         yield f"UPDATE {self._words.table(self._table)} SET "

@@ -56,6 +56,9 @@ def test_a_search_can_be_written_before_its_table_is_there(mysql_database):
     assert not mysql_database.user_tables()
     statement = mysql_database.operation_statement(Search(table="events", text="title", limit=20), schema)
     assert "MATCH (`title`) AGAINST (" in statement.fragments[0]
+    with open_database("sqlite://") as other, pytest.raises(InputError) as caught:
+        other.operation_statement(Search(table="events", text="title", limit=20), schema)
+    assert "without an index for such a search here (t is a fulltext one); make one, or write it" in str(caught.value)
 
 
 # Addresses and errors ------------------------------------------------------------------------------------------------
