@@ -29,7 +29,7 @@ class FileFormat(StrEnum):
     sql = "sql"
 
 
-# Of a dry run: the database refused a row.
+# Of a dry run: the database refuses a row, or has no room.
 EXIT_REFUSED = 1
 
 
@@ -123,9 +123,10 @@ def seed(
 def _dry_run(
     source: str | None, database: str, data: DataOptions, show: ProgressShow, as_json: bool, verbose: bool
 ) -> bool:
-    """Whether the database took all rows that were tried, if any were."""
+    """Whether the database took all rows that were tried, if any were, and has room for the rest."""
     from loadlab.pipeline import plan_seed
     from loadlab.report.feasibility import plan_summary, print_plan
+    from loadlab.seeding.room import needed_bytes
 
     plan = plan_seed(source, database, data, show)
     work = (plan.dataset, plan.tables, plan.trial, plan.seconds, plan.free_bytes)
@@ -133,7 +134,8 @@ def _dry_run(
         typer.echo(json.dumps(plan_summary(*work), indent=2))
     else:
         print_plan(*work, verbose=verbose)
-    return plan.trial is None or not plan.trial.refusals
+    fits = plan.free_bytes is None or needed_bytes(plan.tables) <= plan.free_bytes
+    return fits and (plan.trial is None or not plan.trial.refusals)
 
 
 def _to_files(

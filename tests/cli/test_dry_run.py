@@ -63,7 +63,7 @@ def test_json_has_every_constraint(schema: Path, loadlab: Loadlab) -> None:
 def test_a_refusal_is_shown_and_stops_the_seeding(schema: Path, loadlab: Loadlab) -> None:
     schema.write_text(HOPELESS)
     done = loadlab("seed", schema, "--rows", 100, "--dry-run")
-    assert done.exit_code == 0, done.err
+    assert done.exit_code == 1, done.err
     assert "1 refused:" in done.out
     assert "give values: data.tables.spells.columns.word" in done.out
     real = loadlab("seed", schema, "--rows", 100)
@@ -90,7 +90,9 @@ def test_what_the_disk_has_no_room_for_is_said_and_refused(tmp_path: Path, loadl
     plan = json.loads(loadlab(*words, "--dry-run", "--json").out)
     assert plan["fits"] is False
     assert plan["size_bytes"] > plan["free_bytes"] > 0
-    assert "It does not fit: the disk of the database has" in loadlab(*words, "--dry-run").out
+    dry = loadlab(*words, "--dry-run")
+    assert dry.exit_code == 1
+    assert "It does not fit: the disk of the database has" in dry.out
     done = loadlab(*words)
     assert done.exit_code == 2
     assert "of a disk that has" in done.error_line

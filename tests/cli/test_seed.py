@@ -181,15 +181,3 @@ def test_a_row_that_the_database_refuses_is_told_with_what_helps(loadlab: Loadla
     done = loadlab("seed", "--database", url, "--rows", 20)
     assert done.exit_code == 2
     assert "no room; LoadLab made a row that the database refuses: `loadlab seed --dry-run` names" in done.error_line
-
-
-def test_a_dry_run_of_rows_that_the_database_refuses_has_an_exit_code(loadlab: Loadlab, tmp_path: Path) -> None:
-    (tmp_path / "codes.sql").write_text(
-        "CREATE TABLE codes (id INTEGER PRIMARY KEY,"
-        " code TEXT NOT NULL CHECK (code GLOB '[A-C]-[0-9]*' AND unicode(code) = 67))"
-    )
-    where = ("--database", f"sqlite:///{tmp_path}/codes.db", "--rows", 20, "--dry-run")
-    done = loadlab("seed", "codes.sql", *where)
-    assert "refused" in done.out
-    assert done.exit_code == 1
-    assert not (tmp_path / "codes.db").exists()
