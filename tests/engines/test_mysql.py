@@ -206,6 +206,28 @@ def test_rows_of_the_load_stay_within_a_timestamp(mysql_database):
     assert max(rows.column("at").cast(pa.timestamp("us")).to_pylist()) > dt.datetime(2040, 1, 1)
 
 
+def test_collations_that_the_other_product_has_are_read_as_their_likes_and_named(mysql_database):
+    ddl = (
+        "CREATE TABLE a (id INT PRIMARY KEY, name VARCHAR(20) COLLATE utf8mb4_0900_as_cs NOT NULL"
+        " DEFAULT 'utf8mb4_0900_ai_ci', UNIQUE (name)) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
+    )
+    dataset = dataset_of(mysql_database, ddl, 30)
+    noted = mysql_database.notes()
+    seed(mysql_database, dataset, workers=1, observe=lambda _: None)
+    sql = (
+        "SELECT collation_name, column_default FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND table_name = 'a' AND column_name = 'name'"
+    )
+    assert read(mysql_database, sql) == [("utf8mb4_uca1400_nopad_as_cs", "'utf8mb4_0900_ai_ci'")]
+    assert [note.split(":")[0] for note in noted if "collation" in note] == [
+        "collation utf8mb4_0900_as_cs read as utf8mb4_uca1400_nopad_as_cs",
+        "collation utf8mb4_0900_ai_ci read as utf8mb4_uca1400_nopad_ai_ci",
+    ]
+    assert mysql_database.notes() == noted
+    with pytest.raises(InputError, match="line 1 is refused by the database: Unknown collation: 'no_such_ci'"):
+        mysql_database.preview("CREATE TABLE b (x VARCHAR(9) COLLATE no_such_ci)", {})
+
+
 def test_figures_and_addresses_are_taken(mysql_database):
     dataset = dataset_of(mysql_database, KINDS, 50)
     seed(mysql_database, dataset, workers=1, observe=lambda _: None)

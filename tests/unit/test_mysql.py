@@ -159,6 +159,32 @@ def test_frameworks_get_the_whole_of_an_address():
     assert django_settings(address)["OPTIONS"] == {"ssl": {"ca": "/etc/ca.pem"}}
 
 
+def test_what_another_delimiter_ends_may_be_several_statements():
+    script = "DELIMITER //\nSET @a = 1;\nSET @b = ';';\nCREATE TABLE a (x INT);//\nDELIMITER ;\nSELECT 2;"
+    assert list(split_statements(script)) == [
+        (2, "SET @a = 1"),
+        (3, "SET @b = ';'"),
+        (4, "CREATE TABLE a (x INT)"),
+        (6, "SELECT 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "server, name, expected",
+    [
+        ("10.11.19-MariaDB", "utf8mb4_0900_ai_ci", "utf8mb4_uca1400_nopad_ai_ci"),
+        ("10.11.19-MariaDB", "utf8mb4_de_pb_0900_as_cs", "utf8mb4_uca1400_nopad_as_cs"),
+        ("10.11.19-MariaDB", "utf8mb4_ja_0900_as_cs_ks", "utf8mb4_uca1400_nopad_as_cs"),
+        ("10.11.19-MariaDB", "UTF8MB4_0900_BIN", "utf8mb4_nopad_bin"),
+        ("10.6.4-MariaDB", "utf8mb4_0900_ai_ci", "utf8mb4_unicode_520_nopad_ci"),
+        ("10.11.19-MariaDB", "utf8mb4_wrong_ci", None),
+        ("8.0.36", "utf8mb4_0900_ai_ci", None),
+    ],
+)
+def test_a_collation_of_mysql_8_has_its_like_in_mariadb(server, name, expected):
+    assert Product.of(server).collation_like(name) == expected
+
+
 # What MySQL 8 writes, recorded ---------------------------------------------------------------------------------------
 
 MYSQL_TABLE = """\

@@ -26,3 +26,17 @@ def test_an_include_that_leads_nowhere_is_refused(tmp_path: Path, name: str, rea
     (tmp_path / "all.sql").write_text(f"SELECT 1;\n\\i {name}\n")
     with pytest.raises(InputError, match=rf"^all\.sql: line 2={name} includes .*{reason}"):
         read_script(tmp_path / "all.sql")
+
+
+@pytest.mark.parametrize("mark", ["-- +goose ", "-- +migrate ", "--migrate:"])
+def test_what_undoes_a_migration_is_left_out_and_lines_stay_where_they_are(tmp_path: Path, mark: str) -> None:
+    down, up = (f"{mark}{'Down' if '+' in mark else 'down'}", f"{mark}{'Up' if '+' in mark else 'up'}")
+    first = f"{up}\nSELECT 1;\n{down}\nSELECT 2;\nSELECT 3;\n"
+    (tmp_path / "all.sql").write_text(f"{first}{up} x\nSELECT 4;\n{down}\nSELECT 5;")
+    assert read_script(tmp_path / "all.sql") == f"{up}\nSELECT 1;\n\n\n\n{up} x\nSELECT 4;\n\n"
+
+
+def test_a_comment_that_only_speaks_of_going_down_changes_nothing(tmp_path: Path) -> None:
+    text = "-- migrate it down the road\nSELECT 1; -- +goose Down\n"
+    (tmp_path / "all.sql").write_text(text)
+    assert read_script(tmp_path / "all.sql") == text

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+# https://dev.mysql.com/doc/refman/8.0/en/charset-collation-names.html; 0900 is the version of Unicode's weights.
+_MYSQL_8_COLLATION = re.compile(r"utf8mb4_(?:(?P<language>\w+?)_)?0900_(?P<strength>\w+)")
 _NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
@@ -53,6 +55,21 @@ class Product:
     def collation(self) -> str:
         """Compares code points, trailing blanks included: as other engines do, so that what is unique there is here."""
         return "utf8mb4_nopad_bin" if self.is_mariadb else "utf8mb4_0900_bin"
+
+    def collation_like(self, name: str) -> str | None:
+        """What compares as a collation of MySQL 8 does, which this product lacks; None where there is nothing.
+
+        Later weights, the same strength, no padding: https://mariadb.com/kb/en/supported-character-sets-and-collations/
+        (MariaDB 11.4.5 takes MySQL's names itself). A language's own order is that of all languages then.
+        """
+        found = _MYSQL_8_COLLATION.fullmatch(name.lower())
+        if found is None or not self.is_mariadb:
+            return None
+        if found["strength"] == "bin":
+            return "utf8mb4_nopad_bin"
+        if self.version >= (10, 10, 1):
+            return f"utf8mb4_uca1400_nopad_{found['strength']}".replace("_as_cs_ks", "_as_cs")
+        return "utf8mb4_unicode_520_nopad_ci" if found["strength"] == "ai_ci" else "utf8mb4_nopad_bin"
 
     @property
     def invisible(self) -> str:

@@ -29,6 +29,8 @@ _COMPOUND = re.compile(
     re.IGNORECASE,
 )
 _NO_FULL_TEXT_INDEX = "1191"
+_UNKNOWN_COLLATION = "1273"
+_NO_COLLATION = re.compile(r"'(\w+)'")
 _BLOCKS = {"IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR"}
 
 
@@ -41,7 +43,7 @@ def split_statements(script: str) -> Iterator[tuple[int, str]]:
             continue
         if depth == 0 and script.startswith(delimiter, place):
             if start >= 0:
-                yield script.count("\n", 0, start) + 1, script[start:place].rstrip()
+                yield from _sent(script.count("\n", 0, start) + 1, script[start:place].rstrip(), delimiter)
             start, before, place = -1, "", place + len(delimiter)
             continue
         found = _TOKEN.match(script, place)
@@ -52,7 +54,15 @@ def split_statements(script: str) -> Iterator[tuple[int, str]]:
             depth, before = _depth(depth, before, found["word"].upper()), found["word"].upper()
         place = found.end()
     if start >= 0 and script[start:].strip():
-        yield script.count("\n", 0, start) + 1, script[start:].rstrip()
+        yield from _sent(script.count("\n", 0, start) + 1, script[start:].rstrip(), delimiter)
+
+
+def _sent(line: int, text: str, delimiter: str) -> Iterator[tuple[int, str]]:
+    """The statements of what the shell sends at once: several, where another delimiter ends them together."""
+    if delimiter == ";" or _COMPOUND.match(text):
+        yield line, text
+    else:
+        yield from ((line + inside - 1, sql) for inside, sql in split_statements(text))
 
 
 def _depth(depth: int, before: str, word: str) -> int:
@@ -63,15 +73,46 @@ def _depth(depth: int, before: str, word: str) -> int:
     return depth + {"BEGIN": 1, "CASE": 1, "END": -1}.get(word, 0)
 
 
-def execute_script(connection: Connection, ddl: str) -> None:
-    """Execute a DDL text statement by statement. Raises InputError with the line."""
+def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
+    """Execute a DDL text statement by statement; notes of what was read as something else. Raises InputError with the
+    line.
+    """
+    read_as: dict[str, str] = {}
     for line, sql in split_statements(ddl):
         if _PASSED_OVER.match(sql):
             continue
         try:
-            connection.run(sql)
+            _run(connection, sql, read_as)
         except DatabaseError as error:
             raise InputError(f"schema: line {line}", f"is refused by the database: {error}") from None
+    return tuple(
+        f"collation {name} read as {other}: {connection.product} lacks it, and this one compares alike"
+        for name, other in read_as.items()
+    )
+
+
+def _run(connection: Connection, sql: str, read_as: dict[str, str]) -> None:
+    """Run it; a collation that the product does not know is read as its own one, which `read_as` then has."""
+    for name, other in read_as.items():
+        sql = _with_collation(sql, name, other)
+    try:
+        connection.run(sql)
+    except DatabaseError as error:
+        found = _NO_COLLATION.search(str(error)) if error.code == _UNKNOWN_COLLATION else None
+        other = connection.product.collation_like(found[1]) if found is not None else None
+        if found is None or other is None or found[1] in read_as:
+            raise
+        read_as[found[1]] = other
+        _run(connection, sql, read_as)
+
+
+def _with_collation(sql: str, name: str, other: str) -> str:
+    """The name of a collation replaced where it is one, and not in a text or comment."""
+    pieces = (
+        found[0] if found["word"] is None or found[0].lower() != name.lower() else other
+        for found in _TOKEN.finditer(sql)
+    )
+    return "".join(pieces) if name.lower() in sql.lower() else sql
 
 
 def check_statements(

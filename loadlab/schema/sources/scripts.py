@@ -1,4 +1,7 @@
-"""A DDL script with the files that it includes, as the databases' own shells read them."""
+"""A DDL script with the files that it includes, as the databases' own shells read them.
+
+Of a migration that tells how to undo itself, that part is left out, as the tool that runs it does.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,11 @@ _INCLUDE = re.compile(
     r"[^\n]*$",
     re.MULTILINE,
 )
+# goose, sql-migrate and micrate: `-- +goose Down`; dbmate: `-- migrate:down`. Each part ends where the next one begins.
+_UNDOING = re.compile(
+    r"^(?P<mark>--[ \t]*(?:\+[ \t]*(?:goose|migrate|micrate)[ \t]+|migrate:))down\b.*?(?=^(?P=mark)up\b|\Z)",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
 _DEEPEST = 16
 
 
@@ -28,7 +36,8 @@ def read_script(path: Path) -> str:
 
 
 def _read(path: Path, base: Path, depth: int) -> str:
-    text = read_text(path)
+    # Its lines stay, empty: a mistake further down is told by its line.
+    text = _UNDOING.sub(lambda match: "\n" * match[0].count("\n"), read_text(path))
 
     def included(match: re.Match[str]) -> str:
         name = match["single"] or match["double"] or match["plain"]
