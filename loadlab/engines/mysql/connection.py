@@ -25,7 +25,9 @@ SQL_MODE = (
     "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
     "NO_AUTO_VALUE_ON_ZERO"
 )
-_SETTINGS = f"SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '{SQL_MODE}'"
+# Tables of old may have a default of '0000-00-00', with which they could not be altered.
+_MODE_FOR_TABLES = SQL_MODE.replace("NO_ZERO_IN_DATE,NO_ZERO_DATE,", "")
+_SETTINGS = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '{mode}'"
 _DAY_S = 86_400
 # A server without NO_ZERO_DATE and NO_ZERO_IN_DATE keeps days that are none: `0000-00-00`, `2024-00-00`.
 _NO_DATE = re.compile(r"0000|\d{4}-(?:00|\d\d-00)")
@@ -79,15 +81,19 @@ _CONVERTERS: Mapping[int, Any] = {
 class Connection:
     """One connection, in autocommit mode. One thread at a time; raises DatabaseErrors."""
 
-    def __init__(self, address: Address, *, with_database: bool = True, place: str = "") -> None:
+    def __init__(
+        self, address: Address, *, with_database: bool = True, place: str = "", for_load: bool = False
+    ) -> None:
+        """`for_load`: in the mode that MySQL has by default; else tables may hold defaults that are no dates."""
         self._place = place
+        mode = SQL_MODE if for_load else _MODE_FOR_TABLES
         with translated(place):
             self.driver = _mysql.connect(
                 conv=_CONVERTERS, client_flag=CLIENT.FOUND_ROWS, **address.arguments(with_database=with_database)
             )
             self.driver.set_character_set("utf8mb4")
             self.driver.autocommit(True)
-            self.driver.query(_SETTINGS.encode())
+            self.driver.query(_SETTINGS.format(mode=mode).encode())
             self.product = Product.of(self.driver.get_server_info())
             # The driver lets other threads ask for nothing. With its number another connection can stop its statement.
             self._lock = threading.RLock()

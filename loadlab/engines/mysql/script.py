@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.names import literal
+from loadlab.engines.mysql.omissions import failed_setting, omission
+from loadlab.engines.omitted import Omissions
 from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import DatabaseError, InputError
 from loadlab.spec.statement import Statement
@@ -74,21 +76,29 @@ def _depth(depth: int, before: str, word: str) -> int:
 
 
 def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
-    """Execute a DDL text statement by statement; notes of what was read as something else. Raises InputError with the
-    line.
+    """Execute a DDL text statement by statement; notes of what was left out, or read as something else.
+
+    Raises InputError with the line.
     """
     read_as: dict[str, str] = {}
+    omissions = Omissions()
     for line, sql in split_statements(ddl):
         if _PASSED_OVER.match(sql):
+            continue
+        if (omitted := omission(sql)) is not None:
+            omissions.add(omitted)
             continue
         try:
             _run(connection, sql, read_as)
         except DatabaseError as error:
-            raise InputError(f"schema: line {line}", f"is refused by the database: {error}") from None
-    return tuple(
+            if (omitted := failed_setting(sql, error.code)) is None:
+                raise InputError(f"schema: line {line}", f"is refused by the database: {error}") from None
+            omissions.add(omitted)
+    likes = (
         f"collation {name} read as {other}: {connection.product} lacks it, and this one compares alike"
         for name, other in read_as.items()
     )
+    return (*omissions.notes(), *likes)
 
 
 def _run(connection: Connection, sql: str, read_as: dict[str, str]) -> None:

@@ -92,7 +92,7 @@ class MysqlSession:
         """See `loadlab.engines.abilities.DirectSession`."""
         if self._connection is not None:
             return
-        connection = Connection(self._address)
+        connection = Connection(self._address, for_load=True)
         try:
             self._limit(connection)
         except BaseException:

@@ -7,34 +7,30 @@ the server as a whole, to another session, or to the rows is left out, and count
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from loadlab.engines.omitted import NO_SETTING, ROWS, SERVER, UPKEEP, Omitted
 from loadlab.engines.postgresql.statements import ScriptStatement, tokens
 
-_ROWS = "a schema holds no rows"
-_SERVER = "what the whole server shares is no part of a schema"
 _OUTSIDE = "it acts outside the tables"
-_UPKEEP = "it is done after the rows are in"
 # By the words that a statement begins with: what the note calls it, and why it is left out.
 _LEFT_OUT: dict[tuple[str, ...], tuple[str, str]] = {
-    ("copy",): ("COPY", _ROWS),
-    ("insert",): ("INSERT", _ROWS),
-    ("merge",): ("MERGE", _ROWS),
-    ("truncate",): ("TRUNCATE", _ROWS),
-    ("vacuum",): ("VACUUM", _UPKEEP),
-    ("analyze",): ("ANALYZE", _UPKEEP),
-    ("analyse",): ("ANALYZE", _UPKEEP),
-    ("cluster",): ("CLUSTER", _UPKEEP),
-    ("reindex",): ("REINDEX", _UPKEEP),
-    ("checkpoint",): ("CHECKPOINT", _UPKEEP),
-    ("reassign",): ("REASSIGN OWNED", _SERVER),
+    ("copy",): ("COPY", ROWS),
+    ("insert",): ("INSERT", ROWS),
+    ("merge",): ("MERGE", ROWS),
+    ("truncate",): ("TRUNCATE", ROWS),
+    ("vacuum",): ("VACUUM", UPKEEP),
+    ("analyze",): ("ANALYZE", UPKEEP),
+    ("analyse",): ("ANALYZE", UPKEEP),
+    ("cluster",): ("CLUSTER", UPKEEP),
+    ("reindex",): ("REINDEX", UPKEEP),
+    ("checkpoint",): ("CHECKPOINT", UPKEEP),
+    ("reassign",): ("REASSIGN OWNED", SERVER),
     ("set", "role"): ("SET ROLE", "everything is made by whoever seeds"),
     ("set", "session", "authorization"): ("SET SESSION AUTHORIZATION", "everything is made by whoever seeds"),
     ("reset", "role"): ("SET ROLE", "everything is made by whoever seeds"),
     **{
-        (verb, kind): (f"{verb.upper()} {kind.upper()}", _SERVER)
+        (verb, kind): (f"{verb.upper()} {kind.upper()}", SERVER)
         for verb in ("create", "alter", "drop")
         for kind in ("role", "user", "group", "database", "tablespace")
     },
@@ -55,8 +51,8 @@ _LEFT_OUT: dict[tuple[str, ...], tuple[str, str]] = {
             ("subscription",),
         )
     },
-    ("alter", "extension"): ("ALTER EXTENSION", _SERVER),
-    ("alter", "system"): ("ALTER SYSTEM", _SERVER),
+    ("alter", "extension"): ("ALTER EXTENSION", SERVER),
+    ("alter", "system"): ("ALTER SYSTEM", SERVER),
 }
 # Rows that the script's own code made may have to be changed before the tables can be; without rows they are idle.
 _CHANGES = ("update", "delete", "with")
@@ -69,7 +65,7 @@ _TRIED: dict[tuple[str, ...], tuple[frozenset[str], str, str]] = {
     ("create", "policy"): (frozenset({"42704"}), "CREATE POLICY", _ROLE),
     ("alter", "policy"): (frozenset({"42704"}), "ALTER POLICY", _ROLE),
     ("security", "label"): (frozenset({"22023"}), "SECURITY LABEL", "nobody provides labels"),
-    ("set",): (frozenset({"42704", "42501"}), "SET", "the server does not have that setting"),
+    ("set",): (frozenset({"42704", "42501"}), "SET", NO_SETTING),
     ("create", "schema"): (frozenset({"42P06"}), "CREATE SCHEMA", "it is there"),
     **{
         ("create", *kind, "language"): (frozenset({"42710"}), "CREATE LANGUAGE", "it is there")
@@ -87,14 +83,6 @@ _AUTHORIZATION = re.compile(r"\bAUTHORIZATION\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Omitted:
-    """A statement that is not run: what the note calls it, and why."""
-
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Tried(Omitted):
     """A statement that is run, and left out where it fails with one of these SQLSTATEs."""
 
@@ -105,29 +93,14 @@ class Tried(Omitted):
         return self.states is None or state in self.states
 
 
-@dataclass(slots=True)
-class Omissions:
-    """What was left out of a script so far."""
-
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add(self, omitted: Omitted) -> None:
-        self.counts[omitted.kind, omitted.reason] += 1
-
-    def notes(self) -> Iterator[str]:
-        for (kind, reason), count in self.counts.items():
-            times = f" ({count:,} times)" if count > 1 else ""
-            yield f"{kind} left out{times}: {reason}"
-
-
 def omission(statement: ScriptStatement) -> Omitted | None:
     """Whether a statement is left out, or may be (`Tried`)."""
     if statement.text.startswith("\\"):
         return Omitted(statement.text.split()[0], "psql's commands are no part of a schema")
     if statement.words[:3] == ("create", "user", "mapping"):
-        return Omitted("CREATE USER MAPPING", _SERVER)
+        return Omitted("CREATE USER MAPPING", SERVER)
     if statement.words[:1] and statement.words[0] in _CHANGES:
-        return Tried(statement.words[0].upper(), _ROWS)
+        return Tried(statement.words[0].upper(), ROWS)
     for length in range(min(len(statement.words), 4), 0, -1):
         lead = statement.words[:length]
         if lead in _LEFT_OUT:

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field, replace
 import psycopg
 from psycopg import sql
 
+from loadlab.engines.omitted import Omissions, Omitted
 from loadlab.engines.postgresql.connection import Connection, apply_settings
 from loadlab.engines.postgresql.enums import with_values_from_the_start
 from loadlab.engines.postgresql.errors import is_of_the_server, message
 from loadlab.engines.postgresql.expected import make_expected
 from loadlab.engines.postgresql.maps import with_numbered_modifiers
 from loadlab.engines.postgresql.omissions import (
-    Omissions,
-    Omitted,
     Tried,
     is_known_command,
     is_mark,

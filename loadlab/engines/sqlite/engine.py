@@ -66,6 +66,7 @@ class SqliteEngine:
         self.url = f"sqlite:///{quote(str(path))}"
         self.display_url = display_url
         self._opened: sqlite3.Connection | None = None
+        self._left_out: tuple[str, ...] = ()
         self._empty = sqlite3.connect(":memory:", isolation_level=None)
 
     @classmethod
@@ -133,7 +134,7 @@ class SqliteEngine:
     def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
         """Executed in memory: the library is the same, so the file need not even exist."""
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-            execute_script(scratch, ddl)
+            self._left_out = execute_script(scratch, ddl)
             check_statements(scratch, statements)
             return Schema(reflect(scratch).tables, NAME, ddl)
 
@@ -155,9 +156,9 @@ class SqliteEngine:
             return reflect(self._connection)
 
     def notes(self) -> tuple[str, ...]:
-        """What of a schema in another engine's words was left out here."""
+        """What was left out here of a schema that was read or made."""
         with translated(self.display_url):
-            return ledger.notes(self._connection)
+            return ledger.notes(self._connection) or self._left_out
 
     # Other ways to say a schema -----------------------------------------------------------------------------------
 
@@ -274,9 +275,9 @@ class SqliteEngine:
 
     def _make_tables(self, schema: Schema) -> tuple[str, ...]:
         if is_native(schema.dialect) and schema.ddl:
-            execute_script(self._connection, schema.ddl)
+            notes = execute_script(self._connection, schema.ddl)
             self._put_off()
-            return ()
+            return notes
         translation = translate(schema)
         for sql in (*translation.tables, *(item.definition for item in translation.full_text)):
             self._connection.execute(sql)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from loadlab.engines.sqlite.clauses import split_statements, tokens
+from loadlab.engines.omitted import ROWS, UPKEEP, Omissions, Omitted
+from loadlab.engines.sqlite.clauses import Token, split_statements, tokens, unquoted
 from loadlab.engines.sqlite.dialect import arithmetic_on, is_native, render
 from loadlab.engines.sqlite.errors import translate_error
 from loadlab.engines.sqlite.rewriting import NAME
@@ -15,18 +16,24 @@ from loadlab.spec.statement import Statement
 
 REMEDY = f"give it a text for this engine: sql: {{{NAME}: …}}"
 _PASSED_OVER = {"BEGIN", "COMMIT", "END", "PRAGMA"}
+_LEFT_OUT = {**dict.fromkeys(("INSERT", "REPLACE", "UPDATE", "DELETE"), ROWS), "ANALYZE": UPKEEP, "VACUUM": UPKEEP}
 
 
-def execute_script(connection: sqlite3.Connection, ddl: str) -> None:
+def execute_script(connection: sqlite3.Connection, ddl: str) -> tuple[str, ...]:
     """Execute a DDL text statement by statement; BEGIN and COMMIT in it are the caller's business and passed over.
 
-    PRAGMAs are passed over too, since LoadLab sets its own, and no other file may be touched. Raises InputError with
-    the line.
+    PRAGMAs are passed over too, since LoadLab sets its own, and no other file may be touched. Notes of what was left
+    out are returned. Raises InputError with the line.
     """
+    omissions = Omissions()
     connection.set_authorizer(_no_other_file)
     try:
         for line, sql in split_statements(ddl):
-            if tokens(sql)[0].word in _PASSED_OVER:
+            found = tokens(sql)
+            if found[0].word in _PASSED_OVER:
+                continue
+            if found[0].word in _LEFT_OUT and not _is_setting(found):
+                omissions.add(Omitted(found[0].word, _LEFT_OUT[found[0].word]))
                 continue
             try:
                 connection.execute(sql)
@@ -35,6 +42,13 @@ def execute_script(connection: sqlite3.Connection, ddl: str) -> None:
                 raise InputError(f"schema: line {line}", remedy) from None
     finally:
         connection.set_authorizer(None)
+    return tuple(omissions.notes())
+
+
+def _is_setting(statement: list[Token]) -> bool:
+    """INSERT INTO t (t, …): a column that is called as the table is how FTS5's commands and settings are given."""
+    names = [unquoted(token.text).lower() for token in statement[:5]]
+    return names[:2] == ["insert", "into"] and names[3:] == ["(", names[2]]
 
 
 def _no_other_file(action: int, *_: str | None) -> int:
