@@ -56,7 +56,8 @@ class LogicalType:
     | numeric | an exact decimal number | `precision`, `scale` (may be negative); `form` "money" |
     | float | a binary floating-point number | `bits` |
     | boolean, uuid, json, date | as they say | |
-    | text | characters | `length` at most; `fixed`: padded with blanks to it; `form` "byte": one ASCII character |
+    | text | characters | `length` at most; `fixed`: padded with blanks to it; `form` "byte": one ASCII character, else
+      the encoding of Python that has all of them ("": every character) |
     | bytes | octets | `length` at most; `fixed`: exactly that many |
     | time, timestamp | with decimals of a second | `precision` (None: 6), `timezone`; `bits` 32: ends with 2038-01-19 |
     | interval | an exact duration, a day being 24 hours and a month 30 days | `precision`; `form`: its smallest unit |

@@ -128,8 +128,8 @@ def test_a_server_that_may_not_be_written_to_is_named(mysql_database):
 # Types ---------------------------------------------------------------------------------------------------------------
 
 
-def dataset_of(engine, ddl: str, rows: int) -> Dataset:
-    request = DataRequest(DataShape(), 1.0, 5, lambda _: None, {}, rows_everywhere=rows)
+def dataset_of(engine, ddl: str, rows: int, locale: str = "en_US") -> Dataset:
+    request = DataRequest(DataShape(locale=locale), 1.0, 5, lambda _: None, {}, rows_everywhere=rows)
     return Dataset.plan_for(engine.preview(ddl, {}), request, owns_tables=True)
 
 
@@ -204,6 +204,63 @@ def test_rows_of_the_load_stay_within_a_timestamp(mysql_database):
         assert moments
         assert dt.datetime(2037, 1, 1) < min(moments) <= max(moments) <= dt.datetime(2038, 1, 19, 3, 14, 7)
     assert max(rows.column("at").cast(pa.timestamp("us")).to_pylist()) > dt.datetime(2040, 1, 1)
+
+
+DUMP = """\
+-- MySQL dump
+/*!40103 SET TIME_ZONE='+00:00' */;
+SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '';
+SET unknown_of_mysql_8 = 1;
+CREATE DATABASE `shop`; USE `shop`;
+SET SQL_MODE = '';
+CREATE TABLE `people` (
+  id INT PRIMARY KEY, seen TIMESTAMP NOT NULL DEFAULT '0000-00-00 00:00:00', mark VARBINARY(3) NOT NULL,
+  label VARBINARY(16), UNIQUE (mark), KEY (seen)
+);
+LOCK TABLES `people` WRITE;
+INSERT INTO `people` VALUES (1, now(), 'x', NULL);
+INSERT INTO `people` VALUES (2, now(), 'y', NULL);
+UNLOCK TABLES;
+CREATE TABLE shop.orders (id INT PRIMARY KEY, note VARCHAR(40) DEFAULT 'shop.people', person INT NOT NULL,
+  FOREIGN KEY (person) REFERENCES `shop`.`people` (id));
+CREATE VIEW shop.names AS SELECT shop.people.mark FROM shop.people;
+CREATE USER reader; GRANT SELECT ON shop.* TO reader;
+OPTIMIZE TABLE people;
+"""
+
+
+def test_a_dump_is_read_without_its_rows_its_accounts_and_its_databases_name(mysql_database):
+    dataset = dataset_of(mysql_database, DUMP, 300)
+    assert [note for note in mysql_database.notes() if "left out" in note] == [
+        "SET GLOBAL left out: what the whole server shares is no part of a schema",
+        "SET left out: the server does not have that setting",
+        "INSERT left out (2 times): a schema holds no rows",
+        "CREATE USER left out: what the whole server shares is no part of a schema",
+        "GRANT left out: what the whole server shares is no part of a schema",
+        "OPTIMIZE left out: it is done after the rows are in",
+    ]
+    seed(mysql_database, dataset, workers=1, observe=lambda _: None)
+    assert read(mysql_database, "SELECT count(*), count(DISTINCT mark), max(octet_length(label)) FROM people") == [
+        (300, 300, 16)
+    ]
+    assert read(mysql_database, "SELECT count(*) FROM names JOIN orders WHERE note = 'shop.people'") == [(0,)]
+    columns = dataset.table("orders").columns
+    assert [column.default for column in columns if column.name == "note"] == ["'shop.people'"]
+
+
+def test_texts_of_a_small_character_set_are_spelt_with_what_it_has(mysql_database):
+    columns = ", ".join(
+        f"{name} VARCHAR(60) CHARACTER SET {kind} NOT NULL"
+        for name, kind in (("city", "latin1"), ("last_name", "ascii"), ("company", "koi8r"), ("country", "sjis"))
+    )
+    ddl = (
+        f"CREATE TABLE a (id INT PRIMARY KEY, {columns}, town VARCHAR(60) NOT NULL, UNIQUE (city), UNIQUE (last_name))"
+    )
+    dataset = dataset_of(mysql_database, f"{ddl} DEFAULT CHARSET latin1", 2000, locale="ja_JP")
+    # A character that a column cannot keep is refused.
+    seed(mysql_database, dataset, workers=1, observe=lambda _: None)
+    found = read(mysql_database, "SELECT count(*), count(DISTINCT city), count(DISTINCT last_name) FROM a")
+    assert found == [(2000, 2000, 2000)]
 
 
 def test_collations_that_the_other_product_has_are_read_as_their_likes_and_named(mysql_database):

@@ -369,6 +369,29 @@ def test_a_script_touches_no_other_file(engine_with_tables, tmp_path):
     assert not (tmp_path / "other.db").exists()
 
 
+def test_rows_and_upkeep_of_a_script_are_left_out_but_not_the_settings_of_full_text(tmp_path):
+    ddl = """
+        CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT UNIQUE);
+        INSERT INTO a VALUES (1, 'x'); REPLACE INTO a (id, b) VALUES (2, 'y'); UPDATE a SET b = 'z';
+        CREATE VIRTUAL TABLE words USING fts5(b, content='');
+        INSERT INTO words(words, rank) VALUES ('rank', 'bm25(10.0)');
+        ANALYZE;
+    """
+    with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        manifest = Manifest("a", {}, engine.preview(ddl, {}), owns_tables=True)
+        noted = engine.notes()
+        engine.create(manifest)
+        assert engine.notes() == noted == (
+            "INSERT left out: a schema holds no rows",
+            "REPLACE left out: a schema holds no rows",
+            "UPDATE left out: a schema holds no rows",
+            "ANALYZE left out: it is done after the rows are in",
+        )  # fmt: skip
+        assert not any(engine.user_tables().values())
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        assert connection.execute("SELECT v FROM words_config WHERE k = 'rank'").fetchall() == [("bm25(10.0)",)]
+
+
 def test_statements_are_split_where_sqlite_ends_them():
     assert [(line, sql.split()[1 if " " in sql else 0]) for line, sql in split_statements(DUMP)] == [
         (1, "foreign_keys=OFF;"),

@@ -262,6 +262,9 @@ SEVERAL: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = [
     ("num_nonnulls(a, b) <= 1", ((IsNull("b"),), (IsNull("a"),))),
     ("num_nonnulls(a, b) = ANY (ARRAY[0, 2])", ((IsNull("a"), IsNull("b")), (NotNull("a"), NotNull("b")))),
     ("(a IS NULL) = (b IS NULL)", ((IsNull("a"), IsNull("b")), (NotNull("a"), NotNull("b")))),
+    # Where conditions are numbers.
+    ("(a IS NULL AND b IS NULL) = 1", ((IsNull("a"), IsNull("b")),)),
+    ("0 <> (CASE WHEN a IS NULL THEN b IS NOT NULL ELSE b IS NULL END)", one_of_two[::-1]),
     (
         "a IS NULL AND b IS NULL OR a IS NOT NULL AND b > 0",
         ((IsNull("a"), IsNull("b")), (NotNull("a"), Bound("b", ">", 0))),

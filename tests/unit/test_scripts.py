@@ -21,6 +21,15 @@ def test_includes_are_read_where_they_stand(tmp_path: Path) -> None:
     assert read_script(tmp_path / "all.sql") == expected
 
 
+def test_the_mysql_shells_source_is_no_column(tmp_path: Path) -> None:
+    (tmp_path / "all.sql").write_text(
+        "CREATE TABLE t (\nsource text,\nsource varchar(9));\nsource a.sql ;\n\\. a.sql\n\\.\n"
+    )
+    (tmp_path / "a.sql").write_text("SELECT 1;")
+    expected = "CREATE TABLE t (\nsource text,\nsource varchar(9));\nSELECT 1;\nSELECT 1;\n\\.\n"
+    assert read_script(tmp_path / "all.sql") == expected
+
+
 @pytest.mark.parametrize("name, reason", [("no.sql", "is not there"), ("all.sql", "without an end")])
 def test_an_include_that_leads_nowhere_is_refused(tmp_path: Path, name: str, reason: str) -> None:
     (tmp_path / "all.sql").write_text(f"SELECT 1;\n\\i {name}\n")

@@ -19,6 +19,7 @@ from loadlab.data.core.cells import Cells
 from loadlab.data.core.joining import NULL, constant
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.relations.slots import Slots
+from loadlab.data.texts import pools
 from loadlab.data.texts.patterns import NoTextError, UnsupportedPatternError, like_pattern, pattern_piece
 from loadlab.data.values import recipes
 from loadlab.data.values.distinct_values import CodeBytes
@@ -124,7 +125,8 @@ def width(table: Table, column: Column, facts: ColumnFacts, meaning: str, locale
     if limits and min(limits) <= 0:
         return 1
     context = recipes.TextContext(
-        0, 0, locale, True, min(limits, default=None), frozenset(), column=column.name, comment=column.comment,
+        0, 0, pools.in_encoding(locale, encoding_of(column)), True, min(limits, default=None), frozenset(),
+        column=column.name, comment=column.comment,
         fixed_length=column.type.fixed, distinct_ignoring_case=True,
     )  # fmt: skip
     patterns = [pattern for pattern in facts.patterns if not pattern.negated]
@@ -179,6 +181,11 @@ _FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
+def encoding_of(column: Column) -> str:
+    """The encoding in which the column's texts can be written; "" where every text can be kept."""
+    return "" if column.type.form == "byte" else column.type.form
+
+
 def text_context(context: TableContext, column: Column) -> recipes.TextContext:
     """What a recipe may know of the column."""
     facts = context.of(column.name)
@@ -186,7 +193,7 @@ def text_context(context: TableContext, column: Column) -> recipes.TextContext:
     return recipes.TextContext(
         context.key,
         context.key_of(column.name),
-        context.locale,
+        pools.in_encoding(context.locale, encoding_of(column)),
         context.is_unique(column.name),
         min(limits, default=None),
         frozenset(context.table.column_names) - {column.name},

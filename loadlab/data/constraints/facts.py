@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -136,6 +136,7 @@ def table_facts(table: Table, dialect: str, more: Iterable[tuple[str, Reading]] 
     readings += [("", Reading(((Allowed(column.name, column.type.labels),),))) for column in enums]
     never_null = set(table.primary_key) | {column.name for column in table.columns if not column.nullable}
     references = frozenset(name for key in table.foreign_keys for name in key.columns)
+    readings += [("", Reading((tuple(_declared_octets(table, references)),)))]
     readings = [(name, _for_references(reading, references)) for name, reading in readings]
     readings, unkept = with_ends(readings, table)
     columns = frozenset(table.column_names)
@@ -151,6 +152,14 @@ def _of_octets(reading: Reading, octets: Collection[str]) -> Reading:
         return replace(fact, unit="bytes") if isinstance(fact, Length) and fact.column in octets else fact
 
     return replace(reading, branches=tuple(tuple(map(counted, branch)) for branch in reading.branches))
+
+
+def _declared_octets(table: Table, references: Collection[str]) -> Iterator[Fact]:
+    """The lengths that the types of columns of octets declare, where they have values of their own."""
+    for column in table.columns:
+        length = column.type.length
+        if column.type.kind == "bytes" and length is not None and column.name not in references:
+            yield Length(column.name, "=" if column.type.fixed else "<=", length, "bytes")
 
 
 def _ties(table: Table, never_null: Collection[str]) -> tuple[frozenset[str], ...]:

@@ -3,6 +3,8 @@
 A pool is determined by its name, the locale and the versions of the libraries that made it. Its digest goes into the
 manifest, so that a library upgrade that changes a pool is a different dataset, and says so. Pools of one group (the
 parts of places, of persons, of files, …) are parallel: the same index is the same place, person or kind of file.
+A locale may name an encoding behind a plus sign (`de_DE+ascii`): its entries are those of the locale, spelt with the
+characters that the encoding has.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from loadlab.data.core.hashing import Int64s
+from loadlab.data.core.hashing import Int64s, make_key
 from loadlab.data.texts import places
 from loadlab.data.texts.words import WORDS
 from loadlab.errors import InputError
@@ -285,8 +287,45 @@ def pools_of(generator: object) -> set[str]:
     return found
 
 
+def in_encoding(locale: str, encoding: str) -> str:
+    """The locale whose pools hold only what can be written in an encoding of Python; "": everything."""
+    return f"{locale}+{encoding}" if encoding else locale
+
+
+def country_of(locale: str) -> str:
+    """The locale's country, such as DE; US where it names none."""
+    return locale.partition("+")[0].partition("_")[2] or "US"
+
+
+def _spelt(entries: list[str], encoding: str) -> list[str]:
+    """The entries in the characters of an encoding: without accents, or with other letters; as different as before."""
+    made: dict[str, str] = {}
+    taken: set[str] = set()
+    for entry in entries:
+        if entry in made:
+            continue
+        text = "".join(_letters(character, encoding) for character in entry)
+        while text.lower() in taken and text != entry:
+            text += chr(ord("a") + make_key(text, entry) % 26)
+        made[entry] = text
+        taken.add(text.lower())
+    return [made[entry] for entry in entries]
+
+
+def _letters(character: str, encoding: str) -> str:
+    """A character in an encoding: itself, its plain letters, or one that is as good as any."""
+    plain = PLAIN.get(character) or unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    with contextlib.suppress(UnicodeEncodeError):
+        character.encode(encoding)
+        return character
+    return plain or chr(ord("a") + ord(character) % 26)
+
+
 @cache
 def _stored(name: str, locale: str) -> list[str]:
+    base, _, encoding = locale.partition("+")
+    if encoding:
+        return _spelt(_stored(name, base), encoding)
     if name in WORDS and name not in _RECIPES:
         return WORDS[name]
     from importlib.metadata import version

@@ -47,7 +47,7 @@ class TextContext:
     @property
     def country(self) -> str:
         """The locale's country, such as DE."""
-        return self.locale.partition("_")[2] or "US"
+        return pools.country_of(self.locale)
 
     @property
     def role(self) -> str:

@@ -12,7 +12,7 @@ from loadlab.engines.mysql.ledger import PREFIX
 from loadlab.engines.mysql.names import literal, quoted
 from loadlab.engines.mysql.partitions import partition_checks
 from loadlab.engines.mysql.show import CheckPart, TableParts, table_parts
-from loadlab.engines.mysql.types import implied_check, logical_type
+from loadlab.engines.mysql.types import encoding, implied_check, logical_type
 from loadlab.schema.model import Check, Column, ForeignKey, Index, LogicalType, Schema, Table, Trigger
 
 NAME = "mysql"
@@ -95,6 +95,8 @@ class _Catalogue:
         kind = logical_type(str(row["column_type"]), srid=row.get("srs_id"))
         if row["column_name"] in documents and kind.kind == "text":
             kind = LogicalType("json", kind.native)
+        if kind.kind == "text":
+            kind = replace(kind, form=encoding(row["character_set_name"]))
         identity: Literal["by default"] | None = "by default" if "auto_increment" in extra else None
         generated = row.get("generation_expression") or None
         return Column(

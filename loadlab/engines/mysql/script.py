@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.names import literal
@@ -27,11 +27,15 @@ _TOKEN = re.compile(
 )
 _DELIMITER = re.compile(r"[ \t]*DELIMITER[ \t]+(\S+)[ \t]*(?:\n|$)", re.IGNORECASE)
 _COMPOUND = re.compile(
-    r"^CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b",
+    r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b",
     re.IGNORECASE,
 )
 _NO_FULL_TEXT_INDEX = "1191"
 _UNKNOWN_COLLATION = "1273"
+# The database that a script is written for; its tables may be named with it, and here it is the one that was named.
+_OWN_DATABASE = re.compile(
+    r"(?:USE|CREATE\s+(?:DATABASE|SCHEMA)(?:\s+IF\s+NOT\s+EXISTS)?)\s+(?P<name>`(?:[^`]|``)+`|\w+)", re.IGNORECASE
+)
 _NO_COLLATION = re.compile(r"'(\w+)'")
 _BLOCKS = {"IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR"}
 
@@ -39,24 +43,26 @@ _BLOCKS = {"IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR"}
 def split_statements(script: str) -> Iterator[tuple[int, str]]:
     """(line it begins on, from 1; statement) of each statement; DELIMITER is heeded, a body of BEGIN … END whole."""
     delimiter, start, place, depth, before = ";", -1, 0, 0, ""
+    line, counted = 1, 0
     while place < len(script):
         if start < 0 and (found := _DELIMITER.match(script, place)):
             delimiter, place = found[1], found.end()
             continue
         if depth == 0 and script.startswith(delimiter, place):
             if start >= 0:
-                yield from _sent(script.count("\n", 0, start) + 1, script[start:place].rstrip(), delimiter)
+                yield from _sent(line, script[start:place].rstrip(), delimiter)
             start, before, place = -1, "", place + len(delimiter)
             continue
         found = _TOKEN.match(script, place)
         assert found is not None
         if start < 0 and not (found["space"] or found["comment"]):
             start = place
-        if found["word"] and delimiter == ";" and _COMPOUND.match(script[start:]):
+            line, counted = line + script.count("\n", counted, start), start
+        if found["word"] and delimiter == ";" and _COMPOUND.match(script, start):
             depth, before = _depth(depth, before, found["word"].upper()), found["word"].upper()
         place = found.end()
     if start >= 0 and script[start:].strip():
-        yield from _sent(script.count("\n", 0, start) + 1, script[start:].rstrip(), delimiter)
+        yield from _sent(line, script[start:].rstrip(), delimiter)
 
 
 def _sent(line: int, text: str, delimiter: str) -> Iterator[tuple[int, str]]:
@@ -82,9 +88,12 @@ def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
     """
     read_as: dict[str, str] = {}
     omissions = Omissions()
+    own: set[str] = set()
     for line, sql in split_statements(ddl):
         if _PASSED_OVER.match(sql):
+            own |= {found["name"].strip("`") for found in [_OWN_DATABASE.match(sql)] if found is not None}
             continue
+        sql = _without_databases(sql, own)
         if (omitted := omission(sql)) is not None:
             omissions.add(omitted)
             continue
@@ -99,6 +108,21 @@ def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
         for name, other in read_as.items()
     )
     return (*omissions.notes(), *likes)
+
+
+def _without_databases(sql: str, names: Collection[str]) -> str:
+    """Without the names of databases, and the dots behind them, before those of tables."""
+    if not any(name in sql for name in names):
+        return sql
+    tokens = list(_TOKEN.finditer(sql))
+    before = ["", *(token[0] for token in tokens[:-1])]
+    after = [*(token[0] for token in tokens[1:]), ""]
+    kept = []
+    for token, earlier, later in zip(tokens, before, after, strict=True):
+        is_database = token[0].strip("`") in names and later == "." and earlier != "."
+        is_dot = token[0] == "." and earlier.strip("`") in names and kept[-1:] == [""]
+        kept.append("" if is_database or is_dot else token[0])
+    return "".join(kept)
 
 
 def _run(connection: Connection, sql: str, read_as: dict[str, str]) -> None:

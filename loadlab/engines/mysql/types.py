@@ -14,6 +14,15 @@ _INTEGERS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer"
 # Bytes that the smallest of the text and blob types hold; of others no row that LoadLab makes is too long.
 _TINY_BYTES = 255
 _BYTES_PER_CHARACTER = 4  # at most, in utf8mb4
+# Character sets that hold all of Unicode, or all but what no row of LoadLab's has.
+_UNICODE = re.compile(r"utf8|utf16|utf32|ucs2|gb18030|binary", re.IGNORECASE)
+# Python's names of those of one byte a character (https://mariadb.com/kb/en/supported-character-sets-and-collations/);
+# of others ASCII is taken, which all of them have.
+_ENCODINGS = {
+    "latin1": "cp1252", "latin2": "iso8859-2", "latin5": "iso8859-9", "latin7": "iso8859-13", "greek": "iso8859-7",
+    "hebrew": "iso8859-8", "koi8r": "koi8-r", "koi8u": "koi8-u", "cp1250": "cp1250", "cp1251": "cp1251",
+    "cp1256": "cp1256", "cp1257": "cp1257", "cp850": "cp850", "cp852": "cp852", "cp866": "cp866",
+}  # fmt: skip
 _FIGURES = {
     "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geometry",
 }  # fmt: skip
@@ -70,6 +79,13 @@ def logical_type(declared: str, *, srid: int | None = None) -> LogicalType:
         case "blob" | "mediumblob" | "longblob":
             return LogicalType("bytes", declared)
     return LogicalType("other", declared)
+
+
+def encoding(character_set: str | None) -> str:
+    """Python's name of the encoding that a column of text is kept in; "" where it holds every text."""
+    if not character_set or _UNICODE.match(character_set):
+        return ""
+    return _ENCODINGS.get(character_set.lower(), "ascii")
 
 
 def implied_check(column: Column) -> str | None:

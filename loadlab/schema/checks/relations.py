@@ -8,6 +8,7 @@ from loadlab.schema.checks.arithmetic import MIRROR
 from loadlab.schema.checks.branches import NEVER, Branches, both, either
 from loadlab.schema.checks.choices import lifted
 from loadlab.schema.checks.comparisons import read_comparison
+from loadlab.schema.checks.constants import constant
 from loadlab.schema.checks.counts import counted
 from loadlab.schema.checks.extremes import extreme
 from loadlab.schema.checks.lists import quantified
@@ -62,6 +63,7 @@ def _compare(read: Read, left: exp.Expr, sign: str, right: exp.Expr, want: Truth
     number = counted(read, left, sign, right, want)
     if number is not None:
         return number
+    left, right = _as_truth(left, right), _as_truth(right, left)
     if sign in ("=", "<>") and _are_conditions(left, right):
         return _agreement(read, left, right, want if sign == "=" else want.opposite)
     if any(part for side in (left, right) for part in side.walk() if isinstance(part, CHOICES)):
@@ -96,6 +98,13 @@ def _compare_rows(read: Read, left: list[exp.Expr], sign: str, right: list[exp.E
     ahead = compared(a, sign[0], b)
     tied = conjunction([compared(a, "=", b), later])
     return read(exp.Or(this=paren(ahead), expression=paren(tied)), want)
+
+
+def _as_truth(node: exp.Expr, other: exp.Expr) -> exp.Expr:
+    """0 and 1 beside a condition, where conditions are numbers (MariaDB, MySQL, SQLite)."""
+    value = constant(node)
+    is_number = isinstance(node, exp.Literal) and not node.is_string and value in (0, 1)
+    return exp.Boolean(this=bool(value)) if is_number and is_condition(other) else node
 
 
 def _are_conditions(left: exp.Expr, right: exp.Expr) -> bool:

@@ -11,11 +11,12 @@ from pathlib import Path
 from loadlab.errors import InputError
 from loadlab.spec.base import read_text
 
-# psql: \i, \ir and their long names; sqlite3: .read. A name in quotes may hold blanks.
+# psql: \i, \ir and their long names; sqlite3: .read; mysql: source and \. alone on a line, with an ending that tells a
+# file from the type of a column called source. A name in quotes may hold blanks.
 _INCLUDE = re.compile(
-    r"""^(?:\\(?:ir?|include(?:_relative)?)|\.read)[ \t]+"""
-    r"""(?:'(?P<single>[^'\n]+)'|"(?P<double>[^"\n]+)"|(?P<plain>[^\s;]+))"""
-    r"[^\n]*$",
+    r"""^(?:(?:\\(?:ir?|include(?:_relative)?)|\.read)[ \t]+"""
+    r"""(?:'(?P<single>[^'\n]+)'|"(?P<double>[^"\n]+)"|(?P<plain>[^\s;]+))[^\n]*"""
+    r"""|(?:source|\\\.)[ \t]+(?P<sourced>[^\s;'"(),]+\.[A-Za-z]\w*)[ \t]*;?[ \t]*)$""",
     re.MULTILINE,
 )
 # goose, sql-migrate and micrate: `-- +goose Down`; dbmate: `-- migrate:down`. Each part ends where the next one begins.
@@ -40,7 +41,7 @@ def _read(path: Path, base: Path, depth: int) -> str:
     text = _UNDOING.sub(lambda match: "\n" * match[0].count("\n"), read_text(path))
 
     def included(match: re.Match[str]) -> str:
-        name = match["single"] or match["double"] or match["plain"]
+        name = match["single"] or match["double"] or match["plain"] or match["sourced"]
         place = f"{path.name}: line {text.count(chr(10), 0, match.start()) + 1}"
         found = next((folder / name for folder in (path.parent, base) if (folder / name).is_file()), None)
         if found is None:
