@@ -36,7 +36,9 @@ _OPENERS = {
 # an engine of another package is `NAME://`.
 _SCRATCH = {"postgresql": "embedded:", "mysql": "mysql://", "mongodb": "mongodb://", "sqlite": "sqlite://"}
 # What a Prisma schema calls the engines that can write its tables.
-_PROVIDERS = {"postgresql": "postgresql", "sqlite": "sqlite", "postgres": "postgresql", "cockroachdb": "postgresql"}
+_PROVIDERS = {name: name for name in ("postgresql", "sqlite", "mysql")} | dict.fromkeys(
+    ("postgres", "cockroachdb"), "postgresql"
+)
 PROVIDERS = tuple(_PROVIDERS)
 # Engine name → how its tools read values and statements from files.
 _FILE_FORMS = {

@@ -32,6 +32,7 @@ from loadlab.errors import (
     StatementTimeoutError,
     UnreachableError,
 )
+from loadlab.schema.sources.prisma.resolve import read_prisma
 from loadlab.seeding.seeder import seed
 from loadlab.spec.operations import Search
 from loadlab.spec.shapes import DataShape
@@ -204,6 +205,14 @@ def test_rows_of_the_load_stay_within_a_timestamp(mysql_database):
         assert moments
         assert dt.datetime(2037, 1, 1) < min(moments) <= max(moments) <= dt.datetime(2038, 1, 19, 3, 14, 7)
     assert max(rows.column("at").cast(pa.timestamp("us")).to_pylist()) > dt.datetime(2040, 1, 1)
+
+
+def test_a_prisma_schema_is_made_and_filled(mysql_database):
+    source = Path(__file__).parents[2] / "fixtures" / "prisma" / "mysql.prisma"
+    dataset = dataset_of(mysql_database, mysql_database.render_prisma(read_prisma(source)), 60)
+    seed(mysql_database, dataset, workers=1, observe=lambda _: None)
+    assert mysql_database.reflect().tables == dataset.manifest.schema.tables
+    assert read(mysql_database, "SELECT count(*), count(DISTINCT `A`, `B`) FROM `_GroupToUser`") == [(60, 60)]
 
 
 DUMP = """\

@@ -32,6 +32,13 @@ def test_the_ddl_is_prismas(name, render):
     assert ours == prismas
 
 
+def test_the_ddl_of_mysql_is_as_prisma_writes_it():
+    """Written by hand, in the form of migrations that Prisma has made: its engine was not at hand."""
+    mysql = pytest.importorskip("loadlab.engines.mysql.prisma")
+    ours = statements(mysql.render_prisma(read_prisma(FIXTURES / "mysql.prisma")))
+    assert ours == statements((FIXTURES / "mysql.sql").read_text(encoding="utf-8"))
+
+
 def rendered(tmp_path: Path, text: str) -> str:
     (tmp_path / "schema.prisma").write_text(text, encoding="utf-8")
     return postgresql.render_prisma(read_prisma(tmp_path / "schema.prisma"))

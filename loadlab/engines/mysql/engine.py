@@ -26,6 +26,7 @@ from loadlab.engines.mysql.later import (
 )
 from loadlab.engines.mysql.loading import can_load_local, insert_batches
 from loadlab.engines.mysql.names import literal, quoted
+from loadlab.engines.mysql.prisma import render_prisma
 from loadlab.engines.mysql.reflect import NAME, reflect, table_names
 from loadlab.engines.mysql.remedies import MysqlRemedies
 from loadlab.engines.mysql.rights import missing_rights
@@ -48,6 +49,8 @@ from loadlab.spec.statement import Statement
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from loadlab.schema.sources.prisma.model import PrismaSchema
+
 _SCRATCH = ("mysql:", "mysql://", "mariadb:", "mariadb://")
 _SLOW = (
     "the server forbids LOAD DATA LOCAL (local_infile is off): rows go in by INSERTs of many rows each, which takes"
@@ -57,7 +60,7 @@ _SLOW = (
 
 class MysqlEngine:
     """See `loadlab.engines.protocol.Engine`; also CanExplain, CanRenderInsert, CanConnectDirectly, CanTellIdentity,
-    CanWatch, CanIdentifyStatements and those of filling, review and plans that the methods name.
+    CanRenderPrisma, CanWatch, CanIdentifyStatements and those of filling, review and plans that the methods name.
     """
 
     name = NAME
@@ -232,6 +235,10 @@ class MysqlEngine:
     def with_extensions(self, ddl: str) -> str:
         """The text itself: nothing is installed into a database."""
         return ddl
+
+    def render_prisma(self, schema: PrismaSchema) -> str:
+        """See `loadlab.engines.abilities.CanRenderPrisma`."""
+        return render_prisma(schema)
 
     # Review -------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 from loadlab.errors import InputError
 
 Arity = Literal["required", "optional", "list"]
+FULL_TEXT = "fulltext"
+"""The method of `@@fulltext`."""
 
 
 @dataclass(frozen=True, slots=True)

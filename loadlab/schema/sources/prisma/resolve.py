@@ -14,6 +14,7 @@ from pathlib import Path
 from loadlab.errors import InputError
 from loadlab.schema.sources.prisma.grammar import Attribute, Block, Field, read_blocks
 from loadlab.schema.sources.prisma.model import (
+    FULL_TEXT,
     Call,
     EnumType,
     KeyPart,
@@ -289,7 +290,7 @@ def _indexes(model: _Model) -> tuple[PrismaKey, ...]:
     found += [
         _key(model, whole, unique=whole.name == "unique")
         for whole in model.block.attributes
-        if whole.name in ("unique", "index")
+        if whole.name in ("unique", "index", FULL_TEXT)
     ]
     return tuple(found)
 
@@ -307,10 +308,9 @@ def _key(model: _Model, attribute: Attribute, *, unique: bool) -> PrismaKey:
     name = _text(attribute.get("map"))
     if attribute.name == "index":
         name = name or _text(attribute.get("name"))  # what `map` was called before Prisma 3
-    method = attribute.get("type")
-    return PrismaKey(
-        tuple(parts), name, unique, method.text if isinstance(method, Word) else None, _predicate(attribute)
-    )
+    stated = attribute.get("type")
+    method = FULL_TEXT if attribute.name == FULL_TEXT else stated.text if isinstance(stated, Word) else None
+    return PrismaKey(tuple(parts), name, unique, method, _predicate(attribute))
 
 
 def _part_options(column: str, options: Mapping[str, Literal_]) -> KeyPart:
