@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 ROWS = "a schema holds no rows"
@@ -33,3 +33,9 @@ class Omissions:
         for (kind, reason), count in self.counts.items():
             times = f" ({count:,} times)" if count > 1 else ""
             yield f"{kind} left out{times}: {reason}"
+
+
+def note_of_filled(tables: Iterable[str]) -> tuple[str, ...]:
+    """The note on tables that the schema's own code filled; none where there are none."""
+    names = ", ".join(tables)
+    return (f"rows that the schema's own code made are left out, of {names}: {ROWS}",) if names else ()

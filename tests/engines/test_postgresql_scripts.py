@@ -138,6 +138,19 @@ COMMENT ON VIEW v IS 'x';
     )
 
 
+def test_a_check_with_a_function_of_a_missing_extension_is_left_out_on_our_own_server(
+    database: PostgresqlEngine,
+) -> None:
+    table = "CREATE TABLE t (\n a int, CONSTRAINT far CHECK (its_own(a) > 3), CONSTRAINT big CHECK (a > 3)\n)"
+    schema = made(database, f"CREATE EXTENSION {NOT_THERE};\n{table}")
+    assert [check.name for check in schema.table("t").checks] == ["big"]
+    database.preview(f"CREATE EXTENSION {NOT_THERE};\n{table.replace(' t ', ' u ')}", {})
+    assert "CHECKs left out, for a function that is not there: far (its_own); the server" in "\n".join(database.notes())
+    # Without an extension that could have brought it, the function is missing in the script.
+    with pytest.raises(InputError, match=r"function its_own\(integer\) does not exist"):
+        database.preview(table.replace(" t ", " v "), {})
+
+
 @pytest.mark.parametrize(
     "statement", ["CREATE TABLE t (id int, place its_own_type)", "CREATE TABLE t (); ALTER TABLE t ADD a its_own_type"]
 )

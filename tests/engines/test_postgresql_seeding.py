@@ -359,3 +359,25 @@ CREATE TABLE filters (
     dataset = seeded.plan(schema, 60)
     seeded.fill(database, dataset)
     seeded.check_everything(database, schema, dataset, 60)
+
+
+def test_checks_that_call_functions_of_the_schema_hold(new_database: Callable[[], PostgresqlEngine]) -> None:
+    script = """
+        CREATE FUNCTION squeezed(word text) RETURNS text LANGUAGE plpgsql AS $$
+        DECLARE result text; BEGIN SELECT replace(word, 'x', '') INTO result; RETURN result; END; $$;
+        CREATE FUNCTION no_blanks(word text) RETURNS boolean LANGUAGE plpgsql AS $$
+        BEGIN RETURN word !~ '[[:space:]]'; END; $$;
+        CREATE FUNCTION in_order(a int, b int) RETURNS boolean LANGUAGE sql AS 'SELECT $1 <= $2 AND a > 10';
+        CREATE DOMAIN rate AS numeric(5, 2) CHECK (in_order(11, VALUE::int));
+        CREATE TABLE t (
+            id int PRIMARY KEY, name varchar(60) NOT NULL CHECK (no_blanks(name::text)), low int NOT NULL,
+            high int NOT NULL, share rate, CHECK (in_order(low, high)), CHECK (length(squeezed(name)) < 900)
+        );
+    """
+    engine = new_database()
+    schema = engine.preview(script, {})
+    dataset = seeded.plan(schema, 200)
+    seeded.fill(engine, dataset)
+    seeded.check_everything(engine, schema, dataset, 200)
+    understood = "count(*) FILTER (WHERE low > 10 AND high >= low AND name !~ '[[:space:]]')"
+    assert rows(engine, f"SELECT count(*), {understood} FROM t") == [(200, 200)]

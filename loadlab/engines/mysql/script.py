@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from loadlab.engines.mysql.connection import Connection
-from loadlab.engines.mysql.names import literal
+from loadlab.engines.mysql.ledger import PREFIX
+from loadlab.engines.mysql.names import literal, quoted
 from loadlab.engines.mysql.omissions import failed_setting, omission
-from loadlab.engines.omitted import Omissions
+from loadlab.engines.omitted import Omissions, note_of_filled
 from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import DatabaseError, InputError
 from loadlab.spec.statement import Statement
@@ -107,7 +108,21 @@ def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
         f"collation {name} read as {other}: {connection.product} lacks it, and this one compares alike"
         for name, other in read_as.items()
     )
-    return (*omissions.notes(), *likes)
+    return (*omissions.notes(), *likes, *note_of_filled(_emptied(connection)))
+
+
+def _emptied(connection: Connection) -> list[str]:
+    """The tables that what the script called has filled; they hold nothing any more."""
+    names = connection.rows(
+        "SELECT table_name FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
+    )
+    own = [name for (name,) in names if not name.startswith(PREFIX)]
+    filled = [name for name in own if connection.value(f"SELECT 1 FROM {quoted(name)} LIMIT 1") is not None]
+    with connection.setting("foreign_key_checks", "0", "1"):
+        for name in filled:
+            connection.run(f"TRUNCATE TABLE {quoted(name)}")
+    return filled
 
 
 def _without_databases(sql: str, names: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from loadlab.engines.omitted import note_of_filled
 from loadlab.engines.postgresql.catalog import IS_USERS_TABLE, KEY
 from loadlab.engines.postgresql.connection import Connection
 
@@ -26,11 +27,7 @@ class FilledTables:
     names: dict[str, str]
 
     def notes(self) -> tuple[str, ...]:
-        if not self.names:
-            return ()
-        return (
-            f"rows that the schema's own code made are left out, of {', '.join(self.names)}: a schema holds no rows",
-        )
+        return note_of_filled(self.names)
 
     def empty(self, connection: Connection) -> None:
         """Remove their rows, and what refers to these. Foreign keys and triggers are put off by now."""

@@ -17,6 +17,7 @@ from psycopg.rows import namedtuple_row
 
 from loadlab.engines.postgresql.catalog import IS_USERS_NAMESPACE, IS_USERS_TABLE, KEY
 from loadlab.engines.postgresql.connection import Connection
+from loadlab.engines.postgresql.inlining import Formula, inlined, read_formulas
 from loadlab.engines.postgresql.statements import written_tables
 from loadlab.engines.postgresql.types import TypeCatalog, read_types
 from loadlab.schema.model import (
@@ -196,6 +197,7 @@ def read_schema(connection: Connection) -> Reflection:
             triggers,
             parts,
             _writes({row.oid: row.source or "" for row in bodies}, tables),
+            read_formulas(cursor),
         )
         notes = tuple(note for (note,) in cursor.execute(_NOTES.encode()).fetchall())
     found = sorted((reader.table(table) for table in tables), key=lambda table: table.key)
@@ -216,6 +218,7 @@ class _Reader:
     triggers: Mapping[int, list[Row]]
     partitions: Mapping[int, list[Row]]
     writes: Mapping[int, tuple[str, ...]]
+    formulas: Mapping[str, Formula]
 
     def table(self, row: Row) -> Table:
         constraints = self.constraints[row.oid]
@@ -223,7 +226,11 @@ class _Reader:
         by_index = {item.index_oid: item for item in constraints if item.kind in "pux"}
         columns = self.columns[row.oid]
         own = self.parts_constraints[row.oid]
-        checks = [Check(c.name, c.expression, c.definition) for c in (*constraints, *own) if c.kind == "c"]
+        checks = [
+            Check(c.name, inlined(c.expression, self.formulas), c.definition)
+            for c in (*constraints, *own)
+            if c.kind == "c"
+        ]
         return Table(
             name=row.name,
             namespace=row.namespace,
@@ -257,7 +264,7 @@ class _Reader:
     def _domain_checks(self, columns: Iterable[Row]) -> Iterable[Check]:
         for column in columns:
             for name, expression in self.types.column_type(column.type_oid, column.modifier).checks:
-                yield Check(name, _for_column(expression, column.name))
+                yield Check(name, inlined(_for_column(expression, column.name), self.formulas))
 
     def _partitioning(self, row: Row) -> Partitioning | None:
         if row.strategy is None:

@@ -30,6 +30,7 @@ from loadlab.engines.postgresql.omissions import (
 )
 from loadlab.engines.postgresql.standins import available_extensions, stand_in
 from loadlab.engines.postgresql.statements import ScriptStatement, split
+from loadlab.engines.postgresql.unmet_checks import missing_function, without_checks_of
 from loadlab.errors import DatabaseError, InputError
 
 # A script's own transaction is left out: the whole script is one.
@@ -107,6 +108,7 @@ class _Run:
     waiting: list[tuple[ScriptStatement, psycopg.Error]] = field(default_factory=list)
     moved: int = 0
     lacking: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
     def whole(self) -> tuple[str, ...]:
         if self.own_server:
@@ -140,6 +142,8 @@ class _Run:
             left = ", ".join(f"{kind} ({count:,})" for kind, count in self.without.items())
             also = f", and what needs it: {left}" if left else ""
             notes.append(f"extension {', '.join(self.missing)} left out{also}; {_REMEDY}")
+        if self.unchecked:
+            notes.append(f"CHECKs left out, for a function that is not there: {', '.join(self.unchecked)}; {_REMEDY}")
         if self.made:
             notes.append(f"{', '.join(self.made)} made: the schema takes it for granted")
         if self.moved:
@@ -195,6 +199,8 @@ class _Run:
             return replace(statement, text=f'CREATE COLLATION {collation[1]} FROM "C"')
         if (lacking := _NO_COLLATION.match(said)) is not None:
             return self._with_plain_collation(statement, lacking["name"])
+        if (checked := self._without_checks(statement, missing_function(said))) is not None:
+            return checked
         if error.sqlstate == _NOT_BUILT and "XML" in said:
             self._miss("XML")
         language = _NO_LANGUAGE.match(said)
@@ -209,6 +215,14 @@ class _Run:
         self.connection.execute(f"CREATE {found[1].upper()} {name}".encode())
         self.made.append(f"{found[1]} {found[2]}")
         return statement
+
+    def _without_checks(self, statement: ScriptStatement, function: str | None) -> ScriptStatement | None:
+        """The statement without CHECKs that need a function of an extension that something stands in for."""
+        if function is None or statement.words[:2] != ("create", "table") or not (self.replaced or self.missing):
+            return None
+        text, names = without_checks_of(statement.text, function)
+        self.unchecked += [f"{name} ({function})" for name in names]
+        return replace(statement, text=text) if names else None
 
     def _with_plain_collation(self, statement: ScriptStatement, name: str) -> ScriptStatement | None:
         """The statement with a collation that the server was built without as a plain one."""
