@@ -281,7 +281,7 @@ SEVERAL: list[tuple[str, tuple[tuple[Fact, ...], ...]]] = [
     ("NOT (a > 1 AND b > 2)", ((Bound("a", "<=", 1),), (Bound("b", "<=", 2),))),
     (
         "a IS DISTINCT FROM b",
-        ((NotNull("a"), IsNull("b")), (Compared("a", "<>", "b"), NotNull("b"))),
+        ((NotNull("a"), Compared("a", "<>", "b")), (NotNull("b"), Compared("a", "<>", "b"))),
     ),
     ("(a, b) < (c, d)", ((Compared("a", "<", "c"),), (Compared("a", "=", "c"), Compared("b", "<", "d")))),
     ("x LIKE ANY (ARRAY['a%', 'b%'])", ((Like("x", "a%"),), (Like("x", "b%"),))),

@@ -28,3 +28,12 @@ def test_a_contradiction_without_left_out_parts_is_named_as_such() -> None:
     choice = Reading(((IsNull("x"), Bound("z", ">", 1)), (IsNull("y"),)))
     found = gather([("fine", choice)], COLUMNS, frozenset({"x", "y"}))
     assert found.not_understood == [("fine", "contradicts the other conditions")]
+
+
+def test_of_alternatives_that_include_others_the_widest_stay() -> None:
+    # Of a table's own key, which is never NULL, this asks for no parent.
+    for expression in ("x IS DISTINCT FROM y", "y IS DISTINCT FROM x"):
+        found = gather([("other", read_check(expression, "postgresql"))], COLUMNS, frozenset({"x"}))
+        assert found.components == ()
+        assert found.of("y").null is None
+        assert [(fact.sign, frozenset(fact.columns)) for fact in found.of("y").compared] == [("<>", frozenset("xy"))]

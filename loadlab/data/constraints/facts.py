@@ -199,7 +199,7 @@ def gather(
         not_understood += [(name, text) for text in reading.not_understood]
         branches = _kept(reading.branches, columns, unkept)
         # That a column is not NULL which never is asks for nothing.
-        branches = tuple(
+        branches = _widest(
             tuple(f for f in b if not (isinstance(f, NotNull) and f.column in never_null)) for b in branches
         )
         if reading.left_out and not any(_consistent(branch, never_null) for branch in branches):
@@ -233,6 +233,12 @@ def gather(
     for name in never_null & set(merged):
         merged[name].null = False if merged[name].null is None else merged[name].null
     return TableFacts(merged, tuple(components), not_understood, tuple(contradicted))
+
+
+def _widest(branches: Iterable[tuple[Fact, ...]]) -> tuple[tuple[Fact, ...], ...]:
+    """Without the branches that ask for all that another one asks for, and more: that one has their rows too."""
+    known = list({frozenset(branch): branch for branch in branches}.items())
+    return tuple(branch for facts, branch in known if not any(other < facts for other, _ in known))
 
 
 def _are_complete(group: Sequence[tuple[str, tuple[tuple[Fact, ...], ...]]], readings: Mapping[str, Reading]) -> bool:

@@ -136,12 +136,12 @@ def same(read: Read, node: exp.Expr, want: Truth) -> Branches:
         values = (TRUE, FALSE, UNKNOWN)
         pairs = [(a, b) for a in values for b in values if (a == b) == (TRUE in want)]
         return either(*(both(read(left, a), read(right, b)) for a, b in pairs))
-    absent = [read(is_null(paren(side)), TRUE) for side in (left, right)]
-    present = [read(is_null(paren(side)), FALSE) for side in (left, right)]
-    equal = read(compared(left, "=", right), TRUE if TRUE in want else FALSE)
     if TRUE in want:
-        return either(both(*absent), equal)
-    return either(both(absent[0], present[1]), both(present[0], absent[1]), equal)
+        absent = [read(is_null(paren(side)), TRUE) for side in (left, right)]
+        return either(both(*absent), read(compared(left, "=", right), TRUE))
+    # One of them has a value, and they are not known to be equal: a plain fact where one always has a value.
+    present = [read(is_null(paren(side)), FALSE) for side in (left, right)]
+    return both(either(*present), read(compared(left, "=", right), FALSE | UNKNOWN))
 
 
 def distinct(read: Read, node: exp.Expr, want: Truth) -> Branches:
