@@ -33,9 +33,13 @@ from loadlab.errors import (
     UnreachableError,
 )
 from loadlab.schema.model import Column, LogicalType, Schema, Table
+
+
+from loadlab.seeding.seeder import seed
 from loadlab.spec.statement import Statement
 from tests.engines.books import author, load, read
 from tests.fix_engines import ENGINES
+from tests.seeded import plan
 
 NOON = dt.datetime(2024, 1, 2, 12)
 DDL = next(engine.ddl for engine in ENGINES if engine.name == "sqlite")
@@ -367,6 +371,25 @@ def test_a_script_touches_no_other_file(engine_with_tables, tmp_path):
     with pytest.raises(InputError, match="schema: line 2 is refused by the database: not authorized"):
         engine_with_tables.preview(f"CREATE TABLE a (b);\nATTACH '{tmp_path}/other.db' AS o;", {})
     assert not (tmp_path / "other.db").exists()
+
+
+def test_an_applications_own_collation_has_something_in_its_place(tmp_path):
+    ddl = """
+        CREATE TABLE tags (tag TEXT NOT NULL PRIMARY KEY COLLATE unicase, note TEXT NOT NULL) WITHOUT ROWID;
+        CREATE UNIQUE INDEX by_note ON tags (note COLLATE "own one");
+    """
+    with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        schema = engine.preview(ddl, {})
+        assert [note.split(":")[0] for note in engine.notes()] == [
+            "collation unicase is the application's own",
+            "collation own one is the application's own",
+        ]
+        dataset = plan(schema, 300)
+        seed(engine, dataset, workers=1, observe=lambda _: None)
+        assert engine.reflect().tables == schema.tables
+        with closing(engine.connect(timeout_s=1)) as session:
+            sql = "SELECT count(*), count(DISTINCT lower(tag)), count(DISTINCT lower(note)) FROM tags"
+            assert session.query(session.prepare(Statement.parse(sql)), ()) == [(300, 300, 300)]
 
 
 def test_rows_and_upkeep_of_a_script_are_left_out_but_not_the_settings_of_full_text(tmp_path):

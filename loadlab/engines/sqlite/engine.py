@@ -17,6 +17,7 @@ from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
 from loadlab.engines.sqlite import evidence, ledger
 from loadlab.engines.sqlite.clauses import quoted
+from loadlab.engines.sqlite.collations import stand_in
 from loadlab.engines.sqlite.ddl import translate
 from loadlab.engines.sqlite.details import read_details
 from loadlab.engines.sqlite.dialect import is_native
@@ -251,6 +252,7 @@ class SqliteEngine:
         """In memory: the library is the same, so the file need not even exist."""
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
             for sql in self._trial_tables(manifest):
+                stand_in(scratch, sql)
                 scratch.execute(sql)
             return tuple(
                 refusal for table, sample in samples if (refusal := try_sample(scratch, table, sample)) is not None

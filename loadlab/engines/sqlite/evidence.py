@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from loadlab.engines.protocol import Evidence, IndexEvidence, PlanEvidence, TableEvidence
 from loadlab.engines.sqlite.clauses import quoted
+from loadlab.engines.sqlite.collations import stand_in
 from loadlab.engines.sqlite.dialect import parse_native, render
 from loadlab.engines.sqlite.full_text import read_full_text
 from loadlab.engines.sqlite.reflect import table_names
@@ -185,6 +186,7 @@ def copy_without_statistics(connection: sqlite3.Connection) -> sqlite3.Connectio
             (kind,),
         )
         for (sql,) in rows:
+            stand_in(copy, sql)
             copy.execute(sql)
     return copy
 

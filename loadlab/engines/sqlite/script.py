@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from loadlab.engines.omitted import ROWS, UPKEEP, Omissions, Omitted
 from loadlab.engines.sqlite.clauses import Token, split_statements, tokens, unquoted
+from loadlab.engines.sqlite.collations import note, stand_in
 from loadlab.engines.sqlite.dialect import arithmetic_on, is_native, render
 from loadlab.engines.sqlite.errors import translate_error
 from loadlab.engines.sqlite.rewriting import NAME
@@ -26,6 +27,7 @@ def execute_script(connection: sqlite3.Connection, ddl: str) -> tuple[str, ...]:
     out are returned. Raises InputError with the line.
     """
     omissions = Omissions()
+    collations: list[str] = []
     connection.set_authorizer(_no_other_file)
     try:
         for line, sql in split_statements(ddl):
@@ -35,6 +37,7 @@ def execute_script(connection: sqlite3.Connection, ddl: str) -> tuple[str, ...]:
             if found[0].word in _LEFT_OUT and not _is_setting(found):
                 omissions.add(Omitted(found[0].word, _LEFT_OUT[found[0].word]))
                 continue
+            collations += stand_in(connection, sql)
             try:
                 connection.execute(sql)
             except (sqlite3.Error, sqlite3.Warning) as error:
@@ -42,7 +45,7 @@ def execute_script(connection: sqlite3.Connection, ddl: str) -> tuple[str, ...]:
                 raise InputError(f"schema: line {line}", remedy) from None
     finally:
         connection.set_authorizer(None)
-    return tuple(omissions.notes())
+    return (*omissions.notes(), *map(note, dict.fromkeys(collations)))
 
 
 def _is_setting(statement: list[Token]) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from loadlab.engines.protocol import Values
+from loadlab.engines.sqlite.collations import stand_in_for_all
 from loadlab.engines.sqlite.dialect import render
 from loadlab.engines.sqlite.errors import translated
 from loadlab.engines.sqlite.script import REMEDY
@@ -40,6 +41,7 @@ def open_connection(path: Path, *, timeout_s: float, create: bool = False) -> sq
         connection = sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None)
         try:
             connection.execute("PRAGMA schema_version").fetchall()
+            stand_in_for_all(connection)
         except BaseException:
             connection.close()
             raise
