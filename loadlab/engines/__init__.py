@@ -36,9 +36,13 @@ _OPENERS = {
 # an engine of another package is `NAME://`.
 _SCRATCH = {"postgresql": "embedded:", "mysql": "mysql://", "mongodb": "mongodb://", "sqlite": "sqlite://"}
 # What a Prisma schema calls the engines that can write its tables.
-_PROVIDERS = {name: name for name in ("postgresql", "sqlite", "mysql")} | dict.fromkeys(
-    ("postgres", "cockroachdb"), "postgresql"
-)
+_PROVIDERS = {
+    "postgresql": "postgresql",
+    "sqlite": "sqlite",
+    "mysql": "mysql",
+    "postgres": "postgresql",
+    "cockroachdb": "postgresql",
+}
 PROVIDERS = tuple(_PROVIDERS)
 # Engine name → how its tools read values and statements from files.
 _FILE_FORMS = {

@@ -17,7 +17,7 @@ TRIMMED = "\nDECLARE\n  result text;\nBEGIN\n  SELECT trim(word) INTO result;\n 
         ("SELECT a > b", ["a", "b"], "f(x, 3) OR x IS NULL", "((x) > (3)) OR x IS NULL"),
         (" BEGIN\n RETURN word !~ '[;\\s]';\n END; ", ["word"], "public.f((n)::text)", None),
         ("DECLARE r int; BEGIN r := $1 + 1; RETURN r; END", ["n"], "f(x) < 9", "((x) + 1) < 9"),
-        ("CREATE OR REPLACE FUNCTION public.f(a integer)\n RETURNS boolean\n LANGUAGE sql\nRETURN (a > 0)\n", ["a"], "f(x)", None),
+        ("CREATE FUNCTION f(a int)\n RETURNS boolean\n LANGUAGE sql\nRETURN (a > 0)\n", ["a"], "f(x)", "(((x) > 0))"),
         ("CREATE FUNCTION f(a int)\n BEGIN ATOMIC\n SELECT (a > 0);\nEND", ["a"], "f(x)", "(((x) > 0))"),
     ],
 )  # fmt: skip

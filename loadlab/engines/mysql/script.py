@@ -132,7 +132,7 @@ def _without_databases(sql: str, names: Collection[str]) -> str:
     tokens = list(_TOKEN.finditer(sql))
     before = ["", *(token[0] for token in tokens[:-1])]
     after = [*(token[0] for token in tokens[1:]), ""]
-    kept = []
+    kept: list[str] = []
     for token, earlier, later in zip(tokens, before, after, strict=True):
         is_database = token[0].strip("`") in names and later == "." and earlier != "."
         is_dot = token[0] == "." and earlier.strip("`") in names and kept[-1:] == [""]
@@ -148,10 +148,10 @@ def _run(connection: Connection, sql: str, read_as: dict[str, str]) -> None:
         connection.run(sql)
     except DatabaseError as error:
         found = _NO_COLLATION.search(str(error)) if error.code == _UNKNOWN_COLLATION else None
-        other = connection.product.collation_like(found[1]) if found is not None else None
-        if found is None or other is None or found[1] in read_as:
+        like = connection.product.collation_like(found[1]) if found is not None else None
+        if found is None or like is None or found[1] in read_as:
             raise
-        read_as[found[1]] = other
+        read_as[found[1]] = like
         _run(connection, sql, read_as)
 
 

@@ -98,7 +98,7 @@ def inlined(expression: str, formulas: Mapping[str, Formula]) -> str:
     for _ in range(_DEEPEST):
         calls = [node for node in tree.find_all(exp.Anonymous) if _fits(node, formulas)]
         if not calls:
-            return tree.this.sql(dialect=_DIALECT)
+            return str(tree.this.sql(dialect=_DIALECT))
         call = calls[-1]
         whole = call.parent if isinstance(call.parent, exp.Dot) else call
         whole.replace(_filled(formulas[call.name.lower()], call.expressions))
