@@ -373,6 +373,35 @@ def test_a_script_touches_no_other_file(engine_with_tables, tmp_path):
     assert not (tmp_path / "other.db").exists()
 
 
+def test_columns_without_a_type_and_references_of_another_type_are_filled(tmp_path):
+    ddl = """
+        CREATE TABLE people (id INTEGER PRIMARY KEY, name NOT NULL, email UNIQUE, full AS (name || '!'));
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+        CREATE TABLE notes (
+            id PRIMARY KEY, person NOT NULL REFERENCES people(id), text_of TEXT NOT NULL REFERENCES people(id),
+            meta NOT NULL REFERENCES meta, size CHECK (typeof(size) IN ('integer', 'null')),
+            share NOT NULL CHECK (typeof(share) = 'real'), extra ANY
+        );
+        CREATE TABLE replies (id INTEGER PRIMARY KEY, to_note NOT NULL REFERENCES notes, of REFERENCES notes(id),
+            size CHECK (typeof(size) = 'integer'));
+        CREATE TABLE pairs (a, b, PRIMARY KEY (a, b));
+    """
+    with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        schema = engine.preview(ddl, {})
+        kinds = {column.name: column.type.kind for column in schema.table("notes").columns}
+        assert kinds == {
+            "id": "text", "person": "integer", "text_of": "integer", "meta": "text", "size": "integer",
+            "share": "float", "extra": "text",
+        }  # fmt: skip
+        seed(engine, plan(schema, 200), workers=1, observe=lambda _: None)
+        assert engine.reflect().tables == schema.tables
+        connection = engine._connection
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        counts = [connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0] for table in schema]
+        assert counts == [200] * 5
+        assert connection.execute("SELECT count(*) FROM replies WHERE size IS NULL").fetchall() == [(0,)]
+
+
 def test_an_applications_own_collation_has_something_in_its_place(tmp_path):
     ddl = """
         CREATE TABLE tags (tag TEXT NOT NULL PRIMARY KEY COLLATE unicase, note TEXT NOT NULL) WITHOUT ROWID;
@@ -413,6 +442,16 @@ def test_rows_and_upkeep_of_a_script_are_left_out_but_not_the_settings_of_full_t
         assert not any(engine.user_tables().values())
     with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
         assert connection.execute("SELECT v FROM words_config WHERE k = 'rank'").fetchall() == [("bm25(10.0)",)]
+
+
+def test_constraints_without_a_comma_in_between_are_all_read():
+    clauses = table_clauses(
+        "CREATE TABLE t (a INT, b INT, FOREIGN KEY (a) REFERENCES u(id) ON DELETE SET NULL CHECK (a != b)"
+        " CONSTRAINT one UNIQUE (a, b) CONSTRAINT two CHECK (a > 0), FOREIGN KEY (b) REFERENCES u)"
+    )
+    assert [(check.name, check.expression) for check in clauses.checks] == [("", "a != b"), ("two", "a > 0")]
+    assert [clause.columns for clause in clauses.references] == [("a",), ("b",)]
+    assert clauses.uniques == {("a", "b"): "one"}
 
 
 def test_statements_are_split_where_sqlite_ends_them():
@@ -462,7 +501,7 @@ def test_any_name_can_be_read_back(names, text):
         ("bool", "boolean", None, None),
         ("UUID", "uuid", None, None),
         ("BLOB", "bytes", None, None),
-        ("", "other", None, None),
+        ("", "text", None, None),
     ],
 )
 def test_declared_types_are_understood(declared, kind, precision, length):

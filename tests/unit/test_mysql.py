@@ -170,6 +170,19 @@ def test_what_another_delimiter_ends_may_be_several_statements():
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        "/*!50003 CREATE DEFINER=`root`@`%` PROCEDURE `p`(in a int)\nbegin\n  select a;\n  select 2;\nend */",
+        "/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`%`*/ /*!50003 TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN\n"
+        " SET NEW.b = 1; SET NEW.c = 2;\nEND */",
+        "CREATE OR REPLACE DEFINER = CURRENT_USER FUNCTION f() RETURNS INT BEGIN SET @a = 1; RETURN 2; END",
+    ],
+)
+def test_a_body_behind_another_delimiter_stays_whole(body):
+    assert next(split_statements(f"DELIMITER $$\n{body}$$\nDELIMITER ;\nSELECT 1;")) == (2, body)
+
+
+@pytest.mark.parametrize(
     "server, name, expected",
     [
         ("10.11.19-MariaDB", "utf8mb4_0900_ai_ci", "utf8mb4_uca1400_nopad_ai_ci"),

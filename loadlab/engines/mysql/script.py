@@ -31,6 +31,10 @@ _COMPOUND = re.compile(
     r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b",
     re.IGNORECASE,
 )
+# The same as dumps write it: `/*!50003 CREATE*/ /*!50017 DEFINER=…*/ /*!50003 TRIGGER …*/`.
+_HAS_BODY = re.compile(
+    r"(?:/\*M?!\d*\s*)?CREATE\b[^;]{0,300}?\b(?:TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b", re.IGNORECASE
+)
 _NO_FULL_TEXT_INDEX = "1191"
 _UNKNOWN_COLLATION = "1273"
 # The database that a script is written for; its tables may be named with it, and here it is the one that was named.
@@ -68,7 +72,7 @@ def split_statements(script: str) -> Iterator[tuple[int, str]]:
 
 def _sent(line: int, text: str, delimiter: str) -> Iterator[tuple[int, str]]:
     """The statements of what the shell sends at once: several, where another delimiter ends them together."""
-    if delimiter == ";" or _COMPOUND.match(text):
+    if delimiter == ";" or _HAS_BODY.match(text):
         yield line, text
     else:
         yield from ((line + inside - 1, sql) for inside, sql in split_statements(text))

@@ -143,11 +143,26 @@ def table_clauses(sql: str) -> TableClauses:
     clauses = TableClauses()
     for run in _split(items[opening + 1 : _group(items, opening)]):
         if run[0].word in _TABLE_CONSTRAINTS:
-            _read(sql, run, (), clauses)
+            for constraint in _table_constraints(run):
+                _read(sql, constraint, (), clauses)
         else:
             for constraint in _column_constraints(run):
                 _read(sql, constraint, (unquoted(run[0].text),), clauses)
     return clauses
+
+
+def _table_constraints(run: list[Token]) -> Iterator[list[Token]]:
+    """The constraints of a run: SQLite takes them without a comma in between."""
+    current: list[Token] = []
+    depth = 0
+    for place, token in enumerate(run):
+        is_named = place > 1 and run[place - 2].word == "CONSTRAINT"
+        if depth == 0 and token.word in _TABLE_CONSTRAINTS and not is_named and current:
+            yield current
+            current = []
+        current.append(token)
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+    yield current
 
 
 def _column_constraints(run: list[Token]) -> Iterator[list[Token]]:

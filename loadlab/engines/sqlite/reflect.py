@@ -45,8 +45,9 @@ _KINDS: dict[str, LogicalType] = {
     "INTERVAL": LogicalType("interval"),
     "BINARY": LogicalType("bytes"),
     "VARBINARY": LogicalType("bytes"),
-    "ANY": LogicalType("other"),
-    "": LogicalType("other"),
+    # Whatever is put there stays as it is: a text is as good as anything.
+    "ANY": LogicalType("text"),
+    "": LogicalType("text"),
 }
 # https://www.sqlite.org/datatype3.html, "Determination Of Column Affinity": the first that occurs in the name.
 _AFFINITIES: tuple[tuple[tuple[str, ...], TypeKind], ...] = (
@@ -55,6 +56,8 @@ _AFFINITIES: tuple[tuple[tuple[str, ...], TypeKind], ...] = (
     (("BLOB",), "bytes"),
     (("REAL", "FLOA", "DOUB"), "float"),
 )
+# What typeof() says of a value, https://www.sqlite.org/lang_corefunc.html#typeof.
+_STORAGE_CLASSES: dict[str, TypeKind] = {"integer": "integer", "text": "text", "real": "float", "blob": "bytes"}
 _MADE_BY_TIME = re.compile(r"current_timestamp|(date)?time\s*\(|strftime", re.IGNORECASE)
 _MADE_BY_DATE = re.compile(r"^\(?\s*(current_date|date\s*\()", re.IGNORECASE)
 _VIRTUAL, _STORED = 2, 3  # `hidden` of table_xinfo for generated columns
@@ -86,8 +89,30 @@ def reflect(connection: sqlite3.Connection) -> Schema:
         words.setdefault(found.table.lower(), []).append(
             Index(found.name, found.columns, method=METHOD, definition=sql)
         )
-    tables = (_table(connection, name, names) for name in sorted(names))
+    tables = _typed_as_referenced([_table(connection, name, names) for name in sorted(names)])
     return Schema(tuple(_with_indexes(table, words.get(table.name.lower(), ())) for table in tables), NAME)
+
+
+def _typed_as_referenced(tables: list[Table]) -> list[Table]:
+    """A foreign key holds what it references, whatever is declared for it: nothing at all, or another type."""
+    for _ in tables:
+        types = {(table.name, column.name): column.type for table in tables for column in table.columns}
+        meant = {
+            (table.name, column): replace(types[key.target, target], native=types[table.name, column].native)
+            for table in tables
+            for key in table.foreign_keys
+            for column, target in zip(key.columns, key.target_columns, strict=True)
+            if (key.target, target) in types and types[key.target, target].kind != types[table.name, column].kind
+        }
+        if not meant:
+            break
+        tables = [
+            replace(
+                table, columns=tuple(replace(c, type=meant.get((table.name, c.name), c.type)) for c in table.columns)
+            )
+            for table in tables
+        ]
+    return tables
 
 
 def _with_indexes(table: Table, more: Sequence[Index]) -> Table:
@@ -145,7 +170,7 @@ def _column(row: tuple[object, ...], clauses: TableClauses, is_rowid: bool) -> C
     column = Column(
         name=str(name),
         type=logical_type(str(declared or "")),
-        nullable=not not_null and not key_position,
+        nullable=not not_null and not key_position and not _refuses_null(str(name), clauses),
         default=None if default is None else str(default),
         generated=clauses.generated.get(str(name), "") if hidden in (_VIRTUAL, _STORED) else None,
         identity=identity,
@@ -153,11 +178,24 @@ def _column(row: tuple[object, ...], clauses: TableClauses, is_rowid: bool) -> C
     return replace(column, type=_meant_type(column, clauses))
 
 
+def _refuses_null(name: str, clauses: TableClauses) -> bool:
+    """Whether a CHECK of typeof() does, of which NULL is a class of its own."""
+    return any(re.fullmatch(_typeof(name, "="), check.expression, re.IGNORECASE) for check in clauses.checks)
+
+
+def _typeof(name: str, sign: str) -> str:
+    """The pattern of a CHECK that wants one class of values; `sign` IN: or NULL."""
+    wanted = r"=\s*'(?P<one>\w+)'" if sign == "=" else r"in\s*\(\s*'(?P<other>\w+)'\s*,\s*'null'\s*\)"
+    return rf"typeof\s*\(\s*[\"`\[]?{re.escape(name)}[\"`\]]?\s*\)\s*{wanted}"
+
+
 def _meant_type(column: Column, clauses: TableClauses) -> LogicalType:
     """SQLite has few types: a CHECK or a default tells which documents, truth values and times are."""
     implied = next(iter(_kinds_by_check(column, clauses)), None)
+    if implied == column.type.kind:
+        return column.type
     if implied is not None:
-        return replace(column.type, kind=implied, bits=None)
+        return replace(column.type, kind=implied, bits=64 if implied in ("integer", "float") else None)
     if column.type.kind == "text" and column.default is not None and not column.default.startswith("'"):
         if _MADE_BY_TIME.search(column.default):
             return replace(column.type, kind="timestamp")
@@ -182,7 +220,10 @@ def _kind_by_check(column: Column, check: CheckClause) -> TypeKind | None:
         return "json"
     if re.fullmatch(rf"{or_null}{name}\s+in\s*\(\s*(0\s*,\s*1|1\s*,\s*0)\s*\)", check.expression, re.IGNORECASE):
         return "boolean" if column.type.native.upper() in ("INT", "INTEGER") or column.type.kind == "boolean" else None
-    return None
+    found = re.fullmatch(
+        rf"{or_null}(?:{_typeof(column.name, '=')}|{_typeof(column.name, 'IN')})", check.expression, re.IGNORECASE
+    )
+    return _STORAGE_CLASSES.get((found["one"] or found["other"]).lower()) if found is not None else None
 
 
 def _implied_by_type(column: Column, clauses: TableClauses) -> Iterator[CheckClause]:
