@@ -97,8 +97,7 @@ def schema_of(scenario: Scenario, engine: Engine) -> FoundSchema:
     with _in_source(source, _remedy(scenario, source)):
         schema = engine.preview(ddl.text, {})
     notes = _notes(engine)
-    if not schema.tables:
-        raise InputError(source.name, "creates no table")
+    _require_targets(schema, source.name)
     statements = _statements(scenario, engine, schema)
     if statements:
         with in_scenario():
@@ -111,10 +110,25 @@ def _live(scenario: Scenario, engine: Engine) -> FoundSchema:
     schema = there.schema if there is not None else engine.reflect()
     if not schema.tables:
         raise InputError(engine.display_url, "has no tables; name a scenario or a schema to create them")
+    _require_targets(schema, engine.display_url)
     statements = _statements(scenario, engine, schema)
     with in_scenario():
         engine.check_statements(statements)
     return FoundSchema(replace(schema, ddl=""), statements, notes=_notes(engine) if there is None else ())
+
+
+def _require_targets(schema: Schema, place: str) -> None:
+    """Raises InputError where there is no table, or one that a foreign key references is not there: SQLite, and MySQL
+    without its checks, take such a key.
+    """
+    if not schema.tables:
+        raise InputError(place, "creates no table")
+    there = {table.key for table in schema}
+    for table in schema:
+        for key in table.foreign_keys:
+            if key.target not in there:
+                what = f"references {key.target}, a table that is not there; make it, or take the foreign key away"
+                raise InputError(f"{place}: {table.key}: foreign key {key.name}", what)
 
 
 def _notes(engine: Engine) -> tuple[str, ...]:
@@ -126,8 +140,7 @@ def _foreign(scenario: Scenario, engine: Engine, source: SchemaSource, ddl: _Ddl
     with scratch_database(ddl.dialect) as scratch, _in_source(source):
         schema = scratch.preview(ddl.text, {})
         notes = _notes(scratch)
-    if not schema.tables:
-        raise InputError(source.name, "creates no table")
+    _require_targets(schema, source.name)
     statements = _statements(scenario, engine, schema)
     with _scratch_of(engine) as trial, in_scenario():
         trial.create(Manifest("trial", {}, schema, owns_tables=True))

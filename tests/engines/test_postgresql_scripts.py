@@ -138,6 +138,27 @@ COMMENT ON VIEW v IS 'x';
     )
 
 
+def test_places_on_other_servers_disks_and_code_for_rows_are_left_out_on_our_own(database: PostgresqlEngine) -> None:
+    script = """\
+CREATE TABLESPACE fast LOCATION '/nowhere';
+SAVEPOINT here;
+CREATE TABLE t (id int PRIMARY KEY USING INDEX TABLESPACE fast, n int) TABLESPACE "fast";
+CREATE INDEX ON t (n) TABLESPACE fast;
+RELEASE SAVEPOINT here;
+INSERT INTO t VALUES (1, 2);
+DO $$ DECLARE found int; BEGIN SELECT n INTO STRICT found FROM t; END $$;
+"""
+    schema = made(database, script)
+    assert len(schema.table("t").indexes) == 2
+    database.preview(script.replace(" t ", " u ").replace("FROM t;", "FROM u;"), {})
+    assert database.notes() == (
+        "CREATE TABLESPACE left out: what the whole server shares is no part of a schema",
+        "TABLESPACE fast left out (2 times): the server does not have it",
+        "INSERT left out: a schema holds no rows",
+        "DO left out: it asks for rows, and a schema holds no rows",
+    )
+
+
 def test_a_check_with_a_function_of_a_missing_extension_is_left_out_on_our_own_server(
     database: PostgresqlEngine,
 ) -> None:

@@ -33,9 +33,11 @@ from loadlab.engines.postgresql.statements import ScriptStatement, split
 from loadlab.engines.postgresql.unmet_checks import missing_function, without_checks_of
 from loadlab.errors import DatabaseError, InputError
 
-# A script's own transaction is left out: the whole script is one.
-_TRANSACTION_ENDS = {("begin",), ("start", "transaction"), ("commit",), ("end",), ("set", "transaction")}
-_TRANSACTION_ESCAPES = {("abort",), ("rollback",), ("savepoint",), ("release",), ("prepare", "transaction")}
+# A script's own transaction is left out: the whole script is one. Marks to go back to are idle while nothing does.
+_TRANSACTION_ENDS = {
+    ("begin",), ("start", "transaction"), ("commit",), ("end",), ("set", "transaction"), ("savepoint",), ("release",),
+}  # fmt: skip
+_TRANSACTION_ESCAPES = {("abort",), ("rollback",), ("prepare", "transaction")}
 _CANNOT_RUN_IN_TRANSACTION = "25001"
 _EXTENSION = re.compile(
     r"""CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:"(?P<quoted>[^"]+)"|'(?P<text>[^']+)'|(?P<plain>\w+))"""
@@ -55,6 +57,7 @@ _NO_LANGUAGE = re.compile(r'^language "([^"]+)" does not exist$')
 _COLLATION = re.compile(r"CREATE\s+COLLATION\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)\s*\(", re.IGNORECASE)
 _DOT = r"\s*\.\s*"
 _NO_COLLATION = re.compile(r'^collation "(?P<name>[^"]+)" for encoding "\w+" does not exist$')
+_NO_TABLESPACE = re.compile(r'^tablespace "(?P<name>[^"]+)" does not exist$')
 _EXPECTED = re.compile(r'^(role|schema) "([^"]+)" does not exist$')
 # Without these there is no table, or not the column that the script says.
 _MAKES_TABLES = re.compile(
@@ -199,6 +202,8 @@ class _Run:
             return replace(statement, text=f'CREATE COLLATION {collation[1]} FROM "C"')
         if (lacking := _NO_COLLATION.match(said)) is not None:
             return self._with_plain_collation(statement, lacking["name"])
+        if (space := _NO_TABLESPACE.match(said)) is not None:
+            return self._without_tablespace(statement, space["name"])
         if (checked := self._without_checks(statement, missing_function(said))) is not None:
             return checked
         if error.sqlstate == _NOT_BUILT and "XML" in said:
@@ -215,6 +220,15 @@ class _Run:
         self.connection.execute(f"CREATE {found[1].upper()} {name}".encode())
         self.made.append(f"{found[1]} {found[2]}")
         return statement
+
+    def _without_tablespace(self, statement: ScriptStatement, name: str) -> ScriptStatement | None:
+        """The statement without its place on the disks of another server."""
+        clause = rf'(?:\bUSING\s+INDEX\s+)?\bTABLESPACE\s+(?:"{re.escape(name)}"|{re.escape(name)}\b)'
+        text = re.sub(clause, lambda found: " " * len(found[0]), statement.text, flags=re.IGNORECASE)
+        if text == statement.text:
+            return None
+        self.omissions.add(Omitted(f"TABLESPACE {name}", "the server does not have it"))
+        return replace(statement, text=text)
 
     def _without_checks(self, statement: ScriptStatement, function: str | None) -> ScriptStatement | None:
         """The statement without CHECKs that need a function of an extension that something stands in for."""
