@@ -67,7 +67,7 @@ _TRIED: dict[tuple[str, ...], tuple[frozenset[str], str, str]] = {
     ("security", "label"): (frozenset({"22023"}), "SECURITY LABEL", "nobody provides labels"),
     ("set",): (frozenset({"42704", "42501"}), "SET", NO_SETTING),
     # SELECT … INTO STRICT: code that works on rows which are left out.
-    ("do",): (frozenset({"P0002"}), "DO", f"it asks for rows, and {ROWS}"),
+    **{(word,): (frozenset({"P0002"}), word.upper(), f"it asks for rows, and {ROWS}") for word in ("do", "select")},
     ("create", "schema"): (frozenset({"42P06"}), "CREATE SCHEMA", "it is there"),
     **{
         ("create", *kind, "language"): (frozenset({"42710"}), "CREATE LANGUAGE", "it is there")
