@@ -33,8 +33,6 @@ from loadlab.errors import (
     UnreachableError,
 )
 from loadlab.schema.model import Column, LogicalType, Schema, Table
-
-
 from loadlab.seeding.seeder import seed
 from loadlab.spec.statement import Statement
 from tests.engines.books import author, load, read
