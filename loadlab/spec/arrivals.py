@@ -18,6 +18,7 @@ from loadlab.units import parse_rate_per_s
 # A day's lowest hour and highest one, as shares of the day: four in the morning, four in the afternoon.
 _TROUGH = 4 / 24
 _POINTS = 240
+_STEPS_MAX = 10_000
 
 
 def _rate_per_s(value: object) -> object:
@@ -50,6 +51,8 @@ class Steps(SpecModel):
     def _goes_up(self) -> Steps:
         if self.last < self.first:
             raise ValueError(f"must not go down: first={self.first:g}, last={self.last:g}")
+        if (self.last - self.first) / self.by > _STEPS_MAX:
+            raise ValueError(f"has more than {_STEPS_MAX:,} steps; give a greater by")
         return self
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from loadlab.errors import InputError
@@ -17,9 +18,11 @@ PerEngine = str | dict[str, str]
 
 
 class SpecModel(BaseModel):
-    """Base of every model of user input: unknown keys are errors, values are frozen."""
+    """Base of every model of user input: unknown keys are errors, numbers are finite, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 def validate(model: type[Model], data: object, *, place: str) -> Model:
@@ -30,14 +33,14 @@ def validate(model: type[Model], data: object, *, place: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise _first_mistake(error, model, place) from None
+        raise _first_mistake(error, model, data, place) from None
 
 
-def _first_mistake(error: ValidationError, model: type[BaseModel], place: str) -> InputError:
+def _first_mistake(error: ValidationError, model: type[BaseModel], data: object, place: str) -> InputError:
     details = error.errors(include_url=False)
     # Of the alternatives of a union the unknown key is what the user can act on.
     first = next((item for item in details if item["type"] == "extra_forbidden"), details[0])
-    path = [str(part) for part in first["loc"] if not _is_union_branch(part)]
+    path = [str(part) for part in _written(first["loc"], data)]
     where = f"{place}: {'.'.join(path)}" if path else place
     value = first.get("input", ...)
     kind, message = first["type"], first["msg"]
@@ -54,6 +57,19 @@ def _first_mistake(error: ValidationError, model: type[BaseModel], place: str) -
     own = kind == "value_error"
     remedy = message.removeprefix("Value error, ") if own else f"must be {message.removeprefix('Input should be ')}"
     return InputError(where, remedy, value=value if isinstance(value, (str, int, float, bool)) else ...)
+
+
+def _written(path: Iterable[int | str], data: object) -> Iterator[int | str]:
+    """The keys of a path that the user wrote: what stands in the data, whatever it is called, and what is missing."""
+    here = data
+    for part in path:
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        elif _is_union_branch(part):
+            continue
+        yield part
 
 
 def _is_union_branch(part: object) -> bool:
@@ -100,6 +116,20 @@ def read_text(path: Path) -> str:
         raise InputError(str(path), "does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(str(path), f"cannot be read: {error}") from None
+
+
+def read_yaml(path: Path) -> object:
+    """What a YAML file holds, an empty mapping where that is nothing. Raises InputError naming the line."""
+    text = read_text(path)
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path.name}: line {mark.line + 1}" if mark else path.name
+        raise InputError(where, f"is not YAML: {getattr(error, 'problem', None) or error}") from None
+    except ValueError as error:
+        # What looks like a day is read as one: 2024-02-30.
+        raise InputError(path.name, f"holds a date or a number that there is not: {error}") from None
 
 
 def merged(common: Any, changes: Any) -> Any:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, field_validator
 
-from loadlab.errors import InputError
-from loadlab.spec.base import SpecModel, read_text, validate
+from loadlab.spec.base import SpecModel, read_yaml, validate
 from loadlab.spec.scenario import Scenario, load_scenario
 from loadlab.spec.workload import ShareOf
 
@@ -58,11 +56,7 @@ def comparison_path(path: Path) -> Path | None:
 
 def load_comparison(path: Path) -> StatedComparison:
     """Read a `compare.yaml` and the scenario beside it. Raises InputError with the place, the value and the remedy."""
-    try:
-        data = yaml.safe_load(read_text(path)) or {}
-    except yaml.YAMLError as error:
-        raise InputError(path.name, f"is not YAML: {error}") from None
-    file = validate(ComparisonFile, data, place=path.name)
+    file = validate(ComparisonFile, read_yaml(path), place=path.name)
     scenario_path = path.parent / "scenario.yaml"
     common = load_scenario(scenario_path)
     (first, second) = (

@@ -85,8 +85,10 @@ class ChoiceParameter(SpecModel):
 
     @model_validator(mode="after")
     def _one_weight_each(self) -> ChoiceParameter:
-        if self.weights is not None and (len(self.weights) != len(self.choice) or not sum(self.weights)):
+        if self.weights is not None and len(self.weights) != len(self.choice):
             raise ValueError(f"has {len(self.weights)} weights for {len(self.choice)} choices")
+        if self.weights is not None and not sum(self.weights):
+            raise ValueError("has weights that are all 0; one at least must be above 0")
         return self
 
 

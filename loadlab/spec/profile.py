@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from loadlab.errors import InputError
-from loadlab.spec.base import read_text, validate
+from loadlab.spec.base import read_yaml, validate
 from loadlab.spec.shapes import DataShape, ProfileFile, TableShape
 
 
@@ -21,13 +19,7 @@ def with_profile(shape: DataShape, folder: Path, place: str) -> DataShape:
     path = folder / shape.profile
     if not path.is_file():
         raise InputError(f"{place}: data.profile", "does not exist beside the scenario", value=shape.profile)
-    try:
-        content = yaml.safe_load(read_text(path)) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path.name}: line {mark.line + 1}" if mark else path.name
-        raise InputError(where, f"is not YAML: {getattr(error, 'problem', None) or error}") from None
-    tables = dict(validate(ProfileFile, content, place=path.name).data.tables)
+    tables = dict(validate(ProfileFile, read_yaml(path), place=path.name).data.tables)
     for name, table in shape.tables.items():
         tables[name] = _merged(table, tables[name]) if name in tables else table
     return shape.model_copy(update={"tables": tables, "profile": None})

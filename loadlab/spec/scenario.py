@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field
 
 from loadlab.errors import InputError
-from loadlab.spec.base import PerEngine, SpecModel, merged, read_text, validate
+from loadlab.spec.base import PerEngine, SpecModel, merged, read_yaml, validate
 from loadlab.spec.documents import DocumentWishes
 from loadlab.spec.profile import with_profile
 from loadlab.spec.requirements import Brief, load_brief
@@ -129,7 +128,7 @@ def load_scenario(path: Path, *, changes: Mapping[str, Any] | None = None, place
     place = place or file_path.name
     if (file_path.suffix == ".sql" and file_path.is_file()) or holds_commands(file_path):
         raise InputError(str(path), f"is a schema and no scenario; `loadlab init {path}` writes one")
-    data = _parse_yaml(read_text(file_path), file_path.name)
+    data = read_yaml(file_path)
     file = validate(ScenarioFile, merged(data, changes) if changes else data, place=place)
     folder = file_path.resolve().parent
     brief = None
@@ -150,11 +149,3 @@ def _sources(file: ScenarioFile) -> list[str]:
         return []
     return [file.schema_] if isinstance(file.schema_, str) else list(file.schema_.values())
 
-
-def _parse_yaml(text: str, place: str) -> object:
-    try:
-        return yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{place}: line {mark.line + 1}" if mark else place
-        raise InputError(where, f"is not YAML: {getattr(error, 'problem', None) or error}") from None

@@ -426,7 +426,7 @@ def test_what_cannot_be_compared_is_refused(arguments, message, folder):
     [
         ("sides: {a: {}}", "compare.yaml: sides.* names 1 sides; two are compared"),
         ("sides: {a: {}, b: {wörk: 1}}", "compare.yaml: sides.b: wörk is not a known key"),
-        ("sides: [", "compare.yaml is not YAML"),
+        ("sides: [", "compare.yaml: line 1 is not YAML"),
         ("side: {}", "compare.yaml: side is not a known key; did you mean sides"),
         ("sides: {a: {}, b: {schema: no.sql}}", "compare.yaml: sides.b: schema=.* does not exist beside"),
     ],

@@ -129,6 +129,25 @@ def write(folder: Path, text: str) -> Path:
             "data: {tables: {t: {columns: {c: {values: [1, 2], weights: [1]}}}}}",
             "data.tables.t.columns.c has 1 weights for 2 values",
         ),
+        # A table may be called like what pydantic calls a branch of its own.
+        ("data: {tables: {Orders: {rows: -1}}}", "scenario.yaml: data.tables.Orders.rows=-1 must be greater"),
+        ("data: {tables: {float: {rowz: 1}}}", "data.tables.float.rowz is not a known key; did you mean rows?"),
+        (
+            "workload: {operations: {Q: {kind: simple, weight: 1, sql: 'SELECT :p', params: {p: {choice: []}}}}}",
+            "workload.operations.Q.params.p.choice must",
+        ),
+        ("data: {time: {start: 2024-02-30}}", "scenario.yaml holds a date or a number that there is not: day is out"),
+        ("data: {scale: .inf}", "data.scale=inf must be a finite number"),
+        ("workload: {duration: .inf}", "workload.duration=inf must be a finite number"),
+        (
+            "workload: {operations: {a: {kind: simple, weight: 1, sql: 'SELECT :p',"
+            " params: {p: {choice: [1, 2], weights: [0, 0]}}}}}",
+            "operations.a.params.p has weights that are all 0",
+        ),
+        (
+            "workload: {shape: {steps: {first: 1, last: 1000, by: 0.001, every: 1s}}}",
+            "workload.shape.steps has more than 10,000 steps",
+        ),
     ],
 )
 def test_mistakes_are_one_line_with_place_value_and_remedy(tmp_path: Path, text: str, message: str) -> None:
