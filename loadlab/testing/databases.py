@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from loadlab.factories import Database
@@ -29,8 +29,9 @@ class Templates:
     def close(self) -> None:
         """Close what was opened; temporary databases and their server are gone."""
         filled, self._filled = self._filled, {}
-        for database in filled.values():
-            database.close()
+        with ExitStack() as closing:
+            for database in filled.values():
+                closing.callback(database.close)
 
     def _template(self, wanted: Wanted) -> Database:
         if wanted not in self._filled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,13 +13,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from loadlab.engines import open_database
 from loadlab.engines.postgresql import ledger
+from loadlab.engines.postgresql.cloning import drop_clone, url_of_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.engines.postgresql.forget import objects
 from loadlab.engines.postgresql.script import run_script
 from loadlab.engines.postgresql.server import find_installation
 from loadlab.engines.protocol import Chunk, Manifest
-from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError
+from loadlab.errors import ConstraintError, DatabaseError, InputError, NotEmptyError, UnreachableError
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
 from tests import seeded
 
@@ -292,7 +297,8 @@ def test_a_schema_of_another_engine_is_rendered(database: PostgresqlEngine) -> N
 def test_a_reflected_schema_is_rendered_with_its_own_words(database: PostgresqlEngine) -> None:
     run(
         database,
-        "CREATE TABLE p (id bigserial PRIMARY KEY, n numeric(5, 1) DEFAULT 1.5 CHECK (n > 1), t text UNIQUE);"
+        "CREATE TABLE p (id bigserial PRIMARY KEY, n numeric(5, 1) DEFAULT 1.5 CHECK (n > 1), t text UNIQUE,"
+        " a int, b int, UNIQUE NULLS NOT DISTINCT (a), UNIQUE (b) INCLUDE (a) DEFERRABLE INITIALLY DEFERRED);"
         "CREATE INDEX p_lower ON p (lower(t)) WHERE n > 2;"
         "CREATE TABLE c (p bigint REFERENCES p (id) ON UPDATE CASCADE, d int GENERATED ALWAYS AS (1) STORED)",
     )
@@ -305,6 +311,102 @@ def test_a_reflected_schema_is_rendered_with_its_own_words(database: PostgresqlE
     assert made.table("p").indexes == found.table("p").indexes
     assert made.table("p").checks == found.table("p").checks
     assert made.table("p").column("n") == found.table("p").column("n")
+
+
+MADE_OF_ALL_KINDS = """\
+CREATE COLLATION ci (provider = builtin, locale = 'C.UTF-8');
+CREATE TEXT SEARCH CONFIGURATION plain_words (COPY = simple);
+CREATE FUNCTION same_parity(integer, integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 % 2 = $2 % 2';
+CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = same_parity);
+CREATE OPERATOR CLASS parity FOR TYPE integer USING hash AS OPERATOR 1 ===, FUNCTION 1 hashint4(integer);
+CREATE AGGREGATE greatest_of (integer) (SFUNC = int4larger, STYPE = integer);
+CREATE TYPE pair AS (a integer, b integer);
+CREATE FUNCTION pair_text(pair) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a::text';
+CREATE CAST (pair AS text) WITH FUNCTION pair_text(pair);
+CREATE EXTENSION postgis;
+CREATE TABLE things (id integer PRIMARY KEY, name text COLLATE ci NOT NULL, spot geometry(Point, 4326) NOT NULL);
+CREATE FUNCTION all_things() RETURNS SETOF things LANGUAGE sql STABLE AS 'SELECT * FROM things';
+CREATE VIEW odd_things AS SELECT * FROM all_things() WHERE id === 1;
+CREATE SCHEMA "Side";
+CREATE TABLE "Side"."More" (id serial PRIMARY KEY, thing integer REFERENCES things);
+"""
+
+
+def forgotten(engine: PostgresqlEngine, script: str) -> None:
+    before = objects(engine._connection)
+    engine.create(manifest(engine.preview(script, {})))
+    assert len(objects(engine._connection)) > len(before)
+    engine.forget()
+    assert objects(engine._connection) == before
+
+
+def test_things_that_need_each_other_are_forgotten(database: PostgresqlEngine) -> None:
+    forgotten(database, MADE_OF_ALL_KINDS)
+
+
+def test_everything_that_was_made_is_forgotten(any_database: PostgresqlEngine) -> None:
+    forgotten(any_database, EVERYTHING.read_text())
+
+
+@pytest.mark.parametrize(
+    "of_others, reason",
+    [
+        ("CREATE TABLE of_others (id integer, a pair)", "table of_others depends on type pair"),
+        ("CREATE VIEW of_others AS SELECT spot IS NULL FROM things", "rule _RETURN on view of_others depends on table things"),
+        ("CREATE TABLE of_others (a text COLLATE ci)", "table of_others depends on collation ci"),
+        ('CREATE TABLE "Side".of_others ()', 'table "Side".of_others depends on schema Side'),
+    ],
+)
+def test_what_others_need_is_not_forgotten(database: PostgresqlEngine, of_others: str, reason: str) -> None:
+    made = manifest(database.preview(MADE_OF_ALL_KINDS, {}))
+    database.create(made)
+    run(database, of_others)
+    there = objects(database._connection)
+    with pytest.raises(NotEmptyError, match=re.escape(reason)):
+        database.forget()
+    assert objects(database._connection) == there
+    assert database.manifest() == made
+
+
+def test_a_copy_that_does_not_close_leaves_no_other_open(
+    database: PostgresqlEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def name(copy: PostgresqlEngine) -> str:
+        return str(copy._connection.info.dbname)
+
+    def refuse() -> None:
+        raise DatabaseError("the server is busy")
+
+    engine = open_database("embedded:")
+    assert isinstance(engine, PostgresqlEngine)
+    first, second = engine.clone(), engine.clone()
+    names = [name(engine), name(first)]
+    monkeypatch.setattr(second, "_on_close", refuse)
+    with pytest.raises(DatabaseError, match="the server is busy"):
+        engine.close()
+    assert engine._connection.closed
+    assert rows(database, f"SELECT count(*) FROM pg_database WHERE datname IN {tuple(names)}") == [(0,)]
+    drop_clone(database._connection, second.url.partition("?")[0].rpartition("/")[2])
+
+
+def test_a_copy_that_cannot_be_opened_is_none(database: PostgresqlEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = "SELECT count(*) FROM pg_database"
+    before = rows(database, count)
+
+    def unreachable(*_: object) -> str:
+        return database.url.replace("host=", "host=/nowhere")
+
+    monkeypatch.setattr("loadlab.engines.postgresql.engine.url_of_database", unreachable)
+    with pytest.raises(UnreachableError):
+        database.clone()
+    assert rows(database, count) == before
+
+
+def test_an_address_of_another_database_keeps_its_options() -> None:
+    there = url_of_database("postgresql://me@db/shop?password=a+b%20c&dbname=other&options=-c%20x%3D1", "copy 1")
+    assert conninfo_to_dict(there) == {
+        "user": "me", "host": "db", "dbname": "copy 1", "password": "a+b c", "options": "-c x=1",
+    }  # fmt: skip
 
 
 KILLED = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -79,17 +79,20 @@ class MongodbEngine(UnderLoad):
 
     def close(self) -> None:
         """Close it; a scratch database disappears, and so do copies."""
-        for copied in self._copies:
-            copied.close()
-        self._copies.clear()
-        self.close_pools()
-        try:
+        # From the last to the first, each whatever becomes of the others.
+        with ExitStack() as closing:
+            closing.callback(self._database.client.close)
             if self._is_scratch:
-                with translated(self.display_url):
-                    self._database.client.drop_database(self._database.name)
-        finally:
-            self._is_scratch = False
-            self._database.client.close()
+                closing.callback(self._drop_scratch)
+            closing.callback(self.close_pools)
+            copies, self._copies = self._copies, []
+            for copied in copies:
+                closing.callback(copied.close)
+
+    def _drop_scratch(self) -> None:
+        self._is_scratch = False
+        with translated(self.display_url):
+            self._database.client.drop_database(self._database.name)
 
     def version(self) -> str:
         """Product and version."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -109,19 +109,27 @@ class MysqlEngine:
 
     def close(self) -> None:
         """Close it; a scratch database disappears, and so do copies and a copy."""
-        for copied in self._copies:
-            copied.close()
-        self._copies.clear()
-        if self._is_copy:
-            self._connection.run(f"DROP DATABASE IF EXISTS {quoted(self._database)}")
-            self._is_copy = False
+        # From the last to the first, each whatever becomes of the others.
+        with ExitStack() as closing:
+            private, self._private = self._private, None
+            if private is not None:
+                closing.callback(server.release, private)
+                closing.callback(private.drop, self._address)
+            closing.callback(self._hang_up)
+            if self._is_copy:
+                closing.callback(self._drop_copy)
+            copies, self._copies = self._copies, []
+            for copied in copies:
+                closing.callback(copied.close)
+
+    def _drop_copy(self) -> None:
+        self._connection.run(f"DROP DATABASE IF EXISTS {quoted(self._database)}")
+        self._is_copy = False
+
+    def _hang_up(self) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
-        private, self._private = self._private, None
-        if private is not None:
-            private.drop(self._address)
-            server.release(private)
 
     def version(self) -> str:
         """Product and version."""

@@ -38,6 +38,11 @@ class Capabilities:
         return self.version >= 150_000
 
     @property
+    def chooses_how_to_copy(self) -> bool:
+        """CREATE DATABASE … STRATEGY: through the log, or file by file."""
+        return self.version >= 150_000
+
+    @property
     def explains_generic_plans(self) -> bool:
         """EXPLAIN (GENERIC_PLAN) takes a text with $1 in it."""
         return self.version >= 160_000

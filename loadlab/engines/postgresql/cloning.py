@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import psycopg
 from psycopg import sql
 
+from loadlab.engines.postgresql.capabilities import Capabilities
 from loadlab.engines.postgresql.connection import Connection
 from loadlab.engines.postgresql.errors import message, translated
 from loadlab.errors import DatabaseError
@@ -17,7 +18,6 @@ _numbers = itertools.count(1)
 _NAME_MAX = 40
 # Below this the blocks go through the log, which spares the two checkpoints that a copy of the files takes.
 _LOGGED_MAX_BYTES = 128 * 2**20
-_CAN_CHOOSE = 150_000
 
 
 def clone_database(connection: Connection) -> str:
@@ -27,10 +27,10 @@ def clone_database(connection: Connection) -> str:
     """
     # The process number keeps the names of processes that test on one server apart.
     name = f"{connection.info.dbname[:_NAME_MAX]}_copy_{os.getpid()}_{next(_numbers)}"
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}{}").format(
-        sql.Identifier(name), sql.Identifier(connection.info.dbname), sql.SQL(_strategy(connection))
-    )
     try:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}{}").format(
+            sql.Identifier(name), sql.Identifier(connection.info.dbname), sql.SQL(_strategy(connection))
+        )
         connection.execute(statement)
     except psycopg.errors.InsufficientPrivilege as error:
         role = connection.info.user
@@ -52,14 +52,16 @@ def drop_clone(connection: Connection, name: str) -> None:
 def url_of_database(url: str, name: str) -> str:
     """The URL of another database of the same server."""
     parts = urlsplit(url)
-    options = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "dbname"]
+    # To libpq a plus is a plus, and no space.
+    given = parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True)
+    options = [(key, value) for key, value in given if key != "dbname"]
     found = parts._replace(path=f"/{quote(name, safe='')}", query=urlencode(options, quote_via=quote)).geturl()
     # Without a host the two slashes are dropped, and libpq needs them.
     return found if "://" in found else found.replace(":", "://", 1)
 
 
 def _strategy(connection: Connection) -> str:
-    if connection.info.server_version < _CAN_CHOOSE:
+    if not Capabilities(connection.info.server_version).chooses_how_to_copy:
         return ""
     row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
     assert row is not None

@@ -31,6 +31,7 @@ from loadlab.engines.postgresql.deferred import put_off
 from loadlab.engines.postgresql.dump import django_settings, dump_ddl
 from loadlab.engines.postgresql.errors import message, translated
 from loadlab.engines.postgresql.extensions import with_extensions
+from loadlab.engines.postgresql.file_form import PostgresqlFileForm
 from loadlab.engines.postgresql.filled import filled_tables
 from loadlab.engines.postgresql.finish import finish_tables, write_out
 from loadlab.engines.postgresql.foreign import left_out
@@ -126,12 +127,14 @@ class PostgresqlEngine(Observing):
         return f"PostgresqlEngine({self.display_url!r})"
 
     def close(self) -> None:
-        for clone in self._clones:
-            clone.close()
-        self._connection.close()
-        on_close, self._on_close = self._on_close, None
-        if on_close is not None:
-            on_close()
+        # Copies first, then the connection, which they are dropped through; each whatever becomes of the others.
+        with ExitStack() as closing:
+            on_close, self._on_close = self._on_close, None
+            if on_close is not None:
+                closing.callback(on_close)
+            closing.callback(self._connection.close)
+            for clone in self._clones:
+                closing.callback(clone.close)
 
     def leave_running(self) -> str | None:
         """Let a server that we started for kept data live on; the command that stops it, None for any other server."""
@@ -144,12 +147,16 @@ class PostgresqlEngine(Observing):
             raise InputError("--database", f"{remedy} own address", value=self.display_url)
         name, source = clone_database(self._connection), self._connection
         shown = self.display_url if self._own_server else None
-        clone = type(self)(
-            url_of_database(self.url, name),
-            display_url=shown,
-            on_close=lambda: drop_clone(source, name),
-            own_server=self._own_server,
-        )
+        try:
+            clone = type(self)(
+                url_of_database(self.url, name),
+                display_url=shown,
+                on_close=lambda: drop_clone(source, name),
+                own_server=self._own_server,
+            )
+        except BaseException:
+            drop_clone(source, name)
+            raise
         self._clones = [*(known for known in self._clones if not known._connection.closed), clone]
         return clone
 
@@ -344,11 +351,7 @@ class PostgresqlEngine(Observing):
 
     def append(self, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
         """Raises InputError and ConstraintError as `load` does."""
-        columns = tuple(column.name for column in table.stored_columns)
-        goal = self._targets.get((table.key, columns))
-        if goal is None:
-            goal = self._targets[table.key, columns] = target(self._connection, table, columns)
-        return append_rows(self._connection, goal, batches)
+        return append_rows(self._connection, self._target(table), batches)
 
     def lookup_statement(self, table: Table, columns: Sequence[str]) -> Statement:
         head = f"SELECT 1 FROM {self._name(table)} WHERE "
@@ -418,12 +421,7 @@ class PostgresqlEngine(Observing):
 
     def insert_statement(self, table: Table) -> Statement:
         columns = table.stored_columns
-        names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-        # Keys come from the dataset; without this an identity column "always" would refuse them.
-        override = " OVERRIDING SYSTEM VALUE" if any(column.identity == "always" for column in columns) else ""
-        target_name = identifier(table.namespace, table.name).as_string(self._connection)
-        head = f"INSERT INTO {target_name} ({names.as_string(self._connection)}){override} VALUES ("
-        fragments = (head, *[", "] * (len(columns) - 1), ")")
+        fragments = (f"{PostgresqlFileForm().insert_head(table)} (", *[", "] * (len(columns) - 1), ")")
         return Statement(fragments, tuple(column.name for column in columns))
 
     def operation_statement(self, form: Form, schema: Schema) -> Statement:

@@ -165,8 +165,7 @@ def take_snapshot(connection: Connection, url: str, product: str) -> Evidence:
 
 def statements_are_counted(connection: Connection, url: str) -> bool:
     """Whether the server's counts by statement can be read."""
-    database_oid = _row(connection, "SELECT oid FROM pg_database WHERE datname = current_database()")[0]
-    return _statements(connection, url, database_oid, Capabilities(connection.info.server_version))[0] is not None
+    return read_counts(connection, url, Capabilities(connection.info.server_version))[0] is not None
 
 
 def _without(row: Row, name: str) -> dict[str, Any]:

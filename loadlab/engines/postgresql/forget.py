@@ -15,10 +15,12 @@ from loadlab.engines.protocol import Manifest
 from loadlab.errors import NotEmptyError
 from loadlab.schema.model import Table
 
+_SOMEBODY = "something of somebody else depends on what LoadLab made:"
 Made = frozenset[tuple[int, int]]
 """(catalogue, object) by OID."""
 
 # What a script makes; what belongs to something else (an extension, a column, a partitioned table) goes along with it.
+# Below 16384 (FirstNormalObjectId of access/transam.h) is what every database has.
 _OBJECTS = """
     WITH found (catalogue, object) AS (
         SELECT 'pg_namespace'::regclass::oid, oid FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)'
@@ -26,12 +28,20 @@ _OBJECTS = """
         UNION ALL SELECT 'pg_class'::regclass, oid FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
         UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc
         UNION ALL SELECT 'pg_type'::regclass, t.oid FROM pg_type AS t LEFT JOIN pg_class AS c ON c.oid = t.typrelid
-            WHERE t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c'
+            WHERE t.typtype IN ('b', 'e', 'd', 'r') OR c.relkind = 'c'
+        UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator
+        UNION ALL SELECT 'pg_opfamily'::regclass, oid FROM pg_opfamily
+        UNION ALL SELECT 'pg_opclass'::regclass, oid FROM pg_opclass
+        UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast
+        UNION ALL SELECT 'pg_collation'::regclass, oid FROM pg_collation
+        UNION ALL SELECT 'pg_ts_config'::regclass, oid FROM pg_ts_config
+        UNION ALL SELECT 'pg_ts_dict'::regclass, oid FROM pg_ts_dict
     )
     SELECT catalogue::bigint, object::bigint FROM found
-    WHERE NOT EXISTS (
+    WHERE object >= 16384 AND NOT EXISTS (
         SELECT FROM pg_depend AS d
-        WHERE d.classid = catalogue AND d.objid = object AND d.deptype IN ('e', 'i', 'a', 'P', 'S')
+        -- Of the thing itself: the column that a table is partitioned by needs the table.
+        WHERE d.classid = catalogue AND d.objid = object AND d.objsubid = 0 AND d.deptype IN ('e', 'i', 'a', 'P', 'S')
     )
 """
 _IDENTITIES = f"""
@@ -39,18 +49,24 @@ _IDENTITIES = f"""
         LATERAL pg_identify_object(m.catalogue::oid, m.object::oid, 0) AS i
     WHERE i.identity IS NOT NULL ORDER BY m.object
 """
-# What uses others first. Those of one word depend on each other, so they are dropped together.
-_WORDS = (
-    ("MATERIALIZED VIEW", ("materialized view",)),
-    ("VIEW", ("view",)),
-    ("TABLE", ("table",)),
-    ("FOREIGN TABLE", ("foreign table",)),
-    ("ROUTINE", ("function", "procedure", "aggregate")),
-    ("SEQUENCE", ("sequence",)),
-    ("TYPE", ("type", "composite type", "domain")),
-    ("EXTENSION", ("extension",)),
-    ("SCHEMA", ("schema",)),
-)
+# What needs something of ours, and neither is ours nor a part of it (an index of a table, a rule of a view).
+_OF_OTHERS = f"""
+    WITH RECURSIVE mine (catalogue, object) AS (
+        SELECT catalogue::oid, object::oid FROM {LEDGER_NAMESPACE}.made
+        UNION
+        SELECT d.classid, d.objid FROM mine AS m
+        JOIN pg_depend AS d ON d.refclassid = m.catalogue AND d.refobjid = m.object
+        WHERE d.objsubid = 0 AND d.deptype IN ('e', 'i', 'a', 'P', 'S')
+    )
+    SELECT pg_describe_object(d.classid, d.objid, 0), pg_describe_object(d.refclassid, d.refobjid, 0)
+    FROM mine AS m JOIN pg_depend AS d ON d.refclassid = m.catalogue AND d.refobjid = m.object
+    WHERE d.deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT catalogue, object FROM mine)
+    ORDER BY d.objid LIMIT 1
+"""
+# What pg_identify_object() calls a thing, where DROP has another word for it.
+_WORDS = {"procedure": "ROUTINE", "function": "ROUTINE", "aggregate": "ROUTINE"}
+# These first, for their rows; the others in any order, as each goes with what needs it.
+_FIRST = ("materialized view", "view", "table", "foreign table")
 
 
 def objects(connection: Connection) -> Made:
@@ -80,7 +96,7 @@ def forget(connection: Connection, manifest: Manifest, *, with_new_rows: bool = 
             connection.execute(statement.encode())
     except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported) as error:
         reason = (error.diag.message_detail or error.diag.message_primary or "").splitlines()[0]
-        raise NotEmptyError(f"something of somebody else depends on what LoadLab made: {reason}") from None
+        raise NotEmptyError(f"{_SOMEBODY} {reason}") from None
     connection.execute(f"DROP SCHEMA {LEDGER_NAMESPACE} CASCADE")
 
 
@@ -99,17 +115,16 @@ def _require_own(connection: Connection, table: Table, loaded: int) -> None:
 
 
 def _drops(connection: Connection) -> list[str]:
+    """Whatever needs the things is ours as well, so that each can take along what needs it: some need each other."""
     found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{LEDGER_NAMESPACE}.made",)).fetchone()
     if found != (True,):
         raise NotEmptyError("the ledger, of an earlier version, does not tell what LoadLab made")
-    names: dict[str, list[str]] = defaultdict(list)
-    for kind, identity in connection.execute(_IDENTITIES).fetchall():
-        names[kind].append(identity)
-    drops = []
-    for word, kinds in _WORDS:
-        mine = [name for kind in kinds for name in names[kind]]
-        drops += [f"DROP {word} {', '.join(mine)}"] if mine else []
-    return drops
+    needed = connection.execute(_OF_OTHERS).fetchone()
+    if needed is not None:
+        raise NotEmptyError(f"{_SOMEBODY} {needed[0]} depends on {needed[1]}")
+    things: list[tuple[str, str]] = connection.execute(_IDENTITIES).fetchall()
+    things.sort(key=lambda thing: thing[0] not in _FIRST)
+    return [f"DROP {_WORDS.get(kind, kind.upper())} IF EXISTS {identity} CASCADE" for kind, identity in things]
 
 
 def _removals(connection: Connection, manifest: Manifest, loaded: dict[str, int]) -> list[str]:

@@ -1,7 +1,7 @@
 """Reading the schema that is there, from the system catalogue alone.
 
 SQLAlchemy's inspector would give about half of this (no partitions, no triggers, no definitions that rebuild an
-object as it was), and the other half would have to be matched to it by name. Seven queries over all tables at once
+object as it was), and the other half would have to be matched to it by name. A dozen queries over all tables at once
 give everything, take well under a second for 500 tables, and depend on nothing but `pg_catalog`.
 """
 

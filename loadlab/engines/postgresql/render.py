@@ -153,10 +153,10 @@ def _create_indexes(table: Table, *, native: bool) -> Iterator[str]:
     for index in table.indexes:
         if index.constraint and index.constraint == table.primary_key_name:
             continue
-        if index.constraint is not None and index.unique:
-            yield f"ALTER TABLE {_table(table)} ADD {_named(index.constraint)}UNIQUE ({_list(index.keys)})"
-        elif native and index.definition:
+        if native and index.definition:
             yield index.definition.replace(" ON ONLY ", " ON ", 1)
+        elif index.constraint is not None and index.unique:
+            yield f"ALTER TABLE {_table(table)} ADD {_named(index.constraint)}UNIQUE ({_list(index.keys)})"
         elif is_kept(index):
             yield _create_index(table, index)
 
