@@ -112,6 +112,13 @@ def production(any_database: PostgresqlEngine) -> PostgresqlEngine:
     return any_database
 
 
+def test_of_a_partitioned_table_as_many_rows_are_sampled_as_are_wanted(production: PostgresqlEngine) -> None:
+    """Its own number of rows, which ANALYZE knows as well, is that of its partitions."""
+    events = production.reflect().table("events")
+    for wanted in (2_000, 4_000):
+        assert len(production.sample_rows(events, ["id"], wanted)) == wanted
+
+
 @pytest.fixture
 def reader(production: PostgresqlEngine) -> Iterator[str]:
     """The address of a role that may log in, and no more."""

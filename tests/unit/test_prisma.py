@@ -85,6 +85,7 @@ def test_comments_and_layout(tmp_path):
         ("model A {\n  id Int @id\n  @@index([])\n}", "line 3 of A names no field"),
         ("model A {\n  id Int @id @db.LongText\n}", "line 2=@db.LongText is no native type"),
         ("model A {\n  id Int @id @default(serial())\n}", "line 2=serial() has a default that is not known"),
+        ('model A {\n  id Int @id\n  b Bytes @default("SGk")\n}', "line 3=SGk has a default that is no Base64"),
         ("enum E {\n  X\n}\nmodel A {\n  id Int @id\n  e E @default(Y)\n}", "line 6=Y is no value of the enum E"),
         ("model A {\n  id Int @id @default(1\n}", "line 3=} where ) must stand"),
         ("model A {\n  id Int Int\n}", "line 2=Int stands where the line must end"),

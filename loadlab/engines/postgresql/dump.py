@@ -45,15 +45,18 @@ def dump_ddl(url: str, major: int) -> str:
     given: dict[str, Any] = dict(conninfo_to_dict(libpq_url(url)))
     # No password on a command line, which every user of the machine can read.
     secret = {"PGPASSWORD": str(given.pop("password"))} if given.get("password") else {}
-    done = subprocess.run(
-        [str(_pg_dump(major)), *_OPTIONS, f"--dbname={make_conninfo(**given)}"],
-        env=os.environ | {"PGCLIENTENCODING": "UTF8"} | secret,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=_LIMIT_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [str(_pg_dump(major)), *_OPTIONS, f"--dbname={make_conninfo(**given)}"],
+            env=os.environ | {"PGCLIENTENCODING": "UTF8"} | secret,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DatabaseError(f"pg_dump did not end within {_LIMIT_S} s; somebody may hold a lock on a table") from None
     if done.returncode != 0:
         words = done.stderr.strip().splitlines()
         raise DatabaseError(f"pg_dump failed: {words[-1] if words else 'without a word'}")

@@ -23,8 +23,10 @@ def try_index(connection: Connection, definition: str, statements: Mapping[str, 
         namespace = _extension(connection)
         before = {name: generic_plan_here(connection, text) for name, text in statements.items()}
         try:
-            connection.execute(f"SELECT {namespace}.hypopg_create_index(%s)".encode(), (definition,))
-            after = {name: generic_plan_here(connection, text) for name, text in statements.items()}
+            # Of its own: what the server refuses here must not hinder the clearing up, whose error would be told then.
+            with connection.transaction():
+                connection.execute(f"SELECT {namespace}.hypopg_create_index(%s)".encode(), (definition,))
+                after = {name: generic_plan_here(connection, text) for name, text in statements.items()}
         finally:
             # Imagined indexes belong to the session, not to the transaction.
             connection.execute(f"SELECT {namespace}.hypopg_reset()".encode())

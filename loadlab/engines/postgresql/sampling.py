@@ -14,7 +14,7 @@ from loadlab.schema.model import Table
 _SPARE = 1.5
 _ROWS = """
     SELECT coalesce(sum(l.reltuples), -1) FROM pg_class AS l
-    WHERE l.reltuples >= 0 AND l.oid IN (
+    WHERE l.reltuples >= 0 AND l.relkind <> 'p' AND l.oid IN (
         SELECT t.relid FROM pg_partition_tree(%(table)s::regclass) AS t WHERE t.isleaf
         UNION ALL SELECT %(table)s::regclass::oid)
 """

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
+
+import psycopg
 
 from loadlab.engines.postgresql.connection import Connection
 from loadlab.engines.protocol import Progress
@@ -51,7 +54,9 @@ def carry_out(tasks: Iterable[Task], connections: Sequence[Connection], progress
                     free.append(connection)
         except BaseException:
             for _, connection in running.values():
-                connection.cancel_safe()
+                # One that cannot be told to stop must not keep the others from being told, nor hide the error.
+                with suppress(psycopg.Error):
+                    connection.cancel_safe()
             raise
 
 

@@ -1,9 +1,9 @@
 """What rows will take on disk, from a sample of them.
 
 The layout is that of the documentation ("Database Page Layout"): pages of 8 KiB with a header of 24 bytes, for each
-row a line pointer of 4 bytes and a header of 24, each value at its type's alignment, texts with a length of 1 or 4
-bytes in front. A B-tree's entry has a header of 8 bytes and a line pointer, pages are 90 % full, and equal keys share
-an entry with 6 bytes for each row ("B-Tree: Deduplication").
+row a line pointer of 4 bytes and a header of 23, with a bit for each column where one is NULL, each value at its type's
+alignment, texts with a length of 1 or 4 bytes in front. A B-tree's entry has a header of 8 bytes and a line pointer,
+pages are 90 % full, and equal keys share an entry with 6 bytes for each row ("B-Tree: Deduplication").
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PAGE, _PAGE_HEADER = 8192, 24
-_ROW_HEADER, _POINTER = 24, 4
+_ROW_HEADER, _POINTER = 23, 4
 _ENTRY_HEADER, _FILL, _ROW_ID = 8, 0.9, 6
 # A value of more than 2 KiB is compressed and stored beside the table; made texts shrink to about so much.
 _LARGE, _COMPRESSED = 2000, 0.6
@@ -37,7 +37,7 @@ def foreseen_size(table: Table, sample: pa.RecordBatch, rows: int, distinct: Map
     """See `loadlab.engines.abilities.CanForeseeSizes`."""
     widths = {column.name: _width(sample, column.name, column.type) for column in table.columns}
     nulls = any(sample.column(name).null_count for name in sample.schema.names)
-    row = _aligned(_ROW_HEADER + (len(table.columns) / 8 if nulls else 0), 8)
+    row = _aligned(_ROW_HEADER + (-(-len(table.columns) // 8) if nulls else 0), 8)
     outside = 0.0
     for column in table.columns:
         width = widths[column.name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 from loadlab.engines.sqlite.clauses import quoted
@@ -88,7 +87,7 @@ def _value(value: Literal_, column: PrismaColumn) -> str:
     if not isinstance(value, str):
         raise column.place.error("has a default that is not a value", value=column.name)
     if column.type == "Bytes":
-        return f"X'{base64.b64decode(value).hex()}'"
+        return f"X'{column.octets(value).hex()}'"
     return "'" + value.replace("'", "''") + "'"
 
 

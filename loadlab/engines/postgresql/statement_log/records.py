@@ -14,6 +14,7 @@ import io
 import json
 import re
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -102,8 +103,6 @@ def records(path: Path) -> Iterator[LogRecord]:
             yield from _json_records(path, file) if form == "json" else _csv_records(path, file)
         except EOFError:
             raise TruncatedError from None
-        except (gzip.BadGzipFile, OSError) as error:
-            raise InputError(str(path), f"cannot be read: {error}") from None
 
 
 @contextmanager
@@ -115,8 +114,9 @@ def _opened(path: Path) -> Iterator[IO[str]]:
             raw.seek(0)
             binary: IO[bytes] = gzip.GzipFile(fileobj=raw) if is_packed else raw  # type: ignore[assignment]
             yield io.TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline="")
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise InputError(str(path), f"cannot be read: {error.strerror}") from None
+    except (OSError, zlib.error) as error:
+        # What is no gzip file behind its first bytes is an OSError without a number.
+        raise InputError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _csv_records(path: Path, file: IO[str]) -> Iterator[LogRecord]:
@@ -138,8 +138,9 @@ def _csv_records(path: Path, file: IO[str]) -> Iterator[LogRecord]:
             continue
         columns = columns or len(row)
         if len(row) < max(columns, _COLUMNS_MIN) or not _STAMP.fullmatch(row[0]):
-            if next(reader, None) is None:
-                raise TruncatedError
+            with suppress(csv.Error):  # The next one is none either.
+                if next(reader, None) is None:
+                    raise TruncatedError
             raise InputError(
                 f"{path}: line {at}", f"is no record of a csvlog: {len(row)} columns, of which the first is no time"
                 if not _STAMP.fullmatch(row[0]) else f"has {len(row)} columns; the records before it have {columns}",
@@ -162,6 +163,8 @@ def _json_records(path: Path, file: IO[str]) -> Iterator[LogRecord]:
         try:
             found = json.loads(line)
             stamp = found["timestamp"]
+            if not _STAMP.fullmatch(stamp):
+                raise ValueError
         except (ValueError, KeyError, TypeError):
             if not line.endswith("\n"):
                 raise TruncatedError from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -102,6 +103,13 @@ class PrismaColumn:
     @property
     def is_autoincrement(self) -> bool:
         return isinstance(self.default, Call) and self.default.name == "autoincrement"
+
+    def octets(self, text: str) -> bytes:
+        """A value of the type Bytes, which is written in Base64. Raises InputError naming the line."""
+        try:
+            return base64.b64decode(text, validate=True)
+        except ValueError:
+            raise self.place.error("has a default that is no Base64", value=text) from None
 
 
 @dataclass(frozen=True, slots=True)
