@@ -63,10 +63,9 @@ def _written(path: Iterable[int | str], data: object) -> Iterator[int | str]:
     """The keys of a path that the user wrote: what stands in the data, whatever it is called, and what is missing."""
     here = data
     for part in path:
-        if isinstance(here, Mapping) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            here = here[part]
+        is_there = part in here if isinstance(here, Mapping) else isinstance(here, list) and part in range(len(here))
+        if is_there:
+            here = here[part]  # type: ignore[index]
         elif _is_union_branch(part):
             continue
         yield part

@@ -148,4 +148,3 @@ def _sources(file: ScenarioFile) -> list[str]:
     if file.schema_ is None:
         return []
     return [file.schema_] if isinstance(file.schema_, str) else list(file.schema_.values())
-

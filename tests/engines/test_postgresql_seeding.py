@@ -352,7 +352,10 @@ def test_everything_that_was_made_is_forgotten(any_database: PostgresqlEngine) -
     "of_others, reason",
     [
         ("CREATE TABLE of_others (id integer, a pair)", "table of_others depends on type pair"),
-        ("CREATE VIEW of_others AS SELECT spot IS NULL FROM things", "rule _RETURN on view of_others depends on table things"),
+        (
+            "CREATE VIEW of_others AS SELECT spot IS NULL FROM things",
+            "rule _RETURN on view of_others depends on table things",
+        ),
         ("CREATE TABLE of_others (a text COLLATE ci)", "table of_others depends on collation ci"),
         ('CREATE TABLE "Side".of_others ()', 'table "Side".of_others depends on schema Side'),
     ],
