@@ -17,6 +17,7 @@ from loadlab.mix.facts import TableFacts, facts_of
 from loadlab.mix.reads import full, short
 from loadlab.mix.trying import refusals
 from loadlab.spec.operations import OperationKind
+from loadlab.spec.statement import Statement
 from loadlab.units import format_share
 
 MOST = 25
@@ -59,6 +60,11 @@ def production_mix(history: StatementHistory, engine: Engine, manifest: Manifest
 
     `engine` holds the scratch database that the operations are tried on, `manifest` what it is filled with.
     """
+    if history.statements and all(Statement((asked.text,), ()).is_command for asked in history.statements):
+        raise InputError(
+            "--from-statements",
+            "counts commands, and only statements of SQL are understood; without it the mix follows from the schema",
+        )
     schema = manifest.schema
     facts = facts_of(schema, lambda key: history.rows.get(key, 1))
     bound: list[tuple[AskedStatement, Bound]] = []

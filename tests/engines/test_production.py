@@ -11,9 +11,11 @@ import pytest
 
 from loadlab.engines import open_database
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.engines.protocol import AskedStatement, Manifest, StatementHistory
 from loadlab.errors import DatabaseError, InputError
 from loadlab.mix.binding import Bound, UnboundError, bind
 from loadlab.mix.facts import TableFacts, facts_of
+from loadlab.mix.production import production_mix
 from loadlab.scaffold import init_scenario
 from loadlab.spec.scenario import load_scenario
 from loadlab.spec.statement import Statement
@@ -176,6 +178,13 @@ def ask(url: str) -> None:
             connection.execute("SELECT id FROM customers WHERE to_tsvector('english', name) @@ to_tsquery('a')")
         connection.execute("CREATE ROLE monitor LOGIN PASSWORD 'secret' IN ROLE pg_read_all_stats")
         connection.execute("CREATE ROLE nobody_much LOGIN PASSWORD 'secret'")
+
+
+def test_commands_are_no_statements(bench: Bench) -> None:
+    """What MongoDB's profiler counts."""
+    history = StatementHistory((AskedStatement('{"find": "users", "filter": {"_id": $1}}', 3, 1.0, 3),), {})
+    with pytest.raises(InputError, match="counts commands, and only statements of SQL are understood"):
+        production_mix(history, bench.engine, Manifest("f1", {}, bench.engine.reflect(), True))
 
 
 def test_what_a_database_was_asked_becomes_a_mix(database: PostgresqlEngine, tmp_path: Path) -> None:
