@@ -326,6 +326,10 @@ def test_recorded_texts_get_parameters_by_their_numbers():
     found = with_parameters(Statement(("SELECT '$1', \"$2\" FROM t WHERE a = $2 AND b = $1",), ()))
     assert found.parameters == ("p2", "p1")
     assert found.fragments == ("SELECT '$1', \"$2\" FROM t WHERE a = ", " AND b = ", "")
+    command = r'{"find": "t", "filter": {"it\'s": $1, "a \"$2\"": "\\", "b": $2}}'
+    found = with_parameters(Statement((command,), ()))
+    assert found.parameters == ("p1", "p2")
+    assert found.fragments == (r'{"find": "t", "filter": {"it\'s": ', r', "a \"$2\"": "\\", "b": ', "}}")
 
 
 # -- one remedy, one finding -----------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ from loadlab.schema.statistics import ColumnStatistics, DatabaseStatistics
 from loadlab.spec.statement import Statement
 
 _PAGE = re.compile(r"\b(?P<word>limit|offset)\s+:(?P<name>\w+)", re.IGNORECASE)
+# What stands in quotes is passed over: SQL doubles a quote, a command as JSON has a backslash before it.
 _NUMBERED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<number>\d+)""")
+_NUMBERED_IN_JSON = re.compile(r""""(?:[^"\\]|\\.)*"|\$(?P<number>\d+)""", re.DOTALL)
 _PAGE_VALUES = {"limit": 20, "offset": 0}
 
 
@@ -51,7 +53,7 @@ def with_parameters(statement: Statement) -> Statement:
     if statement.parameters:
         return statement
     fragments, names, start, (text,) = [], [], 0, statement.fragments
-    for match in _NUMBERED.finditer(text):
+    for match in (_NUMBERED_IN_JSON if statement.is_command else _NUMBERED).finditer(text):
         if match["number"]:
             fragments.append(text[start : match.start()])
             names.append(f"p{match['number']}")
