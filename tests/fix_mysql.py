@@ -81,6 +81,7 @@ class MortalMariadb:
             try:
                 return self.run("SELECT 1")
             except UnreachableError:
+                assert self.process.poll() is None, f"the server ended with {self.process.returncode} at its start"
                 time.sleep(0.05)
         raise AssertionError("the server did not start")
 

@@ -38,6 +38,7 @@ from loadlab.spec.shapes import DataShape
 from loadlab.spec.statement import Statement
 from tests.engines.books import author, fill, full_work, load, read
 from tests.fix_engines import ENGINES
+from tests.fix_mysql import missing_for_mysql
 from tests.readback import meant
 from tests.timing import eventually
 
@@ -690,6 +691,17 @@ def test_a_plan_for_values_is_executed_and_undone(books):
     assert read_plan is not None
     (scan,) = read_plan.scans()
     assert (scan.kind, scan.rows, scan.rows_removed) == ("full scan", 80, 319)
+
+
+def test_a_private_server_that_ends_at_its_start_is_told_at_once(monkeypatch):
+    missing = missing_for_mysql()
+    if missing is not None:
+        pytest.skip(missing)
+    monkeypatch.setattr(server, "_SETTINGS", ("--no-such-setting",))
+    began_s = time.monotonic()
+    with pytest.raises(UnreachableError, match=r"the server did not start: .*(Aborting|no-such-setting)"):
+        server.start()
+    assert time.monotonic() - began_s < server._START_LIMIT_S / 2
 
 
 def test_a_copy_is_whole_and_apart(books):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -35,9 +36,11 @@ _SETTINGS = (
     "--default-time-zone=+00:00",
 )
 # $1 folder to remove afterwards; the rest is the server's command line.
+# Of the pipe at its output the server alone keeps the end, which closes when it ends.
 _WATCHDOG = """
 folder=$1; shift
-"$@" </dev/null >"$folder/server.log" 2>&1 &
+"$@" 3>&1 </dev/null >"$folder/server.log" 2>&1 &
+exec >/dev/null
 read -r line
 kill -9 $!
 wait
@@ -58,6 +61,12 @@ class PrivateServer:
 
     def address(self, database: str) -> Address:
         return Address(database, "root", socket=str(self.folder / "socket"))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server is gone, by itself or because somebody ended it."""
+        assert self.watchdog.stdout is not None
+        return self.watchdog.poll() is not None or bool(select.select([self.watchdog.stdout], [], [], 0)[0])
 
     def new_database(self) -> Address:
         """An empty database of its own."""
@@ -82,6 +91,8 @@ class PrivateServer:
             self.watchdog.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self.watchdog.wait(_STOP_LIMIT_S)
+        assert self.watchdog.stdout is not None
+        self.watchdog.stdout.close()
 
 
 _running: PrivateServer | None = None
@@ -90,7 +101,7 @@ _running: PrivateServer | None = None
 def acquire() -> PrivateServer:
     """The server of this process, started when there is none. Raises MissingDependencyError, UnreachableError."""
     global _running
-    if _running is None or _running.owner_pid != os.getpid() or _running.watchdog.poll() is not None:
+    if _running is None or _running.owner_pid != os.getpid() or _running.has_ended:
         _running = start()
     _running.users += 1
     return _running
@@ -114,7 +125,7 @@ def start() -> PrivateServer:
         command = [server, "--no-defaults", *_places(folder), *_SETTINGS]
         watchdog = subprocess.Popen(
             ["/bin/sh", "-c", _WATCHDOG, "loadlab-watchdog", str(folder), *command],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             start_new_session=True, cwd="/",
         )  # fmt: skip
     except BaseException:
@@ -174,7 +185,7 @@ def _await(server: PrivateServer) -> None:
         try:
             Connection(server.address(""), with_database=False).close()
         except UnreachableError:
-            if time.monotonic() > limit_s or server.watchdog.poll() is not None:
+            if time.monotonic() > limit_s or server.has_ended:
                 log = server.folder / "server.log"
                 words = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
                 why = words[-1] if words else "without a word"
