@@ -16,7 +16,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from loadlab.schema.checks import parser_dialect
-from loadlab.schema.model import Index, Table
+from loadlab.schema.model import Column, Index, Table
 
 DEFAULT_NAMESPACE = "public"
 # Types that a cast may name, as sqlglot calls them. The first are kept as text or as they are: that changes nothing.
@@ -71,6 +71,30 @@ def rewritten(tree: exp.Expr, rules: Mapping[type[exp.Expr], Rule]) -> exp.Expr:
         else:
             node.replace(replacement)
     return tree
+
+
+# Columns -------------------------------------------------------------------------------------------------------------
+
+
+def kept_default(
+    table: Table,
+    column: Column,
+    accepted: Callable[[str], str],
+    refused: type[Exception] | tuple[type[Exception], ...],
+    left_out: Callable[[str, str, object], None],
+) -> str | None:
+    """A column's default in the engine's words; None without one, or where it has none.
+
+    `accepted` translates a text and asks the server for it; of what it raises as `refused`, `left_out` is told what is
+    left out, of what and why.
+    """
+    if column.default is None:
+        return None
+    try:
+        return accepted(column.default)
+    except refused as error:
+        left_out("default of", f"{table.key}.{column.name}", f"{column.default} ({error})")
+        return None
 
 
 # Texts ---------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from loadlab.data.dataset import Dataset
 from loadlab.data.feasibility import TableFeasibility
 from loadlab.data.feasibility import feasibility as feasibility_of
-from loadlab.engines.abilities import CanForeseeSizes, StoredSize
+from loadlab.engines.abilities import CanForeseeSizes, ComputesNothing, StoredSize
 from loadlab.engines.protocol import Engine
 
 _SAMPLE_ROWS = 1000
@@ -59,7 +59,13 @@ class TableEstimate:
 def estimate(dataset: Dataset, engine: Engine) -> tuple[TableEstimate, ...]:
     """One estimate a table, in load order."""
     manifest = dataset.manifest
-    found = feasibility_of(dataset.plan, manifest.schema, owns_tables=manifest.owns_tables, engine=engine.name)
+    found = feasibility_of(
+        dataset.plan,
+        manifest.schema,
+        owns_tables=manifest.owns_tables,
+        engine=engine.name,
+        computes=not isinstance(engine, ComputesNothing),
+    )
     return tuple(_table(dataset, engine, item) for item in found)
 
 

@@ -463,7 +463,7 @@ def test_conditions_of_partial_indexes(
     ],
 )  # fmt: skip
 def test_partition_bounds(strategy: str, keys: tuple[str, ...], text: str, bound: PartitionBound | None) -> None:
-    assert read_bound(strategy, keys, text, "postgresql") == bound
+    assert read_bound(strategy, keys, text) == bound
 
 
 @pytest.mark.parametrize(

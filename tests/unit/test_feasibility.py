@@ -125,6 +125,11 @@ def test_generated_columns_and_triggers_are_the_server_s() -> None:
     (elsewhere,) = feasibility(plan, schema, owns_tables=True, engine="another")
     left = named(elsewhere, "log_it")
     assert (left.status, left.means) == ("left out", "its body is in the words of postgresql")
+    (computed,) = feasibility(plan, schema, owns_tables=True, computes=False)
+    assert [(named(computed, name).status, named(computed, name).certain) for name in ("twice", "big")] == [
+        ("left out", True),
+        ("left out", True),
+    ]
 
 
 def test_a_unique_column_and_a_one_to_one_parent() -> None:

@@ -54,19 +54,19 @@ def has_room(partitioning: Partitioning | None) -> bool:
     return any(has_room(part.partitioning) for part in partitioning.partitions)
 
 
-def keys_without_null(table: Table, dialect: str) -> frozenset[str]:
+def keys_without_null(table: Table) -> frozenset[str]:
     """The columns in which NULL has no partition."""
-    return frozenset() if table.partitioning is None else frozenset(_without_null(table.partitioning, dialect))
+    return frozenset() if table.partitioning is None else frozenset(_without_null(table.partitioning))
 
 
-def _without_null(partitioning: Partitioning, dialect: str) -> Iterator[str]:
+def _without_null(partitioning: Partitioning) -> Iterator[str]:
     rooms = [part for part in partitioning.partitions if has_room(part.partitioning)]
-    bounds = [read_bound(partitioning.strategy, partitioning.keys, part.bound, dialect) for part in rooms]
+    bounds = [read_bound(partitioning.strategy, partitioning.keys, part.bound) for part in rooms]
     if not any(isinstance(b, (DefaultBound, HashBound)) or (isinstance(b, ListBound) and b.null) for b in bounds):
         yield from partitioning.keys
     for part in rooms:
         if part.partitioning is not None:
-            yield from _without_null(part.partitioning, dialect)
+            yield from _without_null(part.partitioning)
 
 
 def listed_values(table: Table, facts: TableFacts) -> dict[str, Coverage]:
@@ -75,20 +75,20 @@ def listed_values(table: Table, facts: TableFacts) -> dict[str, Coverage]:
     return {name: Coverage(values=values) for name, values in found.items() if values}
 
 
-def coverage_of(table: Table, dialect: str) -> dict[str, Coverage]:
+def coverage_of(table: Table) -> dict[str, Coverage]:
     """By column, the values that have a partition; columns whose every value has one are left out.
 
     Of a key of several columns the first one is looked at: the others follow within its bounds where those are whole.
     """
     found: dict[str, Coverage] = {}
     if table.partitioning is not None:
-        _cover(table, table.partitioning, dialect, found)
+        _cover(table, table.partitioning, found)
     return found
 
 
-def _cover(table: Table, partitioning: Partitioning, dialect: str, found: dict[str, Coverage]) -> None:
+def _cover(table: Table, partitioning: Partitioning, found: dict[str, Coverage]) -> None:
     rooms = [part for part in partitioning.partitions if has_room(part.partitioning)]
-    bounds = [read_bound(partitioning.strategy, partitioning.keys, part.bound, dialect) for part in rooms]
+    bounds = [read_bound(partitioning.strategy, partitioning.keys, part.bound) for part in rooms]
     column = partitioning.keys[0]
     if column in table.column_names and not any(isinstance(b, (DefaultBound, HashBound)) for b in bounds):
         made = _coverage(table.column(column).type, bounds)
@@ -97,7 +97,7 @@ def _cover(table: Table, partitioning: Partitioning, dialect: str, found: dict[s
     # What every sub-partitioned table lacks is lacking; they are mostly divided alike.
     for part in rooms:
         if part.partitioning is not None:
-            _cover(table, part.partitioning, dialect, found)
+            _cover(table, part.partitioning, found)
 
 
 def _coverage(type: LogicalType, bounds: Sequence[object]) -> Coverage | None:

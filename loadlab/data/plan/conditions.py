@@ -161,8 +161,8 @@ class Conditions:
         A value fits where the conditions allow it, and where a partition takes it.
         """
         must = {column.name for column in self.table.columns if not column.nullable} | set(self.table.primary_key)
-        must |= keys_without_null(self.table, self.schema.dialect)
-        covered = coverage_of(self.table, self.schema.dialect)
+        must |= keys_without_null(self.table)
+        covered = coverage_of(self.table)
 
         def fits(name: str, said: ColumnFacts) -> bool:
             column = self.table.column(name)
@@ -217,7 +217,7 @@ class Conditions:
 
     def coverage(self, facts: TableFacts) -> dict[str, Coverage]:
         """What has a partition, as far as the conditions allow it."""
-        found = coverage_of(self.table, self.schema.dialect)
+        found = coverage_of(self.table)
         return {
             name: narrowed(self.table.column(name), facts.of(name), cover)
             for name, cover in found.items()

@@ -269,7 +269,7 @@ class _TablePlanning:
         # A row's parent does not depend on its world: of several that want other parents one is left.
         followed = {n for link in links.links for n in link.own if any(map(has_limits, facts.every(n)))}
         facts = conditions.settled(facts, followed, keys, enough=1)
-        never_null = frozenset(solution.never_null | self._referenced(facts) | keys_without_null(table, schema.dialect))
+        never_null = frozenset(solution.never_null | self._referenced(facts) | keys_without_null(table))
         demands = Demands(schema, table, links, solution, facts, never_null, pairs)
         candidates = Candidates(
             demands, self.all.plans, self.all.volumes, self.all.clock,

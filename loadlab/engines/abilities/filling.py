@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from loadlab.engines.protocol import Chunk, Engine
 from loadlab.schema.manifest import Manifest
@@ -154,6 +154,13 @@ class KnowsFreeSpace(Protocol):
     def free_bytes(self) -> int | None:
         """What is free there for this user; None where the data is on another machine, or may be."""
         ...
+
+
+@runtime_checkable
+class ComputesNothing(Protocol):
+    """The server computes no column: generated ones and defaults are left out of what is made."""
+
+    computes_nothing: Literal[True]
 
 
 @runtime_checkable

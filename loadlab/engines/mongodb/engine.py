@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pymongo.database import Database
 
@@ -47,11 +47,12 @@ _SCRATCH_FORMS = (f"{NAME}:", f"{NAME}://")
 
 class MongodbEngine(UnderLoad):
     """See `loadlab.engines.protocol.Engine`; also CanForget, CanExtend, CanMakeScratch, CanClone, CanTryRows,
-    CanAppend, CanDumpSchema, CanNest, HasNotes and what `UnderLoad` brings.
+    CanAppend, CanDumpSchema, CanNest, ComputesNothing, HasNotes and what `UnderLoad` brings.
     """
 
     name = NAME
     schema_file = "schema.json"
+    computes_nothing: Literal[True] = True
 
     def __init__(self, address: Address, database: Database[Document], *, is_scratch: bool = False) -> None:
         self._address = address

@@ -27,7 +27,7 @@ from loadlab.engines.mysql.names import listed, literal, quoted
 from loadlab.engines.mysql.product import Product
 from loadlab.engines.mysql.scratch import PREFIX as SCRATCH_PREFIX
 from loadlab.engines.mysql.stored import stored_type
-from loadlab.engines.translation import UntranslatableError, descending_keys, searched_columns
+from loadlab.engines.translation import UntranslatableError, descending_keys, kept_default, searched_columns
 from loadlab.errors import DatabaseError
 from loadlab.schema.model import Column, ForeignKey, Index, Schema, Table
 
@@ -124,14 +124,11 @@ class _Translator:
         return " ".join(parts)
 
     def _default(self, table: Table, column: Column) -> str | None:
-        if column.default is None:
-            return None
-        try:
-            default = translate_expression(column.default, self._schema.dialect)
-            self._scratch.run(f"SELECT {default}")
-        except _REFUSED as error:
-            self._left_out("default of", f"{table.key}.{column.name}", f"{column.default} ({error})")
-            return None
+        return kept_default(table, column, self._accepted, _REFUSED, self._left_out)
+
+    def _accepted(self, text: str) -> str:
+        default = translate_expression(text, self._schema.dialect)
+        self._scratch.run(f"SELECT {default}")
         return default
 
     def _generated(self, table: Table) -> Iterator[tuple[str, str, str]]:

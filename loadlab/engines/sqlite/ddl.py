@@ -22,7 +22,7 @@ from loadlab.engines.sqlite.clauses import quoted
 from loadlab.engines.sqlite.dialect import is_native, translate_expression
 from loadlab.engines.sqlite.full_text import FullText, full_text_of
 from loadlab.engines.sqlite.values import EXACT_DIGITS
-from loadlab.engines.translation import UntranslatableError, descending_keys
+from loadlab.engines.translation import UntranslatableError, descending_keys, kept_default
 from loadlab.schema.model import Column, ForeignKey, Index, LogicalType, Schema, Table
 
 _INTEGER_DIGITS = 18  # every number of 18 digits fits 64 bits
@@ -128,14 +128,11 @@ class _Translator:
         return " ".join(parts)
 
     def _default(self, table: Table, column: Column) -> str | None:
-        if column.default is None:
-            return None
-        try:
-            default = translate_expression(column.default, self._schema.dialect)
-            self._scratch.execute(f"EXPLAIN SELECT {default}")
-        except (UntranslatableError, sqlite3.Error) as error:
-            self._left_out("default of", f"{table.key}.{column.name}", f"{column.default} ({error})")
-            return None
+        return kept_default(table, column, self._accepted, (UntranslatableError, sqlite3.Error), self._left_out)
+
+    def _accepted(self, text: str) -> str:
+        default = translate_expression(text, self._schema.dialect)
+        self._scratch.execute(f"EXPLAIN SELECT {default}")
         return default
 
     def _keys(self, table: Table) -> Iterator[str]:

@@ -57,13 +57,12 @@ _ITEM = re.compile(
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
-def read_bound(strategy: str, keys: tuple[str, ...], bound: str, dialect: str) -> PartitionBound | None:
+def read_bound(strategy: str, keys: tuple[str, ...], bound: str) -> PartitionBound | None:
     """The bound of one partition of a table that is partitioned by `strategy` on `keys`.
 
     None where the text is not of the form that the strategy has, or names another number of keys. Texts stay as the
     server wrote them: dates, times and numbers in quotes are for the key's type to read.
     """
-    del dialect  # One way of writing is known: the servers that print another have another dialect.
     if bound.strip().upper() == "DEFAULT":
         return DefaultBound()
     found = {"list": _LIST, "range": _RANGE, "hash": _HASH}[strategy].fullmatch(bound)
