@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from loadlab.conducted import conducted
 from loadlab.engines.abilities import CanTune
 from loadlab.engines.plan_tree import NewIndex
 from loadlab.engines.protocol import Engine
-from loadlab.errors import InputError, LoadLabError
+from loadlab.errors import DatabaseError, InputError, LoadLabError
 from loadlab.measure.model import Interval, LoadMeasure
 from loadlab.measure.proof import IndexProof, PairedRatio, paired_ratio
 from loadlab.measure.window import Show
 from loadlab.pipeline import Ready
-from loadlab.schema.model import Table
+from loadlab.schema.model import Schema, Table
 from loadlab.workload.conduct import Conductor
+from loadlab.workload.readable import written_tables
 
 PAIRS_MIN = 5
 PAIRS = 6
@@ -62,7 +62,7 @@ def prove_index(
     operation that is not there and an index that is; LoadLabError when load or server break down, with the index gone.
     """
     plan = plan or ProofPlan()
-    table = _check(engine, ready, index, operations)
+    schema, table = _check(engine, ready, index, operations)
     assert isinstance(engine, CanTune)
     halves = _Halves()
     build_s: list[float] = []
@@ -88,14 +88,14 @@ def prove_index(
         index,
         plan.pairs,
         _ratios(halves, operations),
-        _ratios(halves, [name for name in _writers(ready, table) if name not in operations]),
+        _ratios(halves, [name for name in _writers(engine, ready, schema, table) if name not in operations]),
         index_bytes,
         (size.size_bytes or 0) if size else 0,
         min(build_s),
     )
 
 
-def _check(engine: Engine, ready: Ready, index: NewIndex, operations: Sequence[str]) -> Table:
+def _check(engine: Engine, ready: Ready, index: NewIndex, operations: Sequence[str]) -> tuple[Schema, Table]:
     manifest, schema = engine.manifest(), engine.reflect()
     if manifest is None or not manifest.owns_tables:
         raise InputError(
@@ -111,7 +111,7 @@ def _check(engine: Engine, ready: Ready, index: NewIndex, operations: Sequence[s
     for name in operations:
         if name not in ready.workload.operations:
             raise InputError("--prove", "names an operation that the scenario does not have", value=name)
-    return table
+    return schema, table
 
 
 @dataclass(slots=True)
@@ -131,15 +131,22 @@ class _Built:
         self.engine.tune(self.engine.tuning().drop_index(self.table, self.index.name, online=False))
         self.is_there = False
 
+    def drop_if_there(self) -> None:
+        if self.is_there:
+            self.drop()
+
 
 @contextmanager
 def _dropped_at_the_end(engine: CanTune, table: Table, index: NewIndex) -> Iterator[_Built]:
     built = _Built(engine, table, index)
     try:
         yield built
-    finally:
-        if built.is_there:
-            built.drop()
+    except BaseException:
+        # An index that could not be built is not there to be dropped either: what came first is what is to be told.
+        with suppress(DatabaseError):
+            built.drop_if_there()
+        raise
+    built.drop_if_there()
 
 
 def _window(conductor: Conductor, plan: ProofPlan, words: str, show: Show) -> LoadMeasure:
@@ -162,11 +169,13 @@ def _index_bytes(engine: Engine, table: Table, index: NewIndex) -> int | None:
     return found.size_bytes if found else None
 
 
-def _writers(ready: Ready, table: Table) -> list[str]:
+def _writers(engine: Engine, ready: Ready, schema: Schema, table: Table) -> list[str]:
     """Operations one of whose statements changes the table's rows."""
-    name = rf'(?:\w+\.)?"?{re.escape(table.name)}"?(?!\w)'
-    changes = re.compile(rf"\b(?:into|update|delete\s+from)\s+{name}", re.IGNORECASE)
-    named = {key.partition("/")[0] for key, text in ready.statements.items() if changes.search(str(text))}
+    named = {
+        key.partition("/")[0]
+        for key, statement in ready.statements.items()
+        if table.key in written_tables(statement, schema, engine)
+    }
     return [name for name in ready.workload.operations if name in named]
 
 

@@ -6,7 +6,7 @@ not understood is not checked, and nothing is claimed of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -197,18 +197,42 @@ def changes_of(statements: Iterable[Statement], schema: Schema, engine: Engine) 
                 emptied.add(anything.key)
             continue
         if isinstance(tree, exp.TruncateTable):
-            tables = (_table(schema, node) for node in tree.find_all(exp.Table))
-            emptied |= {key for table in tables if table is not None for key in _with_cascades(schema, table.key)}
-        for node in tree.find_all(exp.Update, exp.Delete, exp.Merge, exp.Insert):
-            target = node.this.this if isinstance(node.this, exp.Schema) else node.this
-            table = _table(schema, target) if isinstance(target, exp.Table) else None
-            if table is None:
-                continue
+            emptied |= _emptied(tree, schema)
+        for node, table in _writes(tree, schema):
             if isinstance(node, (exp.Delete, exp.Merge)):
                 emptied |= _with_cascades(schema, table.key)
             if isinstance(node, (exp.Update, exp.Merge)) or node.args.get("conflict") is not None:
                 columns.setdefault(table.key, set()).update(_assigned(node, table))
     return Changes({key: frozenset(names) for key, names in columns.items()}, frozenset(emptied))
+
+
+def _writes(tree: exp.Expr, schema: Schema) -> Iterator[tuple[exp.Expr, Table]]:
+    """The parts of a statement that write rows, each with its table."""
+    for node in tree.find_all(exp.Update, exp.Delete, exp.Merge, exp.Insert):
+        target = node.this.this if isinstance(node.this, exp.Schema) else node.this
+        table = _table(schema, target) if isinstance(target, exp.Table) else None
+        if table is not None:
+            yield node, table
+
+
+def written_tables(statement: Statement, schema: Schema, engine: Engine) -> frozenset[str]:
+    """The tables whose rows a statement adds, changes or removes; of a text that cannot be read, every one."""
+    if not statement.is_write:
+        return frozenset()
+    told = engine.content_of(statement, schema) if isinstance(engine, CanTellContent) else None
+    if told is not None:
+        return frozenset(told.changes) | told.deleted | ({told.inserted[0]} if told.inserted is not None else set())
+    tree = None if isinstance(engine, CanTellContent) else parsed(statement, engine.name)
+    if not isinstance(tree, _UNDERSTOOD):
+        return frozenset(table.key for table in schema)
+    if isinstance(tree, exp.TruncateTable):
+        return frozenset(_emptied(tree, schema))
+    return frozenset(table.key for _, table in _writes(tree, schema))
+
+
+def _emptied(tree: exp.TruncateTable, schema: Schema) -> set[str]:
+    tables = (_table(schema, node) for node in tree.find_all(exp.Table))
+    return {key for table in tables if table is not None for key in _with_cascades(schema, table.key)}
 
 
 def _assigned(node: exp.Expr, table: Table) -> Sequence[str]:

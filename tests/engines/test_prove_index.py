@@ -9,7 +9,7 @@ import pytest
 
 from loadlab.engines.plan_tree import NewIndex
 from loadlab.engines.postgresql.engine import PostgresqlEngine
-from loadlab.errors import InputError
+from loadlab.errors import DatabaseError, InputError
 from loadlab.pipeline import Ready
 from loadlab.proof.prove import ProofPlan, prove_index
 from tests.events import Shop
@@ -66,6 +66,17 @@ def test_what_is_there_already_is_not_built_nor_dropped(filled):
     before = index_names(engine)
     with pytest.raises(InputError, match=r"events_region_idx.*there already"):
         prove_index(engine, ready, NewIndex("events", ("region",)), ["events_of_owner"], Silent())
+    assert index_names(engine) == before
+
+
+def test_an_index_that_cannot_be_built_says_why(filled):
+    engine, ready = filled
+    before = index_names(engine)
+    with pytest.raises(DatabaseError, match='column "nothing" does not exist'):
+        prove_index(
+            engine, ready, NewIndex("events", ("nothing",)), ["events_of_owner"], Silent(),
+            ProofPlan(pairs=5, window_s=0.1, warmup_s=0.1),
+        )  # fmt: skip
     assert index_names(engine) == before
 
 

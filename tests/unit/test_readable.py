@@ -6,7 +6,7 @@ import pytest
 
 from loadlab.schema.model import Column, ForeignKey, LogicalType, Schema, Table
 from loadlab.spec.statement import Statement
-from loadlab.workload.readable import changes_of
+from loadlab.workload.readable import changes_of, written_tables
 
 KEY = Column("id", LogicalType("integer"))
 LINK = ForeignKey("", ("order_id",), "orders", ("id",), on_delete="CASCADE")
@@ -46,3 +46,19 @@ def test_changes(text, columns, emptied):
 def test_of_what_is_not_understood_nothing_is_claimed():
     found = changes_of([Statement.parse("REPLACE INTO orders (id, note) VALUES (:id, :note)")], SCHEMA, Sql())  # type: ignore[arg-type]
     assert found.emptied == {"orders", "items", "people"}
+
+
+@pytest.mark.parametrize(
+    "text, dialect, tables",
+    [
+        ("SELECT note FROM orders WHERE id = :id", "sqlite", set()),
+        ("INSERT INTO `orders` (`id`) VALUES (:id)", "mysql", {"orders"}),
+        ('UPDATE "orders" AS o SET note = :note', "postgresql", {"orders"}),
+        ('DELETE FROM "public"."items" WHERE id = :id', "postgresql", {"items"}),
+        ("INSERT INTO people SELECT id FROM orders", "sqlite", {"people"}),
+        ("WITH gone AS (DELETE FROM items RETURNING id) UPDATE people SET id = id", "postgresql", {"items", "people"}),
+        ("REPLACE INTO orders (id) VALUES (:id)", "sqlite", {"orders", "items", "people"}),
+    ],
+)
+def test_the_tables_that_a_statement_writes(text, dialect, tables):
+    assert written_tables(Statement.parse(text, dialect=dialect), SCHEMA, Sql()) == tables  # type: ignore[arg-type]
