@@ -81,7 +81,7 @@ def kept_default(
     column: Column,
     accepted: Callable[[str], str],
     refused: type[Exception] | tuple[type[Exception], ...],
-    left_out: Callable[[str, str, object], None],
+    left_out: Callable[[str, str, str], None],
 ) -> str | None:
     """A column's default in the engine's words; None without one, or where it has none.
 

@@ -28,7 +28,7 @@ from loadlab.workload.values import full_parameters
 
 if TYPE_CHECKING:
     from loadlab.schema.model import LogicalType, Table
-    from loadlab.workload.values import Cells
+    from loadlab.workload.values import Cells, Columns
 
 # What a thread keeps at most: memory stays bounded however long the load is.
 READS_KEPT = 2_000
@@ -154,7 +154,7 @@ class Verifier:
         self.reads, self.inserts = reads, inserts
         self._moment_us = engine.moment_us if isinstance(engine, CanTellResolution) else 1
         self._rows: dict[str, dict[Values, int]] = {}
-        self._untouched: dict[str, Any] = {}
+        self._untouched: dict[tuple[str, tuple[str, ...]], Any] = {}
 
     def watched(self, session: Session, execute: Call, name: str, kept: Kept) -> Call:
         """The call of an operation, with what is kept of it for later."""
@@ -228,14 +228,22 @@ class Verifier:
 
     def _is_untouched(self, session: Session, table: Table, row: int) -> bool | None:
         """Whether a row is as it was loaded; None: the database does not tell."""
-        if not isinstance(self._engine, CanTellUntouched) or not table.primary_key:
+        if not isinstance(self._engine, CanTellUntouched):
             return None
-        handle = self._untouched.get(table.key)
+        key, cells = self._key_of(table, row)
+        handle = self._untouched.get((table.key, key))
         if handle is None:
-            statement = self._engine.untouched_statement(table, table.primary_key)
-            handle = self._untouched[table.key] = session.prepare(statement)
-        arrays = self._cells.columns(table.key, table.primary_key, np.array([row], dtype=np.int64))
-        return session.execute(handle, session.encode(handle, arrays)[0]) == 1
+            statement = self._engine.untouched_statement(table, key)
+            handle = self._untouched[table.key, key] = session.prepare(statement)
+        return session.execute(handle, session.encode(handle, cells)[0]) == 1
+
+    def _key_of(self, table: Table, row: int) -> tuple[tuple[str, ...], Columns]:
+        """The columns by which a row is found, with its cells: a read is checked of none that has no such key."""
+        for key in table.unique_keys:
+            cells = self._cells.columns(table.key, key, np.array([row], dtype=np.int64))
+            if not any(array.null_count for array in cells.values()):
+                return key, cells
+        raise AssertionError(f"nothing tells row {row} of {table.key} from others")
 
     # -- acknowledged writes -----------------------------------------------------------------------------------------
 

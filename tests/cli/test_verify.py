@@ -93,6 +93,21 @@ def test_what_is_right_is_said_to_be_and_one_wrong_row_is_named(tmp_path):
 
 
 @pytest.mark.slow
+def test_rows_that_others_changed_are_not_wrong_without_a_primary_key_either(tmp_path):
+    keyless = SCHEMA.replace("id uuid PRIMARY KEY", "id uuid NOT NULL UNIQUE").replace(
+        "REFERENCES people", "REFERENCES people (id)"
+    )
+    folder = scenario(tmp_path / "keyless", keyless)
+    with open_database("embedded:") as engine:
+        assert run(folder, engine.url)["verdict"] == "PASS"
+        with psycopg.connect(engine.url, autocommit=True) as connection:
+            connection.execute("UPDATE people SET score = score + 1 WHERE left(id::text, 1) < '8'")
+        second = run(folder, engine.url)
+    assert second["verdict"] == "PASS", second
+    assert "changed since" in second["details"]["reads"]["reason"]
+
+
+@pytest.mark.slow
 def test_a_write_that_was_acknowledged_and_is_gone_is_named(tmp_path):
     found = run(scenario(tmp_path / "forgetful", SCHEMA + FORGETFUL), "embedded:")
     writes = found["details"]["acknowledged writes"]
