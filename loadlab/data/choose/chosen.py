@@ -131,7 +131,8 @@ def _physical(column: Column, values: Sequence[Any], place: str) -> Any:
         if kind in _TEXTS:
             return pa.array([str(value) for value in values], pa.string())
         if kind == "boolean":
-            return np.array([bool(value) for value in values])
+            truths = [constant(v, column.type, place) if isinstance(v, str) else bool(v) for v in values]
+            return np.array(truths)
         if kind == "float":
             return np.array([float(value) for value in values])
         if kind in _WHOLES:

@@ -22,13 +22,15 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 WHOLE_KINDS = ("integer", "numeric", "date", "time", "timestamp", "interval")
 """Kinds of columns whose cells are whole numbers: counts, scaled decimals, days, microseconds."""
 ORDERED_KINDS = (*WHOLE_KINDS, "float")
+_BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True)
+_BOOLEANS |= dict.fromkeys(("false", "f", "no", "n", "off", "0"), False)
 
 
 def constant(value: object, type: LogicalType, place: str) -> Any:
     """One value as a cell: int, float, bool, bytes, or text. Raises InputError when it is none of the type's."""
     try:
         made = _constant(value, type)
-    except (TypeError, ValueError, InvalidOperation, OverflowError):
+    except (TypeError, ValueError, KeyError, InvalidOperation, OverflowError):
         raise InputError(place, f"holds {value!r}, which is not of the column's type {_name(type)}") from None
     if type.kind in ("integer", "numeric"):
         low, high = limits(type)
@@ -50,8 +52,7 @@ def _constant(value: Any, type: LogicalType) -> Any:
     if kind == "float":
         return float(value)
     if kind == "boolean":
-        words = {"true": True, "t": True, "false": False, "f": False}
-        return value if isinstance(value, bool) else words[str(value).lower()]
+        return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
     if kind == "uuid":
         return UUID(str(value)).bytes
     if kind in ("date", "time", "timestamp", "interval"):

@@ -10,7 +10,7 @@ Rows that a load inserts later change no aggregate: what stands in the database 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -134,7 +134,7 @@ class OfChildren:
 
     def child_plan(self, frame: Frame) -> tuple[TablePlan, Relation]:
         """The child table's plan and its relation to this table."""
-        plan = rows_of(frame, self.child, np.empty(0, dtype=np.int64)).plan
+        plan = frame.of(self.child, np.empty(0, dtype=np.int64)).plan
         return plan, next(r for r in plan.relations if r.name == self.relation)
 
     @property
@@ -149,7 +149,7 @@ class OfChildren:
         result = _start(self.kind, len(frame), self._is_float)
         counts = np.zeros(len(frame), dtype=np.int64)
         for owners, rows in _pieces(starts, lengths):
-            values, valid = self.value.make(rows_of(frame, self.child, rows))
+            values, valid = self.value.make(frame.of(self.child, rows))
             _add(self.kind, result, counts, owners, values, valid)
         return result, counts
 
@@ -170,7 +170,7 @@ class OfChildren:
             if self.value is None:
                 counts += np.bincount(owners, minlength=relation.parents)
                 continue
-            values, valid = self.value.make(rows_of(frame, self.child, rows))
+            values, valid = self.value.make(frame.of(self.child, rows))
             _add(self.kind, result, counts, owners, values, valid)
         return result, counts
 
@@ -217,12 +217,6 @@ class RunningBalance:
         total = np.cumsum(values if valid is None else np.where(valid, values, 0))
         before = np.where(offsets > 0, total[np.maximum(offsets - 1, 0)], 0)
         return np.asarray(total[offsets[place] + rows - starts[place]] - before[place])
-
-
-def rows_of(frame: Frame, table: str, rows: Int64s) -> Frame:
-    """Rows of another table of the same dataset."""
-    of: Callable[[str, Int64s], Frame] = getattr(frame, "of", None) or frame._frame
-    return of(table, rows)
 
 
 def child_runs(relation: Relation, children: int, parents: Int64s) -> tuple[Int64s, Int64s]:

@@ -81,14 +81,12 @@ class ExampleParents:
     target_column: str
 
     def make(self, frame: Frame) -> Cells:
-        from loadlab.data.overlay.aggregates import rows_of
-
         cells = self.inner.make(frame)
         place = np.minimum(np.searchsorted(self.rows, frame.rows), len(self.rows) - 1)
         is_example = self.rows[place] == frame.rows
         if not is_example.any():
             return cells
-        keys = rows_of(frame, self.target, np.maximum(self.parents, 0)).cells(self.target_column)
+        keys = frame.of(self.target, np.maximum(self.parents, 0)).cells(self.target_column)
         if (self.parents < 0).any():
             keys = keys.with_nulls(self.parents >= 0)
         return merged(cells, keys, is_example, place)

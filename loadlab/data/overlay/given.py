@@ -3,7 +3,7 @@
 | logical type | Python value |
 | --- | --- |
 | integer, float, boolean, text, enum | int, float, bool, str |
-| numeric, money | Decimal (an int, a float or its text is taken as well) |
+| numeric | Decimal (an int, a float or its text is taken as well) |
 | uuid | uuid.UUID (its text or its 16 bytes are taken as well) |
 | json | any JSON value, as Python objects |
 | date, time, timestamp | datetime.date, time, datetime (ISO 8601 texts are taken as well); without a zone it is UTC |
@@ -248,7 +248,6 @@ def _as_it_is(value: Any, kind: LogicalType) -> Any:
 _CONVERTERS: dict[str, Callable[[Any, LogicalType], Any]] = {
     "integer": _integer,
     "numeric": _decimal,
-    "money": _decimal,
     "float": _float,
     "boolean": _boolean,
     "text": _text,

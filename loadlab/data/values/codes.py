@@ -14,19 +14,11 @@ from loadlab.data.core.hashing import Int64s, UInt64s, below, hash_rows, make_ke
 from loadlab.data.core.joining import join_texts
 from loadlab.data.frame import Frame, Generator
 from loadlab.data.texts import pools
-from loadlab.data.texts.texts import slug
+from loadlab.data.texts.texts import characters, digits_of, slug
 from loadlab.data.values.composites import gathered, offsets_of
 
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 _IEEE_LOCAL, _IEEE_GROUP = 0x02, 0x01  # of the first octet: administered locally; many receivers
-
-
-def fixed_texts(characters: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> pa.Array:
-    """ASCII characters of shape (n, length) as texts."""
-    rows, length = characters.shape
-    starts = np.arange(rows + 1, dtype=np.int32) * np.int32(length)
-    buffers = [None, pa.py_buffer(starts), pa.py_buffer(np.ascontiguousarray(characters))]
-    return pa.Array.from_buffers(pa.string(), rows, buffers)
 
 
 def joined(*parts: pa.Array | str) -> pa.Array:
@@ -36,8 +28,7 @@ def joined(*parts: pa.Array | str) -> pa.Array:
 
 def hexadecimal(values: UInt64s, length: int) -> pa.Array:
     """The lowest `length` hexadecimal digits, in lower case."""
-    shifts = np.arange(length - 1, -1, -1, dtype=np.uint64) * np.uint64(4)
-    return fixed_texts(_HEX[((values[:, None] >> shifts) & np.uint64(15)).astype(np.int64)])
+    return characters(_HEX[digits_of(values, length, 4)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +62,7 @@ class HardwareAddresses:
         for k, word in enumerate(words):
             octet = (word & np.uint64(255)).astype(np.int64)
             text[:, 3 * k], text[:, 3 * k + 1] = _HEX[octet >> 4], _HEX[octet & 15]
-        return Cells(fixed_texts(text))
+        return Cells(characters(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +91,9 @@ class BitStrings:
     least: int
 
     def make(self, frame: Frame) -> Cells:
-        shifts = np.arange(self.numbers.bits - 1, -1, -1, dtype=np.uint64)
-        known = ((self.numbers.of(frame.rows)[:, None] >> shifts) & np.uint64(1)).astype(np.uint8) + np.uint8(48)
+        known = digits_of(self.numbers.of(frame.rows), self.numbers.bits, 1) + np.uint8(48)
         repeats = -(-self.length // self.numbers.bits)
-        text = fixed_texts(np.tile(known, (1, repeats))[:, repeats * self.numbers.bits - self.length :])
+        text = characters(np.tile(known, (1, repeats))[:, repeats * self.numbers.bits - self.length :])
         if self.least == self.length:
             return Cells(text)
         lengths = below(hash_rows(make_key(self.numbers.key, "length"), frame.rows), self.length - self.least + 1)

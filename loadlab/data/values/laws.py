@@ -24,6 +24,7 @@ from loadlab.data.core.hashing import Int64s, UInt64s, hash_rows, make_key, mix,
 from loadlab.data.core.joining import join_texts
 from loadlab.data.core.quantiles import Categories, QuantileTable
 from loadlab.data.frame import Frame
+from loadlab.data.texts.texts import characters, digits_of
 
 Float64s = npt.NDArray[np.float64]
 
@@ -317,11 +318,7 @@ class TextsBetween:
 
 def _codes(values: UInt64s, length: int) -> pa.Array:
     """`length` characters from the lowest 5 * length bits of each value."""
-    shifts = np.arange(length - 1, -1, -1, dtype=np.uint64) * np.uint64(5)
-    digits = ((values[:, None] >> shifts) & np.uint64(31)).astype(np.uint8)
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * np.int32(length)
-    data = np.ascontiguousarray(_ALPHABET[digits])
-    return pa.Array.from_buffers(pa.string(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return characters(_ALPHABET[digits_of(values, length, 5)])
 
 
 # -- generators ------------------------------------------------------------------------------------------------------
