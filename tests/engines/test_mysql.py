@@ -174,6 +174,15 @@ def _as_python(value: Any, kind) -> Any:
     return value
 
 
+def test_numbers_without_a_sign_use_their_upper_half(mysql_database):
+    ddl = """CREATE TABLE big (id int unsigned PRIMARY KEY, s smallint unsigned NOT NULL CHECK (s >= 50000),
+        t tinyint unsigned NOT NULL CHECK (t > 150), i int unsigned NOT NULL CHECK (i > 3000000000))"""
+    dataset = dataset_of(mysql_database, ddl, 100)
+    seed(mysql_database, dataset, workers=1, observe=lambda _: None)
+    (found,) = read(mysql_database, "SELECT count(*), min(s), min(t), min(i) FROM big")
+    assert (found[0], found[1] >= 50_000, found[2] > 150, found[3] > 3_000_000_000) == (100, True, True, True)
+
+
 def test_declared_types_are_understood(mysql_database):
     kinds = mysql_database.preview(KINDS, {}).table("kinds")
     types = {column.name: column.type for column in kinds.columns}

@@ -2,7 +2,7 @@
 
 | logical type | Arrow |
 | --- | --- |
-| integer | int16 (up to 16 bits), int32 (up to 32), int64; unsigned 32 bits: uint32 |
+| integer | int16 (up to 16 bits, 15 unsigned), int32 (up to 32), int64; unsigned 32 bits: uint32 |
 | numeric | decimal128(precision, scale); of more than 38 digits: 38, with the decimals that `scale_of` says |
 | float | float32, float64 |
 | boolean, date | bool, date32 |
@@ -108,7 +108,7 @@ def arrow_type(logical: LogicalType) -> pa.DataType:
         case "integer" if logical.unsigned and logical.bits == 32:
             return pa.uint32()
         case "integer":
-            bits = logical.bits or 64
+            bits = (logical.bits or 64) + logical.unsigned
             return pa.int16() if bits <= 16 else pa.int32() if bits <= 32 else pa.int64()
         case "float":
             return pa.float32() if logical.bits == 32 else pa.float64()

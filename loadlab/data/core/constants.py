@@ -104,8 +104,9 @@ def constants(values: Sequence[object], type: LogicalType, place: str) -> Any:
 def limits(type: LogicalType) -> tuple[float, float]:
     """Smallest and largest cell of a number's type; infinite where it has no limit of its own."""
     if type.kind == "integer":
-        top = 2 ** ((type.bits or 64) - 1)
-        return -top, top - 1
+        bits = type.bits or 64
+        # Cells are signed numbers of 64 bits.
+        return (0, 2 ** min(bits, 63) - 1) if type.unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     if type.kind == "numeric":
         top = 10 ** min(type.precision, 18) - 1 if type.precision is not None else 2**63 - 1
         return -top, top

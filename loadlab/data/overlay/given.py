@@ -26,10 +26,9 @@ import numpy as np
 import pyarrow as pa
 
 from loadlab.data.core.cells import Cells, arrow_type
+from loadlab.data.core.constants import limits
 from loadlab.errors import InputError
 from loadlab.schema.model import LogicalType
-
-_INTEGERS = {bits: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 24, 32, 64)}
 
 
 def given_array(values: Sequence[object], kind: LogicalType, place: str) -> pa.Array:
@@ -145,7 +144,7 @@ class _NotThatError(ValueError):
 def _integer(value: Any, kind: LogicalType) -> int:
     if isinstance(value, bool) or (not isinstance(value, int) and int(value) != value):
         raise _NotThatError("it is no whole number")
-    low, high = _INTEGERS[kind.bits or 64]
+    low, high = limits(kind)
     if not low <= int(value) <= high:
         raise _NotThatError(f"it must lie between {low:,} and {high:,}")
     return int(value)

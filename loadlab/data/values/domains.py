@@ -154,7 +154,7 @@ def _number(type: LogicalType, key: int, demand: _Demand, distinct: bool) -> tup
 def _reach(type: LogicalType) -> tuple[int, int]:
     """The smallest and the largest cell of a number's type."""
     if type.kind == "integer":
-        top = 2 ** min((type.bits or 64) - 1, 62)
+        top = 2 ** min((type.bits or 64) - (not type.unsigned), 62)
         return (0 if type.unsigned else -top), top - 1
     digits = 18 if type.precision is None else min(18, max(0, type.precision - (type.scale or 0) + scale_of(type)))
     return 1 - 10**digits, 10**digits - 1
