@@ -703,6 +703,8 @@ def test_a_plan_for_values_is_executed_and_undone(books):
 
 
 def test_a_private_server_that_ends_at_its_start_is_told_at_once(monkeypatch):
+    from loadlab.engines.mysql import server
+
     missing = missing_for_mysql()
     if missing is not None:
         pytest.skip(missing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
 
@@ -118,7 +117,7 @@ def _value(value: Literal_, column: PrismaColumn) -> str:
     if not isinstance(value, str):
         raise column.place.error("has a default that is not a value", value=column.name)
     if column.type == "Bytes":
-        return f"(X'{base64.b64decode(value).hex()}')"
+        return f"(X'{column.octets(value).hex()}')"
     if column.type == "DateTime":
         return literal(re.sub(r"T(.*?)(Z|[+-]00:?00)$", r" \1", value))
     if column.type == "Json":
