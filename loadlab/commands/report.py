@@ -49,8 +49,8 @@ def report(
     else:
         from loadlab.report.findings import print_findings
 
-        print_findings(result.findings, console_for())
         print_result(result, write_report(run_dir, result))
+        print_findings(result.findings, console_for())
     raise typer.Exit(exit_code(result.verdict, strict=strict))
 
 

@@ -110,11 +110,13 @@ def seed(
         return SeedReport(total, 0, 0.0, reused=True, resumed=False)
     chunks = chunks_of(dataset) + (later_chunks(dataset) if needs_second_pass(engine, dataset) else ())
     todo = pending(chunks, frozenset() if there is None else engine.loaded())
-    with _telling_what_helps(), _crew(todo, workers, cluster) as crew:
-        if there is None:
-            observe(SeedProgress(0, total, step="creating tables"))
-            engine.create(dataset.manifest)
-        written = _load_all(engine, dataset, todo, crew, total, observe)
+    with _telling_what_helps():
+        with _crew(todo, workers, cluster) as crew:
+            if there is None:
+                observe(SeedProgress(0, total, step="creating tables"))
+                engine.create(dataset.manifest)
+            written = _load_all(engine, dataset, todo, crew, total, observe)
+        # Once the crew is gone: what its sessions hand in of their counts later would come after the statistics.
         engine.finish(dataset.manifest, lambda step: observe(SeedProgress(total, total, step=step)), workers=workers)
     return SeedReport(total, written, time.perf_counter() - started, reused=False, resumed=there is not None)
 

@@ -21,11 +21,12 @@ from loadlab.seeding.trial import refuse, settle
 from loadlab.spec.scenario import load_scenario
 from loadlab.spec.shapes import DataShape
 
+# Formulas that are solved for nothing: the database alone knows what they say.
 FUNCTIONS = """
-CREATE FUNCTION is_short(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT length(t) < 2 $$;
-CREATE FUNCTION is_zone(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT t = 'UTC' $$;
-CREATE FUNCTION is_filled(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT length(t) > 0 $$;
-CREATE FUNCTION is_magic(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT t = 'abracadabra' $$;
+CREATE FUNCTION is_short(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT length(md5(t) || t) < 34 $$;
+CREATE FUNCTION is_zone(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT md5(t) = md5('UTC') $$;
+CREATE FUNCTION is_filled(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT md5(t) <> md5('') $$;
+CREATE FUNCTION is_magic(t text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT md5(t) = md5('abracadabra') $$;
 """
 FIXABLE = (
     FUNCTIONS

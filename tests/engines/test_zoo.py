@@ -50,6 +50,9 @@ SCHEMAS = {
         CREATE FUNCTION never() RETURNS int[] LANGUAGE sql AS 'SELECT ''{}''::int[]';
         CREATE TABLE files (kind text CHECK (kind IN ('a', 'b')), ref int,
             CHECK (kind <> 'a' OR ref = ANY (never())), CHECK (kind <> 'b' OR ref = ANY (never())))""",
+    "nothing equals an element of an array that is empty": """
+        CREATE TABLE files (kind text CHECK (kind IN ('a', 'b', 'c')), ref int,
+            CHECK (kind <> 'a' OR ref = ANY ('{}'::int[])), CHECK (kind <> 'b' OR NOT ref > ALL (ARRAY[]::int[])))""",
     "an enum of which one alternative leaves nothing": """
         CREATE TYPE state AS ENUM ('draft', 'done', 'void');
         CREATE TABLE versions (part int NOT NULL, status state NOT NULL, done_at timestamptz, reason text,

@@ -57,6 +57,9 @@ def quantified(read: Read, subject: exp.Expr, sign: str, quantifier: exp.Expr, w
     items = array_items(array)
     if items is None:
         return None
+    if not items:
+        # Whatever the subject is, NULL too (PostgreSQL documentation, "Row and Array Comparisons").
+        return fixed(everything, want)
     if everything:
         return any_of(read, subject, OPPOSITE[sign], items, want.opposite)
     return any_of(read, subject, sign, items, want)
