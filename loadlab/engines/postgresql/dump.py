@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from loadlab.engines.postgresql.server import PACKAGE, PROGRAMS
 from loadlab.errors import DatabaseError, MissingDependencyError
 
 _LIMIT_S = 300
+_SERVICE = "loadlab"
 _OPTIONS = (
     "--schema-only",
     "--no-owner",
@@ -43,24 +46,41 @@ def dump_ddl(url: str, major: int) -> str:
     Raises MissingDependencyError when there is no such pg_dump, DatabaseError when it fails.
     """
     given: dict[str, Any] = dict(conninfo_to_dict(libpq_url(url)))
-    # No password on a command line, which every user of the machine can read.
-    secret = {"PGPASSWORD": str(given.pop("password"))} if given.get("password") else {}
     try:
-        done = subprocess.run(
-            [str(_pg_dump(major)), *_OPTIONS, f"--dbname={make_conninfo(**given)}"],
-            env=os.environ | {"PGCLIENTENCODING": "UTF8"} | secret,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=_LIMIT_S,
-            check=False,
-        )
+        with _without_secrets(given) as (conninfo, secrets):
+            done = subprocess.run(
+                [str(_pg_dump(major)), *_OPTIONS, f"--dbname={conninfo}"],
+                env=os.environ | {"PGCLIENTENCODING": "UTF8"} | secrets,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=_LIMIT_S,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         raise DatabaseError(f"pg_dump did not end within {_LIMIT_S} s; somebody may hold a lock on a table") from None
     if done.returncode != 0:
         words = done.stderr.strip().splitlines()
         raise DatabaseError(f"pg_dump failed: {words[-1] if words else 'without a word'}")
     return re.sub(r"\n{3,}", "\n\n", _OF_THE_SESSION.sub("", done.stdout)).strip() + "\n"
+
+
+@contextmanager
+def _without_secrets(given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address for a command line, which every user of the machine can read, and an environment with its secrets.
+
+    The passphrase of a key has no variable; it is handed over in a service file that only we can read (PostgreSQL
+    documentation, "The Connection Service File"), unless the address names a service itself.
+    """
+    shown = dict(given)
+    secrets = {"PGPASSWORD": str(shown.pop("password"))} if shown.get("password") else {}
+    if not shown.get("sslpassword") or shown.get("service"):
+        yield make_conninfo(**shown), secrets
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="loadlab-", suffix=".conf") as file:
+        file.write(f"[{_SERVICE}]\nsslpassword={shown.pop('sslpassword')}\n")
+        file.flush()
+        yield make_conninfo(**shown, service=_SERVICE), {**secrets, "PGSERVICEFILE": file.name}
 
 
 def _pg_dump(major: int) -> Path:
