@@ -47,6 +47,21 @@ def test_what_is_more_than_a_formula_stays_a_call(source):
     assert formula(source, ["n"], 1) is None
 
 
+def test_a_text_full_of_quotes_is_refused_at_once():
+    """In exponential time forty of them would never end."""
+    words = ", ".join(["''a''"] * 40)
+    assert formula(f"BEGIN RETURN 'SELECT {words}'; PERFORM 1; END", ["n"], 1) is None
+    found = formula(f"BEGIN RETURN n <> '{words};'; END", ["n"], 1)
+    assert found is not None
+    assert inlined("f(x)", {"f": found}) == f"((x) <> '{words};')"
+
+
+def test_a_check_may_call_many_formulas():
+    columns = [f"c{number}" for number in range(50)]
+    check = " AND ".join(f"f({column})" for column in columns)
+    assert inlined(check, {"f": formula("SELECT n > 0", ["n"], 1)}) == " AND ".join(f"(({c}) > 0)" for c in columns)
+
+
 def test_a_strict_function_does_not_see_null():
     assert formula("SELECT n IS NOT NULL", ["n"], 1, strict=True) is None
     assert formula("SELECT n > 3", ["n"], 1, strict=True) is not None

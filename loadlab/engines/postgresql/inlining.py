@@ -29,8 +29,9 @@ _QUERY = f"""
     WHERE p.prokind = 'f' AND NOT p.proretset AND l.lanname IN ('sql', 'plpgsql') AND {IS_USERS_NAMESPACE}
     AND NOT EXISTS (SELECT 1 FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 """  # noqa: E501
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/|('(?:[^']|'')*')", re.DOTALL)
-_ONE = r"(?P<expression>(?:[^;']|'(?:[^']|'')*')+?)"
+# A doubled quote ends a literal and begins the next: read in one way alone, a long text is refused at once too.
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/|('[^']*')", re.DOTALL)
+_ONE = r"(?P<expression>(?:[^;']|'[^']*')+?)"
 _BODIES = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
@@ -47,7 +48,8 @@ _BODIES = tuple(
 _ASKS = (exp.Select, exp.Subquery, exp.From, exp.Exists)
 # What has a value although an argument is NULL: not the call of a function that is STRICT.
 _KNOWS_NULL = (exp.Is, exp.Coalesce, exp.Case, exp.If, exp.Nullif, exp.NullSafeEQ, exp.NullSafeNEQ)
-_DEEPEST = 8
+# A function that calls itself could be filled in for ever.
+_CALLS_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def inlined(expression: str, formulas: Mapping[str, Formula]) -> str:
         tree = exp.Paren(this=sqlglot.parse_one(expression, dialect=_DIALECT, into=exp.Condition))
     except SqlglotError:
         return expression
-    for _ in range(_DEEPEST):
+    for _ in range(_CALLS_MAX + 1):
         calls = [node for node in tree.find_all(exp.Anonymous) if _fits(node, formulas)]
         if not calls:
             return str(tree.this.sql(dialect=_DIALECT))
