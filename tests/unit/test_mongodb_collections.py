@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 import pytest
 
 pytest.importorskip("pymongo", reason="needs the driver pymongo (pip install 'loadlab[mongodb]')")
 
 from loadlab.engines.mongodb.collections.conditions import expression_text, filter_text, partial_filter
-from loadlab.engines.mongodb.collections.indexes import index_of, index_spec
+from loadlab.engines.mongodb.collections.indexes import index_of, index_spec, native_spec
 from loadlab.engines.mongodb.collections.translate import translate
 from loadlab.engines.mongodb.collections.types import property_of, type_of, word_of
 from loadlab.engines.mongodb.paths import collection_name, fields, path, paths
@@ -180,6 +181,15 @@ def test_an_index_is_read_as_the_server_tells_of_it():
     assert not whole.nulls_distinct
     text = {"key": {"_fts": "text", "_ftsx": 1}, "name": "t", "weights": {"email": 1}, "textIndexVersion": 3}
     assert (index_of(text, TABLE).keys, index_of(text, TABLE).method) == (("email",), "text")
+
+
+def test_an_index_over_documents_with_a_uuid_is_read_and_made_again():
+    spec = {"key": {"code": 1}, "name": "c", "partialFilterExpression": {"owner": UUID(int=7)}}
+    found = index_of(spec, TABLE)
+    assert found.predicate is not None
+    assert found.predicate.startswith('{"owner": ')
+    again = native_spec(found)["partialFilterExpression"]["owner"]
+    assert again.as_uuid() == UUID(int=7)
 
 
 # Conditions ----------------------------------------------------------------------------------------------------------

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from loadlab.engines.mongodb.collections.script import read_script
 from loadlab.engines.mongodb.collections.validator import table_of
 from loadlab.engines.mongodb.existing.reading import with_sample
 from loadlab.engines.mongodb.existing.relaxing import relaxed
-from loadlab.engines.mongodb.existing.writing import completed_options, fillable
+from loadlab.engines.mongodb.existing.writing import as_text, completed_options, fillable
 from loadlab.schema.model import Schema, Table
 
 SAID: dict[str, Any] = {
@@ -116,3 +119,8 @@ def test_made_values_within_documents_are_not_unique():
     spec = {"key": {"profile.nick": 1}, "name": "nick", "unique": True, "sparse": True}
     assert fillable(spec, table, notes) == {"key": {"profile.nick": 1}, "name": "nick", "sparse": True}
     assert notes == ["index things.nick: written as one that is not unique: values of profile.nick repeat"]
+
+
+def test_what_is_written_is_read_as_the_same_values():
+    command = {"create": "things", "validator": {"owner": UUID(int=7), "at": dt.datetime(2024, 1, 1, tzinfo=dt.UTC)}}
+    assert [found.body for found in read_script(f"[{as_text(command)}]")] == [command]

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.json_util import RELAXED_JSON_OPTIONS
 from pymongo import MongoClient
 from pymongo.common import VALIDATORS
 from pymongo.database import Database
@@ -40,6 +41,8 @@ CODEC: CodecOptions[Document] = CodecOptions(
     uuid_representation=UuidRepresentation.STANDARD,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
 )
+# For what was read with it: the driver by itself writes no UUIDs.
+EXTENDED_JSON = RELAXED_JSON_OPTIONS.with_options(uuid_representation=CODEC.uuid_representation)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from bson.binary import UuidRepresentation
-from bson.json_util import RELAXED_JSON_OPTIONS, dumps
+from bson.json_util import dumps
 from pymongo.database import Database
 
 from loadlab.engines.mongodb.commands import Command
 from loadlab.engines.mongodb.conditions import compared_part
-from loadlab.engines.mongodb.connection import CODEC, Document
+from loadlab.engines.mongodb.connection import CODEC, EXTENDED_JSON, Document
 from loadlab.engines.mongodb.errors import translated
 from loadlab.engines.mongodb.plan_stages import (
     ColumnsAt,
@@ -38,7 +37,6 @@ from loadlab.engines.protocol import PlanEvidence
 # Of so many conditions every part is asked for: a few dozen explanations, of a millisecond each.
 _PARTS_MAX = 4
 _KEPT = ("sort", "limit", "skip", "hint", "collation", "let", "projection")
-_SHOWN = RELAXED_JSON_OPTIONS.with_options(uuid_representation=UuidRepresentation.STANDARD)
 _NO_LIMIT: Mapping[str, Any] = {}
 
 
@@ -201,7 +199,7 @@ class _Explaining:
                 {"explain": dict(asked), "verbosity": verbosity, **self._limit}, codec_options=CODEC
             )
         shown = {key: answer[key] for key in ("queryPlanner", "stages", "executionStats") if key in answer}
-        self.texts.append(dumps(shown, json_options=_SHOWN, indent=2, ensure_ascii=False))
+        self.texts.append(dumps(shown, json_options=EXTENDED_JSON, indent=2, ensure_ascii=False))
         return answer
 
 

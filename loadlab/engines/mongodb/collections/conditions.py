@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from bson.decimal128 import Decimal128
-from bson.json_util import CANONICAL_JSON_OPTIONS, RELAXED_JSON_OPTIONS, dumps
+from bson.json_util import CANONICAL_JSON_OPTIONS, dumps
 from sqlglot import exp
 
 from loadlab.engines.mongodb.collections.syntax import constant, parsed
+from loadlab.engines.mongodb.connection import CODEC, EXTENDED_JSON
 from loadlab.engines.mongodb.paths import paths
 from loadlab.engines.translation import UntranslatableError, bare
 from loadlab.schema.model import Table
@@ -24,6 +25,7 @@ Filter = dict[str, Any]
 _COMPARISONS: Mapping[type[exp.Expr], str] = {exp.GT: "$gt", exp.GTE: "$gte", exp.LT: "$lt", exp.LTE: "$lte"}
 _MIRRORED = {"$gt": "$lt", "$gte": "$lte", "$lt": "$gt", "$lte": "$gte", "$eq": "$eq"}
 _WORDS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<=", "$eq": "=", "$ne": "<>"}
+_CANONICAL = CANONICAL_JSON_OPTIONS.with_options(uuid_representation=CODEC.uuid_representation)
 _SIGNS = {"$add": "+", "$subtract": "-", "$multiply": "*", "$divide": "/", "$mod": "%"}
 
 
@@ -89,11 +91,17 @@ def _constant(table: Table, column: exp.Expr, node: exp.Expr) -> Any:
 
 def filter_text(condition: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """A condition in SQL; what has no counterpart there as MongoDB has it. `names`: the columns by their paths."""
-    parts = [_part(name, value, names) for name, value in condition.items()]
-    return " AND ".join(parts)
+    return " AND ".join(_part(name, value, names) for name, value in condition.items())
 
 
 def _part(name: str, value: Any, names: Mapping[str, str]) -> str:
+    try:
+        return _part_in_sql(name, value, names)
+    except UntranslatableError:
+        return as_json({name: value})
+
+
+def _part_in_sql(name: str, value: Any, names: Mapping[str, str]) -> str:
     if name in ("$and", "$or") and isinstance(value, list):
         joined = (" AND " if name == "$and" else " OR ").join(filter_text(item, names) for item in value)
         return f"({joined})"
@@ -188,9 +196,9 @@ def _quoted(name: str) -> str:
 
 def as_json(value: Any) -> str:
     """A value of MongoDB's as extended JSON on one line, whose types are kept where they are not plain."""
-    return dumps(value, json_options=RELAXED_JSON_OPTIONS)
+    return dumps(value, json_options=EXTENDED_JSON)
 
 
 def as_canonical_json(value: Any) -> str:
     """As extended JSON from which exactly the value is read."""
-    return dumps(value, json_options=CANONICAL_JSON_OPTIONS)
+    return dumps(value, json_options=_CANONICAL)

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bson.json_util import RELAXED_JSON_OPTIONS, default
+from bson.json_util import default
 from pymongo.database import Database
 
 from loadlab.engines.mongodb.cloning import made_anew
 from loadlab.engines.mongodb.collections.indexes import ID_INDEX
 from loadlab.engines.mongodb.collections.validator import json_schema, schema_in, table_of
-from loadlab.engines.mongodb.connection import Document
+from loadlab.engines.mongodb.connection import EXTENDED_JSON, Document
 from loadlab.engines.mongodb.creating import options_of
 from loadlab.engines.mongodb.existing.relaxing import relaxed
 from loadlab.engines.mongodb.names import is_users
@@ -38,12 +38,13 @@ class Script:
 def script_of(database: Database[Document], schema: Schema) -> Script:
     """That of a schema which `read_existing` found in a database."""
     notes: list[str] = []
-    commands = ",\n".join(_text(command) for command in _commands(database, schema, notes))
+    commands = ",\n".join(as_text(command) for command in _commands(database, schema, notes))
     return Script(f"[\n{commands}\n]\n", tuple(notes))
 
 
-def _text(command: Mapping[str, Any]) -> str:
-    return json.dumps(command, indent=2, ensure_ascii=False, default=lambda value: default(value, RELAXED_JSON_OPTIONS))
+def as_text(command: Mapping[str, Any]) -> str:
+    """A command as Extended JSON over several lines. Pure."""
+    return json.dumps(command, indent=2, ensure_ascii=False, default=lambda value: default(value, EXTENDED_JSON))
 
 
 def _commands(database: Database[Document], schema: Schema, notes: list[str]) -> Iterator[dict[str, Any]]:
