@@ -271,6 +271,19 @@ def test_a_dump_is_read_without_its_rows_its_accounts_and_its_databases_name(mys
     assert [column.default for column in columns if column.name == "note"] == ["'shop.people'"]
 
 
+def test_a_dump_that_replaces_its_database_replaces_nothing_on_the_server(mysql_database):
+    """As `mysqldump --add-drop-database` writes it."""
+    with open_database("mysql://") as other:
+        other._connection.run("CREATE TABLE kept (a INT)")
+        name = other._database
+        mysql_database.preview(
+            f"/*!40000 DROP DATABASE IF EXISTS `{name}`*/;\nCREATE OR REPLACE DATABASE `{name}`;\nUSE `{name}`;\n"
+            f"CREATE TABLE `{name}`.t (a INT PRIMARY KEY);",
+            {},
+        )
+        assert list(other.user_tables()) == ["kept"]
+
+
 def test_texts_of_a_small_character_set_are_spelt_with_what_it_has(mysql_database):
     columns = ", ".join(
         f"{name} VARCHAR(60) CHARACTER SET {kind} NOT NULL"

@@ -20,10 +20,11 @@ from loadlab.engines.mysql.figures import without_srid  # noqa: E402
 from loadlab.engines.mysql.hosting import django_settings, sqlalchemy_url  # noqa: E402
 from loadlab.engines.mysql.ledger import StandIn  # noqa: E402
 from loadlab.engines.mysql.loading import lines, row_literals  # noqa: E402
+from loadlab.engines.mysql.omissions import omission  # noqa: E402
 from loadlab.engines.mysql.partitions import partition_checks  # noqa: E402
 from loadlab.engines.mysql.plan_json import accesses, read_plan  # noqa: E402
 from loadlab.engines.mysql.product import Product  # noqa: E402
-from loadlab.engines.mysql.script import split_statements  # noqa: E402
+from loadlab.engines.mysql.script import is_passed_over, lead, split_statements  # noqa: E402
 from loadlab.engines.mysql.show import table_parts  # noqa: E402
 from loadlab.engines.mysql.types import logical_type  # noqa: E402
 from loadlab.errors import (  # noqa: E402
@@ -169,6 +170,43 @@ def test_what_another_delimiter_ends_may_be_several_statements():
     ]
 
 
+def test_a_table_called_like_a_routine_has_no_body():
+    script = "DELIMITER //\nCREATE TABLE event (trigger_id INT);\nCREATE TABLE b (`function` INT);//\n"
+    assert [line for line, _ in split_statements(script)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP DATABASE shop",
+        "/*!40000 DROP DATABASE IF EXISTS `shop`*/",
+        "DROP /* all of it */ SCHEMA shop",
+        "CREATE OR REPLACE DATABASE shop",
+        "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop`",
+        "/*M!100100 ALTER DATABASE shop CHARACTER SET utf8mb4 */",
+    ],
+)
+def test_other_databases_are_never_touched(sql):
+    assert is_passed_over(sql)
+
+
+@pytest.mark.parametrize(
+    "sql, kind",
+    [
+        ("CREATE OR REPLACE USER ann", "CREATE USER"),
+        ("/*!50003 GRANT ALL ON *.* TO ann */", "GRANT"),
+        ("CREATE /* for her */ ROLE r", "CREATE ROLE"),
+        ("SET DEFAULT ROLE r FOR ann", "SET DEFAULT"),
+        ("/*!50503 SET GLOBAL max_connections = 1 */", "SET GLOBAL"),
+        ("SET default_storage_engine = InnoDB", None),
+        ("CREATE OR REPLACE TABLE roles (a INT)", None),
+    ],
+)
+def test_what_the_whole_server_shares_is_left_out(sql, kind):
+    found = omission(lead(sql))
+    assert (found and found.kind) == kind
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -176,6 +214,7 @@ def test_what_another_delimiter_ends_may_be_several_statements():
         "/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`%`*/ /*!50003 TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN\n"
         " SET NEW.b = 1; SET NEW.c = 2;\nEND */",
         "CREATE OR REPLACE DEFINER = CURRENT_USER FUNCTION f() RETURNS INT BEGIN SET @a = 1; RETURN 2; END",
+        "CREATE DEFINER=`the root`@'%' EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN SET @a = 1; SET @b = 2; END",
     ],
 )
 def test_a_body_behind_another_delimiter_stays_whole(body):

@@ -7,14 +7,16 @@ import re
 from loadlab.engines.omitted import NO_SETTING, ROWS, SERVER, UPKEEP, Omitted
 
 _UNKNOWN_VARIABLE = "1193"
-_WORDS = re.compile(r"[A-Za-z]+")
+_WORDS = re.compile(r"[A-Za-z_]+")
+_OR_REPLACE = re.compile(r"\s+OR\s+REPLACE\b", re.IGNORECASE)
 # By the words that a statement begins with.
 _LEFT_OUT: dict[tuple[str, ...], str] = {
     **dict.fromkeys(
         (("INSERT",), ("REPLACE",), ("UPDATE",), ("DELETE",), ("TRUNCATE",), ("LOAD", "DATA"), ("LOAD", "XML")), ROWS
     ),
     **dict.fromkeys((("ANALYZE",), ("OPTIMIZE",), ("CHECK", "TABLE"), ("REPAIR",)), UPKEEP),
-    **dict.fromkeys((("GRANT",), ("REVOKE",), ("FLUSH",), ("RESET",), ("SET", "PASSWORD"), ("SET", "ROLE")), SERVER),
+    **dict.fromkeys((("GRANT",), ("REVOKE",), ("FLUSH",), ("RESET",)), SERVER),
+    **dict.fromkeys((("SET", "PASSWORD"), ("SET", "ROLE"), ("SET", "DEFAULT")), SERVER),
     **{
         (verb, kind): SERVER
         for verb in ("CREATE", "ALTER", "DROP", "RENAME")
@@ -25,8 +27,8 @@ _GLOBAL = re.compile(r"SET\s+(?:GLOBAL\b|PERSIST\b|@@(?:GLOBAL|PERSIST)\s*\.)", 
 
 
 def omission(sql: str) -> Omitted | None:
-    """Whether a statement is left out."""
-    words = tuple(word.upper() for word in _WORDS.findall(sql[:60])[:2])
+    """Whether a statement, of which `script.lead` is given, is left out."""
+    words = tuple(word.upper() for word in _WORDS.findall(_OR_REPLACE.sub("", sql[:60]))[:2])
     for lead in (words, words[:1]):
         if lead in _LEFT_OUT:
             return Omitted(" ".join(lead), _LEFT_OUT[lead])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from loadlab.engines.mysql.connection import Connection
 from loadlab.engines.mysql.ledger import PREFIX
-from loadlab.engines.mysql.names import literal, quoted
+from loadlab.engines.mysql.names import literal, quoted, unquoted
 from loadlab.engines.mysql.omissions import failed_setting, omission
 from loadlab.engines.omitted import Omissions, note_of_filled
 from loadlab.engines.translation import UntranslatableError
@@ -17,7 +17,8 @@ from loadlab.spec.statement import Statement
 REMEDY = "give it a text for this engine: sql: {mysql: …}"
 # What belongs to whoever runs the script by hand: here the database is the one that was named.
 _PASSED_OVER = re.compile(
-    r"^(?:USE\b|BEGIN\b|START\s+TRANSACTION\b|COMMIT\b|(?:CREATE|DROP|ALTER)\s+(?:DATABASE|SCHEMA)\b|(?:UN)?LOCK\s+TABLES?\b)",
+    r"USE\b|BEGIN\b|START\s+TRANSACTION\b|COMMIT\b|(?:UN)?LOCK\s+TABLES?\b"
+    r"|(?:CREATE(?:\s+OR\s+REPLACE)?|DROP|ALTER)\s+(?:DATABASE|SCHEMA)\b",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(
@@ -27,19 +28,18 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _DELIMITER = re.compile(r"[ \t]*DELIMITER[ \t]+(\S+)[ \t]*(?:\n|$)", re.IGNORECASE)
-_COMPOUND = re.compile(
-    r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:AGGREGATE\s+)?(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b",
-    re.IGNORECASE,
-)
-# The same as dumps write it: `/*!50003 CREATE*/ /*!50017 DEFINER=…*/ /*!50003 TRIGGER …*/`.
-_HAS_BODY = re.compile(
-    r"(?:/\*M?!\d*\s*)?CREATE\b[^;]{0,300}?\b(?:TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b", re.IGNORECASE
-)
+# Around words that not every server is to read: `/*!50003 CREATE*/ /*!50017 DEFINER=…*/ /*!50003 TRIGGER …*/`.
+_CONDITIONAL = re.compile(r"/\*M?!\d*|\*/")
+_LEAD_MAX = 400
+_CREATE = r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*(?:`(?:[^`]|``)*`|'[^']*'|[^\s`'])+\s+)?(?:AGGREGATE\s+)?"
+_COMPOUND = re.compile(rf"{_CREATE}(?:TRIGGER|PROCEDURE|FUNCTION|EVENT)\b", re.IGNORECASE)
+_HAS_BODY = re.compile(rf"{_CREATE}(?:TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b", re.IGNORECASE)
 _NO_FULL_TEXT_INDEX = "1191"
 _UNKNOWN_COLLATION = "1273"
 # The database that a script is written for; its tables may be named with it, and here it is the one that was named.
 _OWN_DATABASE = re.compile(
-    r"(?:USE|CREATE\s+(?:DATABASE|SCHEMA)(?:\s+IF\s+NOT\s+EXISTS)?)\s+(?P<name>`(?:[^`]|``)+`|\w+)", re.IGNORECASE
+    r"(?:USE|CREATE\s+(?:OR\s+REPLACE\s+)?(?:DATABASE|SCHEMA)(?:\s+IF\s+NOT\s+EXISTS)?)\s+(?P<name>`(?:[^`]|``)+`|\w+)",
+    re.IGNORECASE,
 )
 _NO_COLLATION = re.compile(r"'(\w+)'")
 _BLOCKS = {"IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR"}
@@ -72,10 +72,21 @@ def split_statements(script: str) -> Iterator[tuple[int, str]]:
 
 def _sent(line: int, text: str, delimiter: str) -> Iterator[tuple[int, str]]:
     """The statements of what the shell sends at once: several, where another delimiter ends them together."""
-    if delimiter == ";" or _HAS_BODY.match(text):
+    if delimiter == ";" or _HAS_BODY.match(lead(text)):
         yield line, text
     else:
         yield from ((line + inside - 1, sql) for inside, sql in split_statements(text))
+
+
+def lead(sql: str) -> str:
+    """How a statement begins: without comments, but with what stands in those that only some servers are to read."""
+    pieces = (" " if found["comment"] else found[0] for found in _TOKEN.finditer(sql[:_LEAD_MAX]))
+    return _CONDITIONAL.sub(" ", "".join(pieces)).lstrip()
+
+
+def is_passed_over(sql: str) -> bool:
+    """Whether a statement belongs to whoever runs the script by hand: another database is never touched."""
+    return _PASSED_OVER.match(lead(sql)) is not None
 
 
 def _depth(depth: int, before: str, word: str) -> int:
@@ -95,17 +106,18 @@ def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
     omissions = Omissions()
     own: set[str] = set()
     for line, sql in split_statements(ddl):
-        if _PASSED_OVER.match(sql):
-            own |= {found["name"].strip("`") for found in [_OWN_DATABASE.match(sql)] if found is not None}
+        if is_passed_over(sql):
+            if (found := _OWN_DATABASE.match(lead(sql))) is not None:
+                own.add(unquoted(found["name"]))
             continue
         sql = _without_databases(sql, own)
-        if (omitted := omission(sql)) is not None:
+        if (omitted := omission(lead(sql))) is not None:
             omissions.add(omitted)
             continue
         try:
             _run(connection, sql, read_as)
         except DatabaseError as error:
-            if (omitted := failed_setting(sql, error.code)) is None:
+            if (omitted := failed_setting(lead(sql), error.code)) is None:
                 raise InputError(f"schema: line {line}", f"is refused by the database: {error}") from None
             omissions.add(omitted)
     likes = (
@@ -138,8 +150,8 @@ def _without_databases(sql: str, names: Collection[str]) -> str:
     after = [*(token[0] for token in tokens[1:]), ""]
     kept: list[str] = []
     for token, earlier, later in zip(tokens, before, after, strict=True):
-        is_database = token[0].strip("`") in names and later == "." and earlier != "."
-        is_dot = token[0] == "." and earlier.strip("`") in names and kept[-1:] == [""]
+        is_database = unquoted(token[0]) in names and later == "." and earlier != "."
+        is_dot = token[0] == "." and unquoted(earlier) in names and kept[-1:] == [""]
         kept.append("" if is_database or is_dot else token[0])
     return "".join(kept)
 
