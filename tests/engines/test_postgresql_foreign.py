@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loadlab.engines.postgresql.engine import PostgresqlEngine
+from loadlab.engines.postgresql.foreign import with_own_names
 from loadlab.engines.protocol import Manifest
 from loadlab.schema.model import Check, Column, ForeignKey, Index, LogicalType, Schema, Table, Trigger
 
@@ -35,6 +36,13 @@ def test_index_names_that_were_each_tables_own_do_not_collide(database: Postgres
         assert sorted(index.keys for index in table.indexes) == [("code",), ("id",), ("other",), ("other", "id")]
         assert f"only_{table.name}" in {index.name for index in table.indexes}
     assert [key.target for key in made.table("orders").foreign_keys] == ["user"]
+
+
+def test_an_index_may_be_called_as_its_table() -> None:
+    key = Index("orders_code", ("code",), unique=True, constraint="orders_code")
+    table = Table("orders", (Column("code", NUMBER),), indexes=(Index("orders", ("code",)), key))
+    (made,) = with_own_names((table,))
+    assert [index.name for index in made.indexes] == ["", "orders_code"]
 
 
 def test_what_is_left_out_is_named(database: PostgresqlEngine) -> None:

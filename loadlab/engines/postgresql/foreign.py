@@ -36,7 +36,7 @@ def with_own_names(tables: tuple[Table, ...]) -> tuple[Table, ...]:
     """Tables of another engine, where each may have an index `PRIMARY` or `user_id`: here tables and indexes share the
     names of their namespace, so a name that is not the only one is left out, and the server makes one.
     """
-    names = Counter((table.namespace, _cut(name)) for table in tables for name in {table.name, *_index_names(table)})
+    names = Counter((table.namespace, _cut(name)) for table in tables for name in (table.name, *_index_names(table)))
 
     def own(table: Table, name: str | None) -> str:
         return name if name and names[table.namespace, _cut(name)] == 1 else ""
@@ -59,11 +59,10 @@ def with_own_names(tables: tuple[Table, ...]) -> tuple[Table, ...]:
     )
 
 
-def _index_names(table: Table) -> Iterator[str]:
-    yield table.primary_key_name
-    for index in table.indexes:
-        yield index.name
-        yield index.constraint or index.name
+def _index_names(table: Table) -> set[str]:
+    """An index has the name of its constraint."""
+    found = {name for index in table.indexes for name in (index.name, index.constraint or index.name)}
+    return found | {table.primary_key_name}
 
 
 def _cut(name: str) -> bytes:
