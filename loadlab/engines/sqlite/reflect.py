@@ -101,7 +101,8 @@ def _typed_as_referenced(tables: list[Table]) -> list[Table]:
             (table.name, column): replace(types[key.target, target], native=types[table.name, column].native)
             for table in tables
             for key in table.foreign_keys
-            for column, target in zip(key.columns, key.target_columns, strict=True)
+            # Without column names, of a table that is not there, it is not known what they are.
+            for column, target in zip(key.columns, key.target_columns, strict=False)
             if (key.target, target) in types and types[key.target, target].kind != types[table.name, column].kind
         }
         if not meant:
