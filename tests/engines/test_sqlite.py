@@ -544,6 +544,14 @@ def test_a_slice_with_nulls_is_encoded_as_itself():
     assert column_values(array.slice(0, 0)) == []
 
 
+def test_a_reference_to_a_table_that_is_not_there_is_read():
+    """SQLite takes it; who seeds is told what to do."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x INT REFERENCES gone)")
+        (key,) = reflect(connection).table("t").foreign_keys
+    assert (key.columns, key.target, key.target_columns) == (("x",), "gone", ())
+
+
 # Plans ---------------------------------------------------------------------------------------------------------------
 
 
@@ -557,11 +565,3 @@ def test_a_subquery_is_no_table(engine_with_tables):
     engine_with_tables.finish(engine_with_tables.manifest(), lambda _: None)
     sql = "WITH works AS (SELECT :a AS id UNION SELECT 2) SELECT * FROM works JOIN authors USING (id)"
     assert engine_with_tables.explain(Statement.parse(sql)).full_scans == ()
-
-
-def test_a_reference_to_a_table_that_is_not_there_is_read():
-    """SQLite takes it; who seeds is told what to do."""
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x INT REFERENCES gone)")
-        (key,) = reflect(connection).table("t").foreign_keys
-    assert (key.columns, key.target, key.target_columns) == (("x",), "gone", ())

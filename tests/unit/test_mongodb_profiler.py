@@ -80,6 +80,18 @@ def _aggregate(*stages: dict[str, Any], **more: Any) -> dict[str, Any]:
             '{"u": 1, "filter": -1}}, {"$unset": ["q"]}',
         ),
         (
+            _aggregate({"$sort": {"then": 1, "find": -1, "default": 1}}),
+            '{"$sort": {"then": 1, "find": -1, "default": 1}}',
+        ),
+        (
+            _aggregate({"$set": {"a": {"$switch": {"branches": [{"case": "$b", "then": "secret"}], "default": 7}}}}),
+            '{"branches": [{"case": "$b", "then": $1}], "default": $2}',
+        ),
+        (
+            _aggregate({"$set": {"a": {"$replaceOne": {"input": "$b", "find": "secret", "replacement": "x"}}}}),
+            '{"input": "$b", "find": $1, "replacement": $2}',
+        ),
+        (
             {**UPDATE, "command": {**UPDATE["command"], "arrayFilters": [{"e.name": "secret"}]}},
             '"arrayFilters": [{"e.name": $3}]',
         ),

@@ -34,8 +34,8 @@ _KEPT = {
     "delete": ("deletes",),
     "findAndModify": ("query", "sort", "update", "remove", "upsert"),
 }
-# Below these of a command, a change or a stage stand values; elsewhere names, directions and numbers of rows, which a
-# plan depends on. Only there: a field may have any of these names.
+# Below these of a command, a change, a stage or an operator stand values; elsewhere names, directions and numbers of
+# rows, which a plan depends on. Only there: a field may have any of these names.
 _VALUES_BELOW = {
     "command": ("filter", "query", "update", "documents", "let"),
     "updates": ("q", "u", "c", "arrayFilters"),
@@ -43,11 +43,15 @@ _VALUES_BELOW = {
     "$geoNear": ("near", "query"),
     "$graphLookup": ("restrictSearchWithMatch",),
     "$lookup": ("let",),
+    "$cond": ("then", "else"),
+    "branches": ("then",),
+    "$switch": ("default",),
+    **dict.fromkeys(("$regexMatch", "$regexFind", "$regexFindAll"), ("regex",)),
+    **dict.fromkeys(("$replaceOne", "$replaceAll"), ("find", "replacement")),
 }
 # Wherever they stand.
 _OPERATORS_OF_VALUES = ("$match", "$literal")
 _EXPRESSIONS = ("pipeline", "projection", "let")
-_NAMES_OF_OPERANDS = ("then", "else", "default", "regex", "find", "replacement")
 _WORDS = ("$options", "$exists", "$type", "$size")
 _OWN_STAGES = ("$indexStats", "$collStats", "$currentOp", "$planCacheStats", "$listSessions")
 
@@ -141,7 +145,7 @@ def _is_path(node: Any) -> bool:
 def _holds_value(key: str, is_value: bool, below: str) -> bool:
     if key in _WORDS:
         return False
-    return is_value or key in (*_OPERATORS_OF_VALUES, *_NAMES_OF_OPERANDS, *_VALUES_BELOW.get(below, ()))
+    return is_value or key in (*_OPERATORS_OF_VALUES, *_VALUES_BELOW.get(below, ()))
 
 
 def _holds_paths(key: str, part: Any, has_paths: bool, below: str) -> bool:
