@@ -552,6 +552,14 @@ def test_a_reference_to_a_table_that_is_not_there_is_read():
     assert (key.columns, key.target, key.target_columns) == (("x",), "gone", ())
 
 
+def test_a_reference_may_be_spelt_with_other_letters():
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE Firms (Id INTEGER PRIMARY KEY)")
+        connection.execute("CREATE TABLE t (x INT, FOREIGN KEY (X) REFERENCES firms (ID))")
+        (key,) = reflect(connection).table("t").foreign_keys
+    assert (key.columns, key.target, key.target_columns) == (("x",), "Firms", ("Id",))
+
+
 # Plans ---------------------------------------------------------------------------------------------------------------
 
 

@@ -264,10 +264,12 @@ def _foreign_keys(
 
 
 def _target_columns(connection: sqlite3.Connection, target: str, named: list[str | None]) -> tuple[str, ...]:
-    if None not in named:
-        return tuple(str(name) for name in named)
-    rows = connection.execute(f"PRAGMA table_xinfo({quoted(target)})")
-    return tuple(name for _, name in sorted((row[5], row[1]) for row in rows if row[5]))
+    """As the table spells them: to SQLite names are the same in small letters and in large ones."""
+    rows = connection.execute(f"PRAGMA table_xinfo({quoted(target)})").fetchall()
+    if None in named:
+        return tuple(name for _, name in sorted((row[5], row[1]) for row in rows if row[5]))
+    spelling = {str(row[1]).lower(): str(row[1]) for row in rows}
+    return tuple(spelling.get(str(name).lower(), str(name)) for name in named)
 
 
 def _indexes(connection: sqlite3.Connection, table: str, clauses: TableClauses) -> Iterator[Index]:
