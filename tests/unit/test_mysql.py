@@ -448,7 +448,7 @@ def test_without_the_driver_the_install_is_said(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["0000-00-00", "2024-00-00", "2024-02-00"])
+@pytest.mark.parametrize("text", ["0000-00-00", "2024-00-00", "2024-02-00", "2024-02-30"])
 def test_days_that_are_none_stay_texts(text):
     assert _date(text) == text
     assert _moment(f"{text} 00:00:00") == f"{text} 00:00:00"

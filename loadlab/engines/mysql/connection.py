@@ -6,7 +6,6 @@ Rows come without the driver's cursors, whose Python code would be measured with
 from __future__ import annotations
 
 import datetime as dt
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,18 +28,24 @@ SQL_MODE = (
 _MODE_FOR_TABLES = SQL_MODE.replace("NO_ZERO_IN_DATE,NO_ZERO_DATE,", "")
 _SETTINGS = "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = '{mode}'"
 _DAY_S = 86_400
-# A server without NO_ZERO_DATE and NO_ZERO_IN_DATE keeps days that are none: `0000-00-00`, `2024-00-00`.
-_NO_DATE = re.compile(r"0000|\d{4}-(?:00|\d\d-00)")
 
 Row = tuple[Any, ...]
 
 
 def _date(text: str) -> object:
-    return text if _NO_DATE.match(text) else dt.date.fromisoformat(text)
+    """The text itself of a day that is none, as some modes of the server keep: `0000-00-00`, `2024-02-30`."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def _moment(text: str) -> object:
-    return text if _NO_DATE.match(text) else dt.datetime.fromisoformat(text)
+    """See `_date`."""
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def _time(text: str) -> object:

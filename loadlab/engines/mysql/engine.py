@@ -71,7 +71,7 @@ class MysqlEngine:
         self.url, self.display_url = address.url, display_url
         self._opened: Connection | None = None
         self._entry: ledger.Entry | None = None
-        self._read_as: tuple[str, ...] = ()
+        self._previewed: tuple[str, ...] = ()
         self._is_copy = False
         self._copies: list[MysqlEngine] = []
 
@@ -154,7 +154,7 @@ class MysqlEngine:
     def preview(self, ddl: str, statements: Mapping[str, Statement]) -> Schema:
         """Executed in a database of its own on the same server, which is dropped afterwards."""
         with scratch_connection(self._address) as scratch:
-            self._read_as = execute_script(scratch, ddl)
+            self._previewed = execute_script(scratch, ddl)
             check_statements(scratch, statements, lambda statement: render(statement).prepared)
             database = str(scratch.value("SELECT DATABASE()"))
             return Schema(reflect(scratch, database).tables, NAME, ddl)
@@ -190,9 +190,9 @@ class MysqlEngine:
         return reflect(self._connection, self._database)
 
     def notes(self) -> tuple[str, ...]:
-        """What of a schema in another engine's words was left out here, what the server forbids, what is not seen."""
+        """What of a schema was left out here, or read as something else, what the server forbids, what is not seen."""
         slow = () if self._loads_local else (_SLOW,)
-        return (*(self._plan.notes or self._read_as), *slow, *self._not_seen)
+        return (*(self._plan.notes or self._previewed), *slow, *self._not_seen)
 
     @cached_property
     def _not_seen(self) -> tuple[str, ...]:
