@@ -84,6 +84,12 @@ def test_checks_go_and_every_line_stays():
     assert without_checks_of(text, "st_y") == (text, ())
 
 
+def test_checks_go_also_before_every_column():
+    cut, names = without_checks_of("CREATE TABLE t (CHECK (f(a)), CHECK (f(b)), a int, CHECK (f(a)), b int)", "f")
+    assert " ".join(cut.split()) == "CREATE TABLE t ( a int , b int)"
+    assert names == ("without a name",) * 3
+
+
 @pytest.mark.parametrize(
     "said, expected",
     [

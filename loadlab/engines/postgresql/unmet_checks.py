@@ -18,7 +18,7 @@ class _Part:
     start: int
     stop: int
     words: tuple[str, ...]
-    """Words and names, in lower case and without quotes, up to the first parenthesis."""
+    """Words and names outside its parentheses, in lower case and without quotes."""
     called: frozenset[str]
 
 
@@ -34,9 +34,11 @@ def without_checks_of(text: str, function: str) -> tuple[str, tuple[str, ...]]:
     gone = [part for part in parts if _is_check(part.words) and function in part.called]
     if not gone or len(gone) == len(parts):
         return text, ()
+    first_kept = next(part for part in parts if part not in gone)
     for part in gone:
-        # With the comma in front of it; the first part takes the one behind.
-        start, stop = (part.start - 1, part.stop) if part is not parts[0] else (part.start, part.stop + 1)
+        # With the comma in front of it; before the first that is kept with the one behind.
+        is_before = part.start < first_kept.start
+        start, stop = (part.start, part.stop + 1) if is_before else (part.start - 1, part.stop)
         text = text[:start] + re.sub(r"[^\n]", " ", text[start:stop]) + text[stop:]
     return text, tuple(part.words[1] if part.words[0] == "constraint" else "without a name" for part in gone)
 
@@ -59,7 +61,7 @@ def _parts(text: str) -> list[_Part]:
             depth += 1
             if depth == 1:
                 start, words, called = place + 1, [], set()
-        elif (piece == ")" and depth == 1) or (piece == "," and depth == 1):
+        elif piece in (")", ",") and depth == 1:
             parts.append(_Part(start, place, tuple(words), frozenset(called)))
             start, words, called = place + 1, [], set()
             if piece == ")":

@@ -27,17 +27,20 @@ def relaxed(schema: Mapping[str, Any], notes: list[str], place: str) -> dict[str
 
 def _top(name: str, schema: Mapping[str, Any], notes: list[str], place: str) -> dict[str, Any]:
     if name != ID or not schema.get("properties"):
-        return _column(schema, notes, place)
+        return _value(schema, notes, place, _OF_COLUMNS)
     # A key of several columns.
     found = _kept(schema, _ANYWHERE, notes, place)
     parts = schema["properties"].items()
-    return found | {"properties": {part: _column(inner, notes, f"{place}.{part}") for part, inner in parts}}
+    return found | {"properties": {part: _value(inner, notes, f"{place}.{part}", _OF_COLUMNS) for part, inner in parts}}
 
 
-def _column(schema: Mapping[str, Any], notes: list[str], place: str) -> dict[str, Any]:
+def _value(
+    schema: Mapping[str, Any], notes: list[str], place: str, known: frozenset[str] = _ANYWHERE
+) -> dict[str, Any]:
+    """What a column, or something within one, may hold; `known` is what made rows heed there."""
     if type_of(schema, word_in(schema)).kind == "geometry":
         return dict(schema)
-    return _parts(_kept(schema, _OF_COLUMNS, notes, place), notes, place)
+    return _parts(_kept(schema, known, notes, place), notes, place)
 
 
 def _parts(schema: dict[str, Any], notes: list[str], place: str) -> dict[str, Any]:
@@ -48,12 +51,6 @@ def _parts(schema: dict[str, Any], notes: list[str], place: str) -> dict[str, An
     if isinstance(schema.get("items"), Mapping):
         schema["items"] = _value(schema["items"], notes, f"{place}[]")
     return schema
-
-
-def _value(schema: Mapping[str, Any], notes: list[str], place: str) -> dict[str, Any]:
-    if type_of(schema, word_in(schema)).kind == "geometry":
-        return dict(schema)
-    return _parts(_kept(schema, _ANYWHERE, notes, place), notes, place)
 
 
 def _kept(schema: Mapping[str, Any], known: frozenset[str], notes: list[str], place: str) -> dict[str, Any]:
