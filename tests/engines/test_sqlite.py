@@ -419,6 +419,16 @@ def test_an_applications_own_collation_has_something_in_its_place(tmp_path):
             assert session.query(session.prepare(Statement.parse(sql)), ()) == [(300, 300, 300)]
 
 
+def test_a_collation_of_a_file_that_is_there_is_named(tmp_path):
+    """Its index is kept in the application's order, in which rows of LoadLab's need not be."""
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        connection.create_collation("unicase", lambda one, other: (one > other) - (one < other))
+        connection.execute("CREATE TABLE tags (tag TEXT PRIMARY KEY COLLATE unicase, note TEXT COLLATE NOCASE)")
+    with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        (told,) = engine.notes()
+    assert told.endswith("let it execute REINDEX unicase")
+
+
 def test_rows_and_upkeep_of_a_script_are_left_out_but_not_the_settings_of_full_text(tmp_path):
     ddl = """
         CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT UNIQUE);

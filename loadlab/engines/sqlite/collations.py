@@ -16,21 +16,30 @@ _NAMED = re.compile(r"""\bCOLLATE\s+(?:["'`\[](?P<quoted>[^"'`\]]+)["'`\]]|(?P<p
 
 def stand_in(connection: sqlite3.Connection, sql: str) -> list[str]:
     """Make the collations that a text names and SQLite does not have; their names."""
-    named = dict.fromkeys(found["quoted"] or found["plain"] for found in _NAMED.finditer(sql))
-    made = [name for name in named if name.upper() not in _BUILT_IN]
-    for name in made:
+    lacking = _lacking(sql)
+    for name in lacking:
         connection.create_collation(name, _without_case)
-    return made
+    return lacking
 
 
 def stand_in_for_all(connection: sqlite3.Connection) -> None:
     """The same for what the file's own tables and indexes name."""
+    for name in collations_of(connection):
+        connection.create_collation(name, _without_case)
+
+
+def collations_of(connection: sqlite3.Connection) -> list[str]:
+    """The collations that the file's own tables and indexes name and SQLite does not have."""
     rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql LIKE '%COLLATE%'").fetchall()
-    for (sql,) in rows:
-        stand_in(connection, sql)
+    return list(dict.fromkeys(name for (sql,) in rows for name in _lacking(sql)))
 
 
-def note(name: str) -> str:
+def _lacking(sql: str) -> list[str]:
+    named = dict.fromkeys(found["quoted"] or found["plain"] for found in _NAMED.finditer(sql))
+    return [name for name in named if name.upper() not in _BUILT_IN]
+
+
+def note_of(name: str) -> str:
     """What is said of a collation that something stands in for."""
     return (
         f"collation {name} is the application's own: texts compare without case in its place; before the application"

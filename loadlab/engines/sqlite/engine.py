@@ -17,7 +17,7 @@ from loadlab.engines.plan_tree import Plan
 from loadlab.engines.protocol import Chunk, Evidence, Manifest, PlanEvidence, Progress
 from loadlab.engines.sqlite import evidence, ledger
 from loadlab.engines.sqlite.clauses import quoted
-from loadlab.engines.sqlite.collations import stand_in
+from loadlab.engines.sqlite.collations import collations_of, note_of, stand_in
 from loadlab.engines.sqlite.ddl import translate
 from loadlab.engines.sqlite.details import read_details
 from loadlab.engines.sqlite.dialect import is_native
@@ -157,9 +157,10 @@ class SqliteEngine:
             return reflect(self._connection)
 
     def notes(self) -> tuple[str, ...]:
-        """What was left out here of a schema that was read or made."""
+        """What was left out here of a schema that was read or made, and what stands in for something in the file."""
         with translated(self.display_url):
-            return ledger.notes(self._connection) or self._left_out
+            left_out = ledger.notes(self._connection) or self._left_out
+            return tuple(dict.fromkeys((*left_out, *map(note_of, collations_of(self._connection)))))
 
     # Other ways to say a schema -----------------------------------------------------------------------------------
 

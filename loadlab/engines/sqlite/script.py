@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from loadlab.engines.omitted import ROWS, UPKEEP, Omissions, Omitted
 from loadlab.engines.sqlite.clauses import Token, split_statements, tokens, unquoted
-from loadlab.engines.sqlite.collations import note, stand_in
+from loadlab.engines.sqlite.collations import note_of, stand_in
 from loadlab.engines.sqlite.dialect import arithmetic_on, is_native, render
 from loadlab.engines.sqlite.errors import translate_error
 from loadlab.engines.sqlite.rewriting import NAME
@@ -45,7 +45,7 @@ def execute_script(connection: sqlite3.Connection, ddl: str) -> tuple[str, ...]:
                 raise InputError(f"schema: line {line}", remedy) from None
     finally:
         connection.set_authorizer(None)
-    return (*omissions.notes(), *map(note, dict.fromkeys(collations)))
+    return (*omissions.notes(), *map(note_of, dict.fromkeys(collations)))
 
 
 def _is_setting(statement: list[Token]) -> bool:
