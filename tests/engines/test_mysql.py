@@ -281,6 +281,7 @@ def test_a_dump_that_replaces_its_database_replaces_nothing_on_the_server(mysql_
             f"CREATE TABLE `{name}`.t (a INT PRIMARY KEY);",
             {},
         )
+        mysql_database.preview(f"DROP TABLE IF EXISTS {name}.kept; CREATE TABLE {name}.t (a INT PRIMARY KEY);", {})
         assert list(other.user_tables()) == ["kept"]
 
 

@@ -24,7 +24,7 @@ from loadlab.engines.mysql.omissions import omission  # noqa: E402
 from loadlab.engines.mysql.partitions import partition_checks  # noqa: E402
 from loadlab.engines.mysql.plan_json import accesses, read_plan  # noqa: E402
 from loadlab.engines.mysql.product import Product  # noqa: E402
-from loadlab.engines.mysql.script import is_passed_over, lead, split_statements  # noqa: E402
+from loadlab.engines.mysql.script import is_passed_over, lead, own_database, split_statements  # noqa: E402
 from loadlab.engines.mysql.show import table_parts  # noqa: E402
 from loadlab.engines.mysql.types import logical_type  # noqa: E402
 from loadlab.errors import (  # noqa: E402
@@ -188,6 +188,22 @@ def test_a_table_called_like_a_routine_has_no_body():
 )
 def test_other_databases_are_never_touched(sql):
     assert is_passed_over(sql)
+
+
+@pytest.mark.parametrize(
+    "sql, name",
+    [
+        ("USE `my``shop`", "my`shop"),
+        ("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop`", "shop"),
+        ("DROP TABLE IF EXISTS `shop`.`orders`", "shop"),
+        ("/*!50001 CREATE ALGORITHM=MERGE */ /*!50013 DEFINER=`a`@`%` SQL SECURITY DEFINER */ /*!50001 VIEW s.v", "s"),
+        ("CREATE VIEW v AS SELECT 1 FROM a JOIN b ON a.id = b.id", None),
+        ("CREATE TABLE t (a DECIMAL(3, 1) DEFAULT 1.5)", None),
+        ("SELECT shop.f()", None),
+    ],
+)  # fmt: skip
+def test_the_database_that_a_script_is_written_for(sql, name):
+    assert own_database(sql) == name
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,22 @@ _DELIMITER = re.compile(r"[ \t]*DELIMITER[ \t]+(\S+)[ \t]*(?:\n|$)", re.IGNORECA
 # Around words that not every server is to read: `/*!50003 CREATE*/ /*!50017 DEFINER=…*/ /*!50003 TRIGGER …*/`.
 _CONDITIONAL = re.compile(r"/\*M?!\d*|\*/")
 _LEAD_MAX = 400
-_CREATE = r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:DEFINER\s*=\s*(?:`(?:[^`]|``)*`|'[^']*'|[^\s`'])+\s+)?(?:AGGREGATE\s+)?"
+_DEFINER = r"DEFINER\s*=\s*(?:`(?:[^`]|``)*`|'[^']*'|[^\s`'])+\s+"
+_CREATE = rf"CREATE\s+(?:OR\s+REPLACE\s+)?(?:{_DEFINER})?(?:AGGREGATE\s+)?"
 _COMPOUND = re.compile(rf"{_CREATE}(?:TRIGGER|PROCEDURE|FUNCTION|EVENT)\b", re.IGNORECASE)
 _HAS_BODY = re.compile(rf"{_CREATE}(?:TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b", re.IGNORECASE)
 _NO_FULL_TEXT_INDEX = "1191"
 _UNKNOWN_COLLATION = "1273"
-# The database that a script is written for; its tables may be named with it, and here it is the one that was named.
-_OWN_DATABASE = re.compile(
-    r"(?:USE|CREATE\s+(?:OR\s+REPLACE\s+)?(?:DATABASE|SCHEMA)(?:\s+IF\s+NOT\s+EXISTS)?)\s+(?P<name>`(?:[^`]|``)+`|\w+)",
-    re.IGNORECASE,
+_NAME = r"(?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?P<name>`(?:[^`]|``)+`|\w+)"
+# The database that a script is written for: it says so, or makes, changes and drops things of it.
+_OWN_DATABASE = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?:USE|CREATE\s+(?:OR\s+REPLACE\s+)?(?:DATABASE|SCHEMA))\s+{_NAME}",
+        rf"(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+|ALGORITHM\s*=\s*\w+\s+|{_DEFINER}|SQL\s+SECURITY\s+\w+\s+"
+        r"|(?:TEMPORARY|IGNORE|AGGREGATE)\s+)*(?:TABLES?|VIEW|TRIGGER|PROCEDURE|FUNCTION|EVENT|SEQUENCE)\s+"
+        rf"{_NAME}\s*\.",
+    )
 )
 _NO_COLLATION = re.compile(r"'(\w+)'")
 _BLOCKS = {"IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR"}
@@ -89,6 +96,15 @@ def is_passed_over(sql: str) -> bool:
     return _PASSED_OVER.match(lead(sql)) is not None
 
 
+def own_database(sql: str) -> str | None:
+    """The database that a statement shows a script to be written for: here it is the one that was named, so that what
+    is named with it goes without its name.
+    """
+    start = lead(sql)
+    found = next((match for match in (pattern.match(start) for pattern in _OWN_DATABASE) if match is not None), None)
+    return None if found is None else unquoted(found["name"])
+
+
 def _depth(depth: int, before: str, word: str) -> int:
     """How deep in BEGIN … END and CASE … END a word leaves us; `END IF` and its like close what was not counted."""
     if before == "END" and word in _BLOCKS:
@@ -106,16 +122,15 @@ def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
     omissions = Omissions()
     own: set[str] = set()
     for line, sql in split_statements(ddl):
+        if (database := own_database(sql)) is not None:
+            own.add(database)
         if is_passed_over(sql):
-            if (found := _OWN_DATABASE.match(lead(sql))) is not None:
-                own.add(unquoted(found["name"]))
             continue
-        sql = _without_databases(sql, own)
         if (omitted := omission(lead(sql))) is not None:
             omissions.add(omitted)
             continue
         try:
-            _run(connection, sql, read_as)
+            _run(connection, _without_databases(sql, own), read_as)
         except DatabaseError as error:
             if (omitted := failed_setting(lead(sql), error.code)) is None:
                 raise InputError(f"schema: line {line}", f"is refused by the database: {error}") from None
