@@ -74,6 +74,11 @@ def _aggregate(*stages: dict[str, Any], **more: Any) -> dict[str, Any]:
         ),
         (_aggregate({"$match": {"price": {"$in": ["$secret", "x"]}, "s": "$secret"}}), '{"$in": $1}, "s": $2}'),
         (_aggregate({"$set": {"a": {"$cond": [{"$in": ["$s", ["secret", "x"]]}, 1, 2]}}}), '{"$in": ["$s", $1]}'),
+        (
+            _aggregate({"$set": {"a": {"$cond": [{"$eq": [{"$toLower": "$b"}, "secret"]}, "secret", {"$abs": 1}]}}}),
+            '{"$cond": [{"$eq": [{"$toLower": "$b"}, $1]}, $2, {"$abs": 1}]}',
+        ),
+        (_aggregate({"$addFields": {"a": "secret", "b": "$c"}}), '{"$addFields": {"a": $1, "b": "$c"}}'),
         (_aggregate({"$set": {"a": {"$cond": {"if": "$b", "then": "secret"}}}}), '{"if": "$b", "then": $1}'),
         (
             _aggregate({"$sort": {"u": 1, "filter": -1}}, {"$unset": ["q"]}),

@@ -51,6 +51,8 @@ _VALUES_BELOW = {
 }
 # Wherever they stand.
 _OPERATORS_OF_VALUES = ("$match", "$literal")
+# A field that a stage sets may be set to a constant.
+_SETS = ("$set", "$addFields")
 _EXPRESSIONS = ("pipeline", "projection", "let")
 _WORDS = ("$options", "$exists", "$type", "$size")
 _OWN_STAGES = ("$indexStats", "$collStats", "$currentOp", "$planCacheStats", "$listSessions")
@@ -120,7 +122,7 @@ def _text(node: Any, numbers: Iterator[int], below: str, *, is_value: bool, has_
                 part,
                 numbers,
                 key,
-                is_value=_holds_value(key, is_value, below),
+                is_value=_holds_value(key, part, is_value, below),
                 has_paths=_holds_paths(key, part, has_paths, below),
             )
             for key, part in node.items()
@@ -130,9 +132,12 @@ def _text(node: Any, numbers: Iterator[int], below: str, *, is_value: bool, has_
         has_operands = has_paths and any(_is_path(item) for item in node)
         if is_value and node and not has_operands and not any(isinstance(item, (Mapping, list)) for item in node):
             return f"${next(numbers)}"
-        # What an operator compares a field with stands in one list with it.
+        # What an operator compares a field with, or what is calculated of it, stands in one list with it.
         is_value = is_value or has_operands
-        return "[" + ", ".join(_text(i, numbers, below, is_value=is_value, has_paths=has_paths) for i in node) + "]"
+        with_calculated = has_paths and below.startswith("$") and any(isinstance(item, Mapping) for item in node)
+        values = (is_value or (with_calculated and not isinstance(item, Mapping)) for item in node)
+        items = zip(node, values, strict=True)
+        return "[" + ", ".join(_text(i, numbers, below, is_value=v, has_paths=has_paths) for i, v in items) + "]"
     if not is_value or node is None or isinstance(node, bool) or (has_paths and _is_path(node)):
         return json.dumps(node if isinstance(node, (str, int, float, bool, type(None))) else str(node))
     return f"${next(numbers)}"
@@ -142,9 +147,11 @@ def _is_path(node: Any) -> bool:
     return isinstance(node, str) and node.startswith("$")
 
 
-def _holds_value(key: str, is_value: bool, below: str) -> bool:
+def _holds_value(key: str, part: Any, is_value: bool, below: str) -> bool:
     if key in _WORDS:
         return False
+    if below in _SETS and not isinstance(part, (Mapping, list)):
+        return True
     return is_value or key in (*_OPERATORS_OF_VALUES, *_VALUES_BELOW.get(below, ()))
 
 
