@@ -282,6 +282,19 @@ def test_a_dump_that_replaces_its_database_replaces_nothing_on_the_server(mysql_
             {},
         )
         mysql_database.preview(f"DROP TABLE IF EXISTS {name}.kept; CREATE TABLE {name}.t (a INT PRIMARY KEY);", {})
+        for reaching in (
+            f"RENAME TABLE {name}.kept TO {name}.gone",
+            f"CREATE INDEX i ON `{name}`.kept (a)",
+            f"DROP TABLE t, {name}.kept",
+            f"CALL {name}.f()",
+        ):
+            with pytest.raises(InputError, match=f"line 2={name} names another database"):
+                mysql_database.preview(f"CREATE TABLE t (a INT PRIMARY KEY);\n{reaching};", {})
+        # The name of a table before a column's is none of a database.
+        mysql_database.preview(
+            f"CREATE TABLE t (a INT PRIMARY KEY, b INT DEFAULT 1.5);CREATE VIEW v AS SELECT {name}.a FROM t AS {name};",
+            {},
+        )
         assert list(other.user_tables()) == ["kept"]
 
 

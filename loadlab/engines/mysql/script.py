@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from loadlab.engines.mysql.connection import Connection
-from loadlab.engines.mysql.ledger import PREFIX
 from loadlab.engines.mysql.names import literal, quoted, unquoted
 from loadlab.engines.mysql.omissions import failed_setting, omission
+from loadlab.engines.mysql.reflect import table_names
 from loadlab.engines.omitted import Omissions, note_of_filled
 from loadlab.engines.translation import UntranslatableError
 from loadlab.errors import DatabaseError, InputError
@@ -34,6 +34,9 @@ _LEAD_MAX = 400
 _DEFINER = r"DEFINER\s*=\s*(?:`(?:[^`]|``)*`|'[^']*'|[^\s`'])+\s+"
 _CREATE = rf"CREATE\s+(?:OR\s+REPLACE\s+)?(?:{_DEFINER})?(?:AGGREGATE\s+)?"
 _COMPOUND = re.compile(rf"{_CREATE}(?:TRIGGER|PROCEDURE|FUNCTION|EVENT)\b", re.IGNORECASE)
+_VIEW = re.compile(
+    rf"CREATE\s+(?:OR\s+REPLACE\s+|ALGORITHM\s*=\s*\w+\s+|{_DEFINER}|SQL\s+SECURITY\s+\w+\s+)*VIEW\b", re.IGNORECASE
+)
 _HAS_BODY = re.compile(rf"{_CREATE}(?:TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b", re.IGNORECASE)
 _NO_FULL_TEXT_INDEX = "1191"
 _UNKNOWN_COLLATION = "1273"
@@ -129,8 +132,10 @@ def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
         if (omitted := omission(lead(sql))) is not None:
             omissions.add(omitted)
             continue
+        sql = _without_databases(sql, own)
+        _require_own_database(connection, line, sql)
         try:
-            _run(connection, _without_databases(sql, own), read_as)
+            _run(connection, sql, read_as)
         except DatabaseError as error:
             if (omitted := failed_setting(lead(sql), error.code)) is None:
                 raise InputError(f"schema: line {line}", f"is refused by the database: {error}") from None
@@ -142,13 +147,34 @@ def execute_script(connection: Connection, ddl: str) -> tuple[str, ...]:
     return (*omissions.notes(), *likes, *note_of_filled(_emptied(connection)))
 
 
+def _require_own_database(connection: Connection, line: int, sql: str) -> None:
+    """Raises InputError where a statement names another database of the server: `RENAME TABLE shop.a TO …`, `CALL
+    shop.f()`. Bodies and views do nothing yet, and names of tables stand before the dots there.
+    """
+    start = lead(sql)
+    if "." not in sql or _HAS_BODY.match(start) or _VIEW.match(start):
+        return
+    tokens = [token for token in _TOKEN.finditer(sql) if not (token["space"] or token["comment"])]
+    named = {
+        unquoted(token[0])
+        for before, token, after in zip(["", *(token[0] for token in tokens)], tokens, tokens[1:], strict=False)
+        if after[0] == "." and before != "." and (token["word"] or token[0].startswith("`"))
+    }
+    if not named:
+        return
+    listed = ", ".join(map(literal, sorted(named)))
+    others = connection.rows(
+        f"SELECT schema_name FROM information_schema.schemata"
+        f" WHERE schema_name IN ({listed}) AND schema_name <> DATABASE() ORDER BY schema_name"
+    )
+    if others:
+        remedy = "only the one that is given is touched; leave its name out, or say USE before"
+        raise InputError(f"schema: line {line}", f"names another database of the server; {remedy}", value=others[0][0])
+
+
 def _emptied(connection: Connection) -> list[str]:
     """The tables that what the script called has filled; they hold nothing any more."""
-    names = connection.rows(
-        "SELECT table_name FROM information_schema.tables"
-        " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"
-    )
-    own = [name for (name,) in names if not name.startswith(PREFIX)]
+    own = table_names(connection, str(connection.value("SELECT DATABASE()")))
     filled = [name for name in own if connection.value(f"SELECT 1 FROM {quoted(name)} LIMIT 1") is not None]
     with connection.setting("foreign_key_checks", "0", "1"):
         for name in filled:
